@@ -42,10 +42,10 @@ def codes_page() -> str:
         MADE,
         "",
         "Each pair of order and payment is asked four questions, and each question gives at most "
-        "one code: the first that holds. So totals foot, and no krone is counted twice. Amounts "
+        "one code: the first that holds. So totals add up, and no krone is counted twice. Amounts "
         "in a report are never part of these sentences; they have columns of their own.",
         "",
-        "`expected_minor` is what the order says, `actual_minor` what Vipps MobilePay says, and "
+        "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "
         "`difference_minor` is always actual minus expected. `at_risk_minor` is the money that "
         "may be lost or owed.",
         "",
@@ -59,7 +59,7 @@ def codes_page() -> str:
         lines.append(f"| `{text.kind}` | {flag} | {text.cause} | {text.next_step} |")
     lines += [
         "",
-        "Where a code stands with a flag, that sentence is used for rows with the flag.",
+        "If a code is listed with a flag, that sentence is used for rows with the flag.",
         "",
         "## Not discrepancies",
         "",
@@ -94,7 +94,7 @@ def frames_page() -> str:
             "",
             f"Grain: {frame.grain}. Source: {frame.source}.",
             "",
-            "| column | kind | may be empty | says |",
+            "| column | kind | may be empty | meaning |",
             "|---|---|---|---|",
         ]
         for column in frame.columns:
@@ -109,7 +109,7 @@ def frames_page() -> str:
 
 
 def commands_page() -> str:
-    """Every command, as its own --help says it."""
+    """Every command, as its own --help prints it."""
     lines = [
         "# Commands",
         "",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres import binaries, running
+
 # `pytest --hypothesis-profile=nightly` draws more examples: see tests/hypothesis_sizes.py.
 for name in ("default", "nightly"):
     settings.register_profile(
@@ -42,6 +44,15 @@ def no_network():
     socket.socket.connect = refuse
     yield
     socket.socket.connect = connect
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Return a PostgreSQL server, one per test process. Each test has its own database in it."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ Source: the OpenAPI file of the ePayment API in tests/data/openapi.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 MSN = "123456"
@@ -29,7 +30,7 @@ def make_payment(
 
     Args:
         reference: The payment's reference.
-        amount: What the customer was asked for, in minor units.
+        amount: The amount requested from the customer, in minor units.
         currency: The currency of all amounts.
         state: The payment's state.
         psp_reference: Made from the reference if it is not given.
@@ -87,3 +88,51 @@ def make_state_line(
 ) -> dict[str, Any]:
     """Return the line of a payment in the simulator's state file."""
     return {"msn": msn, "payment": payment, "events": events}
+
+
+def make_history_line(
+    reference: str,
+    steps: Iterable[tuple[str, int, str]],
+    *,
+    currency: str = "NOK",
+    state: str = "AUTHORIZED",
+    msn: str = MSN,
+    psp: str = "",
+    **totals: int,
+) -> dict[str, Any]:
+    """Return the state line of a payment with the log of what happened to it.
+
+    Args:
+        reference: The payment's reference.
+        steps: Event name, minor units and timestamp; a step of 0 is left out. The first one is the
+            amount requested.
+        currency: The currency of all amounts.
+        state: The payment's state.
+        msn: The sales unit.
+        psp: Part of every PSP reference; another one makes another payment.
+        **totals: Any of TOTALS; the sum of the steps if it is not given.
+    """
+    happened = [step for step in steps if step[1]]
+    for total in TOTALS:
+        totals.setdefault(total, sum(value for name, value, _ in happened if name == total.upper()))
+    events = [
+        make_event(
+            reference,
+            name,
+            value,
+            timestamp,
+            currency=currency,
+            psp_reference=f"{reference}{psp}-{number}",
+            key=f"shop-{reference}-{number}",
+        )
+        for number, (name, value, timestamp) in enumerate(happened)
+    ]
+    payment = make_payment(
+        reference,
+        happened[0][1],
+        currency=currency,
+        state=state,
+        psp_reference=f"{reference}{psp}-0",
+        **totals,
+    )
+    return make_state_line(payment, events, msn)

@@ -2,8 +2,7 @@
 
     from tests.postgres import binaries, running, CutWire
 
-The fixtures `postgres` and `store_url` in tests/store/conftest.py use it, and so does every test
-that kills a server. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
+The fixture `postgres` in tests/conftest.py uses it, and so does every test that kills a server. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ COMMIT = b"COMMIT\0"
 
 def binaries() -> Path | None:
     """Return the folder of the newest PostgreSQL's programs, or None if there is none."""
-    found = [Path(path).parent for path in [shutil.which("initdb")] if path]
-    found += sorted(
+    folders = [Path(path).parent for path in [shutil.which("initdb")] if path]
+    folders += sorted(
         (path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")),
         key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
     )
-    return found[-1] if found else None
+    return folders[-1] if folders else None
 
 
 class Postgres:
@@ -61,14 +60,14 @@ class Postgres:
 
     def create(self) -> None:
         """Create the cluster, with one user who has a password."""
-        word = self.folder / "password"
-        word.write_text(PASSWORD, encoding="utf-8")
-        word.chmod(0o644)
+        password_file = self.folder / "password"
+        password_file.write_text(PASSWORD, encoding="utf-8")
+        password_file.chmod(0o644)
         self._run(
             "initdb",
             f"--pgdata={self.folder / 'data'}",
             f"--username={USER}",
-            f"--pwfile={word}",
+            f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--locale=C",
@@ -120,8 +119,8 @@ class Postgres:
 
     def url(self, name: str, *, password: str = PASSWORD, port: int | None = None) -> str:
         """Return the URL of one of the server's databases."""
-        word = quote(password, safe="")
-        return f"postgresql://{USER}:{word}@127.0.0.1:{port or self.port}/{name}"
+        escaped = quote(password, safe="")
+        return f"postgresql://{USER}:{escaped}@127.0.0.1:{port or self.port}/{name}"
 
     def sql(self, statement: str, database: str) -> None:
         """Execute one statement outside a transaction, as the server's superuser."""
@@ -219,20 +218,20 @@ class CutWire:
             while not self._closing.is_set():
                 for side in select.select([client, server], [], [], 0.05)[0]:
                     with suppress(OSError):
-                        said = side.recv(65536)
-                        if side is client and COMMIT in said and self.cut:
-                            self._commit(server, said)
+                        data = side.recv(65536)
+                        if side is client and COMMIT in data and self.cut:
+                            self._commit(server, data)
                             return
-                        if said:
-                            other[side].sendall(said)
+                        if data:
+                            other[side].sendall(data)
                             continue
                     return
 
-    def _commit(self, server: socket.socket, said: bytes) -> None:
+    def _commit(self, server: socket.socket, data: bytes) -> None:
         cut, self.cut = self.cut, None
         self.cuts += 1
         if cut == "after":
-            server.sendall(said)
+            server.sendall(data)
             server.recv(65536)  # the answer, which the client will never see
 
 

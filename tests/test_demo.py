@@ -44,7 +44,7 @@ def test_score_includes_proposals_and_pending_pairs(tmp_path):
     changed = ",".join([*rest, str(int(proposed) + 1)]) + "\n"
     truth.write_text("".join(planted).replace(partly_refunded, changed), encoding="utf-8")
     score = score_result(demo.reconciliation, truth)
-    assert [one.proposal_minor for one in (*score.missed, *score.invented)] == [
+    assert [finding.proposal_minor for finding in (*score.missed, *score.invented)] == [
         int(proposed) + 1,
         int(proposed),
     ]
@@ -62,19 +62,19 @@ FINDINGS = st.builds(
 )
 
 
-@given(planted=st.lists(FINDINGS, max_size=6), found=st.lists(FINDINGS, max_size=6))
-def test_score_is_exact_only_for_equal_findings(planted, found):
+@given(planted=st.lists(FINDINGS, max_size=6), findings=st.lists(FINDINGS, max_size=6))
+def test_score_is_exact_only_for_equal_findings(planted, findings):
     """A score that accepts small differences would hide the faults that it must show."""
-    expected, actual = Counter(planted), Counter(found)
+    expected, actual = Counter(planted), Counter(findings)
     right = expected & actual
     score = Score(
-        Counter(one.kind for one in planted),
-        Counter(one.kind for one in right.elements()),
+        Counter(finding.kind for finding in planted),
+        Counter(finding.kind for finding in right.elements()),
         tuple((expected - actual).elements()),
         tuple((actual - expected).elements()),
     )
 
-    assert score.exact == (sorted(planted, key=str) == sorted(found, key=str))
+    assert score.exact == (sorted(planted, key=str) == sorted(findings, key=str))
     assert (score.precision == 1.0 and score.recall == 1.0) == score.exact
 
 

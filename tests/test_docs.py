@@ -13,7 +13,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def made(root):
+def page_generator(root):
     """Return the page generator, loaded from docs/."""
     spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
     module = importlib.util.module_from_spec(spec)
@@ -33,16 +33,16 @@ def blocks(page, language):
 
 
 @pytest.mark.parametrize("name", ["codes.md", "frames.md"])
-def test_generated_pages_are_current(root, made, name):
+def test_generated_pages_are_current(root, page_generator, name):
     """Run `python docs/generate.py` when this fails."""
-    assert (root / "docs" / name).read_text(encoding="utf-8") == made.PAGES[name]()
+    assert (root / "docs" / name).read_text(encoding="utf-8") == page_generator.PAGES[name]()
 
 
-def test_the_commands_page_has_every_option(root, made):
+def test_the_commands_page_has_every_option(root, page_generator):
     """The layout of the help text depends on Typer's version, so only the options are compared."""
     page = (root / "docs" / "commands.md").read_text(encoding="utf-8")
     for section, now in zip(
-        page.split("\n## ")[1:], made.commands_page().split("\n## ")[1:], strict=True
+        page.split("\n## ")[1:], page_generator.commands_page().split("\n## ")[1:], strict=True
     ):
         options = set(re.findall(r"--[a-z-]+", now))
 
@@ -86,7 +86,7 @@ def test_settings_example_is_read(root, tmp_path):
 
 def test_cron_line_is_valid(schedule):
     """The line has five fields within their limits, then a command."""
-    line = next(one for one in blocks(schedule, "cron")[0].splitlines() if one[0].isdigit())
+    line = next(block for block in blocks(schedule, "cron")[0].splitlines() if block[0].isdigit())
     minute, hour, day, month, weekday, command = line.split(None, 5)
 
     assert 0 <= int(minute) < 60
@@ -98,36 +98,36 @@ def test_cron_line_is_valid(schedule):
 
 def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path):
     """On any day, the script calls the reconcile command for the previous month."""
-    script = next(one for one in blocks(schedule, "bash") if one.startswith("#!/bin/sh"))
+    script = next(block for block in blocks(schedule, "bash") if block.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
     program = tmp_path / "venv" / "bin" / "vippsrecon"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
     program.chmod(0o755)
-    done = subprocess.run(
+    result = subprocess.run(
         ["sh", tmp_path / "month.sh"],
         env={"PATH": "/usr/bin:/bin"},  # all that cron gives
         capture_output=True,
         text=True,
         check=False,
     )
-    if "illegal option" in done.stderr:
+    if "illegal option" in result.stderr:
         pytest.skip("this machine's `date` is not GNU's")
 
-    assert done.returncode == 1, "the exit code of reconcile is the script's own"
-    said = re.fullmatch(
+    assert result.returncode == 1, "the exit code of reconcile is the script's own"
+    match = re.fullmatch(
         r"reconcile --orders orders.csv --from (\d{4}-\d\d)-01 --to (\d{4}-\d\d)-\d\d "
         r"--out report-\1-01.xlsx\n",
-        done.stdout,
+        result.stdout,
     )
-    assert said
-    assert said[1] == said[2]
+    assert match
+    assert match[1] == match[2]
 
 
 def units(schedule):
     """Return the unit files of the how-to, by name."""
-    found = blocks(schedule, "ini")
-    return {text.split("\n", 1)[0].removeprefix("# "): text for text in found}
+    unit_files = blocks(schedule, "ini")
+    return {text.split("\n", 1)[0].removeprefix("# "): text for text in unit_files}
 
 
 def test_systemd_units_accept_discrepancies_and_missed_starts(schedule):
@@ -152,16 +152,16 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         ["systemd-analyze", "calendar", calendar],
         ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert "Failed to parse" not in done.stderr
-        assert "Unknown" not in done.stderr
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "Failed to parse" not in result.stderr
+        assert "Unknown" not in result.stderr
 
 
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):
     """A `-p` with a name that no cell has would be ignored without a message."""
     import nbformat
 
-    line = next(one for one in blocks(schedule, "bash") if "papermill notebooks/" in one)
+    line = next(block for block in blocks(schedule, "bash") if "papermill notebooks/" in block)
     path = re.search(r"notebooks/\S+\.ipynb", line)[0]
     cells = nbformat.read(root / path, as_version=4).cells
     parameters = next(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
@@ -206,9 +206,9 @@ def test_the_test_payment_runs_as_printed(root):
     page = (root / "docs" / "how-to" / "test-payment.md").read_text(encoding="utf-8")
     (example,) = blocks(page, "python")
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stderr
-    assert f"`{done.stdout.strip()}`" in page
+    assert result.returncode == 0, result.stderr
+    assert f"`{result.stdout.strip()}`" in page

@@ -32,9 +32,11 @@ def test_import_table_and_all_have_the_same_names():
 def test_importing_a_package_binds_the_module(package):
     """`import vippsrecon.fetching as f` must not give a function of a similar name."""
     code = f"import vippsrecon.{package} as f; import vippsrecon; print(type(f).__name__)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout == "module\n"
+    assert result.stdout == "module\n"
 
 
 def test_dir_lists_the_public_names_only():
@@ -83,10 +85,14 @@ def test_nothing_heavy_is_loaded_before_it_is_used(code):
         "narwhals",
         "pyarrow",
     ]
-    asked = f"{code}; import sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    code_run = (
+        f"{code}; import sys, json; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code_run], capture_output=True, text=True, check=True
+    )
 
-    assert json.loads(done.stdout) == []
+    assert json.loads(result.stdout) == []
 
 
 # pandera joins failure cases in a way that pandas 2 warns about and pandas 3 accepts.

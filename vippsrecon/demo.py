@@ -171,13 +171,13 @@ def run_demo(
 def score_result(result: Reconciliation, truth: Path) -> Score:
     """Compare what was found with what was planted, including amounts and proposals."""
     planted = Counter(_read_planted(truth))
-    found = Counter(_list_found(result))
-    right = planted & found
+    found_findings = Counter(_list_found(result))
+    right = planted & found_findings
     return Score(
         _count_by_kind(planted),
         _count_by_kind(right),
-        tuple(sorted((planted - found).elements(), key=str)),
-        tuple(sorted((found - planted).elements(), key=str)),
+        tuple(sorted((planted - found_findings).elements(), key=str)),
+        tuple(sorted((found_findings - planted).elements(), key=str)),
         _list_misplaced(result, truth),
     )
 
@@ -191,14 +191,17 @@ def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
                 planted[f"{row['kind']} {row['msn']}:{row['reference']}"] += 1
             elif row["bucket"] == "ignored":
                 planted[f"{row['kind']}, one order"] += 1
-    found: Counter[str] = Counter()
+    found_findings: Counter[str] = Counter()
     rows = result.polars_frame("buckets").select("side", "row_key", "bucket", "kind")
     for side, key, bucket, kind in rows.iter_rows():
         if bucket == "timing" and side == "payments":
-            found[f"{kind} {key}"] += 1
+            found_findings[f"{kind} {key}"] += 1
         elif bucket == "ignored" and side == "orders":
-            found[f"{kind}, one order"] += 1
-    missing, surplus = sorted((planted - found).elements()), sorted((found - planted).elements())
+            found_findings[f"{kind}, one order"] += 1
+    missing, surplus = (
+        sorted((planted - found_findings).elements()),
+        sorted((found_findings - planted).elements()),
+    )
     return (
         *(f"planted and not found: {text}" for text in missing),
         *(f"found and not planted: {text}" for text in surplus),

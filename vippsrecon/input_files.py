@@ -144,7 +144,7 @@ def parse_json(
         text: The content of a file.
         name: Name of the file, for the error message.
         number: Makes a value of the text of a number; None: int and float.
-        keep: Tells whether the value of a key is kept; None: all are.
+        keep: Returns whether the value of a key is kept; None keeps all.
 
     Raises:
         SourceError: It is not JSON, is nested too deeply, holds more values than fit into memory,
@@ -152,21 +152,21 @@ def parse_json(
 
     >>> parse_json('{"total": 5, "total": 6}', "orders.json")
     Traceback (most recent call last):
-    vippsrecon.errors.SourceError: orders.json: the key 'total' stands twice in one object; it is not clear which value is meant
+    vippsrecon.errors.SourceError: orders.json: the key 'total' occurs twice in one object; it is not clear which value is meant
     """
     if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_VALUES:
         raise SourceError("it holds too many values; export fewer days", file=name)
 
     def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
             [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
             raise SourceError(
-                f"the key {key[:80]!r} stands twice in one object; it is not clear which value "
+                f"the key {key[:80]!r} occurs twice in one object; it is not clear which value "
                 "is meant",
                 file=name,
             )
-        return made if keep is None else {k: v for k, v in pairs if keep(k)}
+        return fields if keep is None else {k: v for k, v in pairs if keep(k)}
 
     try:
         return json.loads(

@@ -78,13 +78,13 @@ def group_thousands(number: int | Decimal) -> str:
     return f"{number:,}".replace(",", " ")
 
 
-def format_count(number: int, one: str, many: str = "") -> str:
+def format_count(number: int, singular: str, many: str = "") -> str:
     """Format a number and its noun for a sentence, with a space between thousands.
 
     >>> format_count(1, "row"), format_count(1200, "row")
     ('1 row', '1 200 rows')
     """
-    return f"{group_thousands(number)} {one if number == 1 else many or f'{one}s'}"
+    return f"{group_thousands(number)} {singular if number == 1 else many or f'{singular}s'}"
 
 
 def _lookup_decimals(currency: str) -> int:

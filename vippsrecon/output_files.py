@@ -117,7 +117,7 @@ def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     """
     if os.name == "nt":
         return []
-    found = []
+    readable = []
     for path in paths:
         try:
             about = path.stat()
@@ -126,8 +126,8 @@ def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
             continue
         if about.st_mode & _OTHERS_MAY_OPEN and not closed:
             mode = PRIVATE_FOLDER_MODE if path.is_dir() else PRIVATE_FILE_MODE
-            found.append((path, f"chmod {mode:o} {shlex.quote(str(path))}"))
-    return found
+            readable.append((path, f"chmod {mode:o} {shlex.quote(str(path))}"))
+    return readable
 
 
 def refuse_report_path(path: Path) -> None:

@@ -65,7 +65,7 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
     """Return settings for a simulator that does not run, with secrets that a search would find."""
 
     def make(**changed: object) -> Settings:
-        given = {
+        defaults = {
             "environment": "simulator",
             "base_url": "http://127.0.0.1:9",
             "client_id": "client-id",
@@ -73,7 +73,7 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
             "subscription_key": SECRETS["subscription_key"],
             "msn": MSN,
         }
-        return load_settings(folder=tmp_path, **(given | changed))
+        return load_settings(folder=tmp_path, **(defaults | changed))
 
     return make
 
@@ -181,7 +181,7 @@ class Wire(threading.Thread):
 def http(body: bytes | object, status: int = 200, extra: str = "") -> bytes:
     """Return an HTTP answer as bytes."""
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    head = f"HTTP/1.1 {status} Said\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
+    head = f"HTTP/1.1 {status} Status\r\n{extra}Content-Length: {len(content)}\r\n\r\n"
     return head.encode() + content
 
 
@@ -194,8 +194,8 @@ def _one_request(connection: socket.socket) -> bytes:
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    wanted = int(length[1]) if length else 0
-    while len(body) < wanted:
+    body_length = int(length[1]) if length else 0
+    while len(body) < body_length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
 

@@ -38,9 +38,11 @@ def event(reference="order-001", **changed):
     return make_event(reference, "CAPTURED", 250, at, psp_reference="psp-2") | changed
 
 
-def bodies(said, log, reference="order-001"):
+def make_raw_reading(payment_answer, log, reference="order-001"):
     """Return the two answers as bytes."""
-    return bulk_decode.RawReading(MSN, reference, orjson.dumps(said), orjson.dumps(log), NOON)
+    return bulk_decode.RawReading(
+        MSN, reference, orjson.dumps(payment_answer), orjson.dumps(log), NOON
+    )
 
 
 def rows(named, fields):
@@ -51,7 +53,7 @@ def rows(named, fields):
 def test_bulk_decoding_equals_decoding_one_by_one():
     """Two decoders must agree, or a figure would depend on the batch in which it arrived."""
     many = [
-        bodies(
+        make_raw_reading(
             payment(f"order-{n:03}"),
             [event(f"order-{n:03}", amount=nok(k)) for k in range(n)],
             f"order-{n:03}",
@@ -59,40 +61,41 @@ def test_bulk_decoding_equals_decoding_one_by_one():
         for n in range(5)
     ]
 
-    found = bulk_decode.decode_batch(many)
+    batch = bulk_decode.decode_batch(many)
 
-    assert rows(found.payments, Payment._fields) == [
-        responses.decode_payment(200, one.payment, MSN, one.reference) for one in many
+    assert rows(batch.payments, Payment._fields) == [
+        responses.decode_payment(200, raw_reading.payment, MSN, raw_reading.reference)
+        for raw_reading in many
     ]
-    assert rows(found.events, Event._fields) == [
+    assert rows(batch.events, Event._fields) == [
         line
-        for one in many
-        for line in responses.decode_events(200, one.events, MSN, one.reference)
+        for raw_reading in many
+        for line in responses.decode_events(200, raw_reading.events, MSN, raw_reading.reference)
     ]
-    assert found.owners.to_pylist() == [n for n in range(5) for _ in range(n)]
+    assert batch.owners.to_pylist() == [n for n in range(5) for _ in range(n)]
 
 
 def test_bulk_decoding_drops_personal_fields():
     """Fields that are never decoded cannot reach a workbook."""
-    found = bulk_decode.decode_batch([bodies(payment(), [event()])])
+    batch = bulk_decode.decode_batch([make_raw_reading(payment(), [event()])])
 
-    assert "someone@example.com" not in str(found)
+    assert "someone@example.com" not in str(batch)
 
 
 def test_empty_batch_gives_empty_columns():
     """A batch in which every call failed has no answers."""
-    found = bulk_decode.decode_batch([])
+    batch = bulk_decode.decode_batch([])
 
-    assert rows(found.payments, Payment._fields) == []
-    assert rows(found.events, Event._fields) == []
+    assert rows(batch.payments, Payment._fields) == []
+    assert rows(batch.events, Event._fields) == []
 
 
 def test_batch_without_event_logs_has_no_events():
     """`events=False` makes half as many calls."""
-    found = bulk_decode.decode_batch([bodies(payment(), [])._replace(events=None)])
+    batch = bulk_decode.decode_batch([make_raw_reading(payment(), [])._replace(events=None)])
 
-    assert len(found.payments["msn"]) == 1
-    assert len(found.events["msn"]) == 0
+    assert len(batch.payments["msn"]) == 1
+    assert len(batch.events["msn"]) == 0
 
 
 RAW = orjson.dumps(payment())
@@ -130,7 +133,7 @@ RAW = orjson.dumps(payment())
 )
 def test_bulk_decoder_declines_unusual_payment(body):
     """Only that decoder can say which answer is wrong, and why."""
-    usual = bodies(payment("order-002"), [], "order-002")
+    usual = make_raw_reading(payment("order-002"), [], "order-002")
     unusual = bulk_decode.RawReading(MSN, "order-001", body, b"[]", NOON)
 
     assert bulk_decode.decode_batch([usual, unusual]) is None
@@ -175,29 +178,29 @@ json = st.recursive(
 
 
 @given(
-    said=st.fixed_dictionaries({}, optional=dict.fromkeys(payment(), json)),
+    changed_fields=st.fixed_dictionaries({}, optional=dict.fromkeys(payment(), json)),
     line=st.fixed_dictionaries({}, optional=dict.fromkeys((*event(), "idempotencyKey"), json)),
 )
 @draw_examples(50)
-def test_bulk_decoder_accepts_only_what_the_single_decoder_accepts(said, line):
+def test_bulk_decoder_accepts_only_what_the_single_decoder_accepts(changed_fields, line):
     """Any answer is declined, or decoded as the careful decoder does; no other error is raised."""
     as_json = {"default": str, "option": orjson.OPT_PASSTHROUGH_SUBCLASS}
     try:
-        body = orjson.dumps(payment() | said, **as_json)
+        body = orjson.dumps(payment() | changed_fields, **as_json)
         log = orjson.dumps([event() | line], **as_json)
     except orjson.JSONEncodeError:
         return
-    found = bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", body, log, NOON)])
-    if found is None:
+    batch = bulk_decode.decode_batch([bulk_decode.RawReading(MSN, "order-001", body, log, NOON)])
+    if batch is None:
         return
 
     ways = {(MSN, "order-001"): "orders"}
     zones = {MSN: "Europe/Oslo"}
     try:
         at_once = frames.build_tables_from_columns(
-            found.payments,
-            found.events,
-            owners=found.owners,
+            batch.payments,
+            batch.events,
+            owners=batch.owners,
             fetched_at=[NOON],
             zones=zones,
             discovered_by=["orders"],
@@ -206,7 +209,7 @@ def test_bulk_decoder_accepts_only_what_the_single_decoder_accepts(said, line):
         # A time that cannot be read: the batch is decoded by the careful decoder instead.
         return
 
-    one = responses.decode_payment(200, body, MSN, "order-001")
+    single_payment = responses.decode_payment(200, body, MSN, "order-001")
     log_of_it = responses.decode_events(200, log, MSN, "order-001")
-    careful = frames.build_tables([Reading(one, log_of_it, NOON)], zones, ways)
+    careful = frames.build_tables([Reading(single_payment, log_of_it, NOON)], zones, ways)
     assert at_once == careful

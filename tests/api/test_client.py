@@ -51,12 +51,16 @@ def test_standard_token_request_sends_the_keys(opened):
     """An empty body with its length, and the three keys as headers."""
     client, server = opened(payment_body())
     client.check_keys()
-    asked = server.token_request
+    token_request = server.token_request
 
-    assert (asked.method, asked.url.path, asked.content) == ("POST", "/accesstoken/get", b"")
-    assert asked.headers["content-length"] == "0"
-    assert asked.headers["client_id"] == "client-id"
-    assert asked.headers["client_secret"] == SECRETS["client_secret"]
+    assert (token_request.method, token_request.url.path, token_request.content) == (
+        "POST",
+        "/accesstoken/get",
+        b"",
+    )
+    assert token_request.headers["content-length"] == "0"
+    assert token_request.headers["client_id"] == "client-id"
+    assert token_request.headers["client_secret"] == SECRETS["client_secret"]
 
 
 def test_accounting_keys_request_the_specialized_token(opened):
@@ -64,13 +68,13 @@ def test_accounting_keys_request_the_specialized_token(opened):
     accounting = {"accounting_client_id": "acc", "accounting_client_secret": "acc-secret"}
     client, server = opened({"cursor": "", "items": []}, token_seconds=900, **accounting)
     client.ledgers()
-    asked = server.token_request
+    token_request = server.token_request
 
-    assert asked.url.path == "/miami/v1/token"
-    assert asked.content == b"grant_type=client_credentials"
-    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert base64.b64decode(asked.headers["authorization"].split()[1]) == b"acc:acc-secret"
-    for request in (asked, server.requests[0]):
+    assert token_request.url.path == "/miami/v1/token"
+    assert token_request.content == b"grant_type=client_credentials"
+    assert token_request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert base64.b64decode(token_request.headers["authorization"].split()[1]) == b"acc:acc-secret"
+    for request in (token_request, server.requests[0]):
         assert "ocp-apim-subscription-key" not in request.headers
         assert "merchant-serial-number" not in request.headers
 
@@ -145,9 +149,9 @@ def test_failed_token_renewal_fails_all_waiting_callers(settings):
             calls = (client.payment(f"order-{n:03}") for n in range(50))
             return await asyncio.gather(*calls, return_exceptions=True)
 
-    found = asyncio.run(story())
+    failures = asyncio.run(story())
 
-    assert {type(one) for one in found} == {errors.UnauthorizedError}
+    assert {type(failure) for failure in failures} == {errors.UnauthorizedError}
     assert tokens == 1
 
 
@@ -170,7 +174,7 @@ def test_write_refused_with_401_is_repeated_with_the_same_key(opened, retry):
 
 
 def test_wrong_keys_error_names_sales_unit_and_settings(opened):
-    """A bare 401 does not help a merchant with three sales units and four keys each."""
+    """A 401 alone does not help a merchant with three sales units and four keys each."""
     client, server = opened(payment_body())
     server.token_answers = [httpx.Response(401, json={"error": "unauthorized_client"})]
 
@@ -258,7 +262,7 @@ CAPTURE = {"idempotency_key": "key-1", "retry": False}
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         pytest.param(
             lambda c: c.payment("order-001"), "order-001, reading the payment: Vipps", id="payment"
@@ -288,14 +292,14 @@ CAPTURE = {"idempotency_key": "key-1", "retry": False}
     ],
 )
 @pytest.mark.parametrize("answer", [httpx.Response(403), httpx.Response(200, text="<html>")])
-def test_error_names_the_call(opened, no_waiting, call, said, answer):
+def test_error_names_the_call(opened, no_waiting, call, message, answer):
     """A run makes many kinds of calls, and the reader must know which one was refused."""
     client, _ = opened(answer)
 
     with pytest.raises(errors.ApiError) as caught:
         call(client)
 
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert str(caught.value).count("MobilePay answered") == 1
 
 
@@ -321,7 +325,7 @@ def test_force_approve_is_refused_in_production(opened):
 
 
 def test_retry_seconds_limits_the_total_time(opened):
-    """A call that may take a second gives up at once if it is told to wait an hour."""
+    """A call that may take a second gives up at once if the answer says to wait an hour."""
     client, server = opened(httpx.Response(429, headers={"retry-after": "3600"}), retry_seconds=1)
     with pytest.raises(errors.RateLimitedError) as caught:
         client.payment("order-001")
@@ -490,16 +494,17 @@ def test_the_client_works_inside_a_running_loop(opened):
 def test_the_client_serves_several_threads(opened):
     """Each thread waits for its own answer."""
     client, _ = opened(payment_body())
-    found = []
+    payments = []
     threads = [
-        threading.Thread(target=lambda: found.append(client.payment("order-001"))) for _ in range(8)
+        threading.Thread(target=lambda: payments.append(client.payment("order-001")))
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(found) == 8
+    assert len(payments) == 8
 
 
 def test_interrupted_coroutine_finishes_its_cleanup(opened):
@@ -553,8 +558,8 @@ def test_request_body_is_sent_as_json(opened):
     """The content type is set, and the body is exactly the request's bytes."""
     client, server = opened({"reference": "order-001", "redirectUrl": "https://example.com"})
     request = {"reference": "order-001", "amount": {"currency": "NOK", "value": 100}}
-    made = client.create_payment(request, idempotency_key="key-1")
+    created = client.create_payment(request, idempotency_key="key-1")
 
     assert server.requests[0].headers["content-type"] == "application/json"
     assert orjson.loads(server.requests[0].content) == request
-    assert made == (MSN, "order-001", "https://example.com")
+    assert created == (MSN, "order-001", "https://example.com")

@@ -145,7 +145,7 @@ def test_each_status_has_its_own_error(status, kind):
             "",
             id="HTML",
         ),
-        pytest.param(b"<p>no title</p>", "", "Bad Request", "no title", "", id="bare HTML"),
+        pytest.param(b"<p>no title</p>", "", "Bad Request", "no title", "", id="only HTML"),
         pytest.param(b"", "", "Bad Request", "", "", id="empty"),
         pytest.param(b"null", "", "Bad Request", "", "", id="null"),
         pytest.param(b"{}", "", "Bad Request", "", "", id="empty object"),
@@ -172,7 +172,7 @@ def test_invalid_fields_are_named():
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "shown"),
     [
         pytest.param("call +4791234567 now", "call [number] now", id="phone"),
         pytest.param("91234567", "[number]", id="phone alone"),
@@ -183,9 +183,9 @@ def test_invalid_fields_are_named():
         pytest.param("x" * 5000, "x" * 299 + "…", id="long"),
     ],
 )
-def test_error_text_is_made_safe_for_logs(said, shown):
+def test_error_text_is_made_safe_for_logs(text, shown):
     """The error is written to logs, failures.csv and workbooks."""
-    body = orjson.dumps({"detail": said})
+    body = orjson.dumps({"detail": text})
 
     error = decode_error_response(400, {}, body, reference="2026000123", secrets=("SECRET-1",))
 
@@ -204,7 +204,7 @@ def test_error_text_is_made_safe_for_logs(said, shown):
         pytest.param("", None, id="empty"),
         pytest.param("soon", None, id="nonsense"),
         pytest.param("-5", None, id="negative"),
-        pytest.param("²", None, id="a digit that is no number"),
+        pytest.param("²", None, id="a digit that is not a number"),
     ],
 )
 def test_retry_after_is_read_in_every_form(header, seconds):

@@ -67,9 +67,11 @@ def test_cursor_is_encoded_in_the_url():
 
 def test_the_repr_of_a_request_has_no_body():
     """Otherwise every traceback would show a test user's phone number."""
-    asked = requests.build_force_approve_request("order-001", phone_number="4791234567", token=None)
+    request = requests.build_force_approve_request(
+        "order-001", phone_number="4791234567", token=None
+    )
 
-    assert "4791234567" not in repr(asked)
+    assert "4791234567" not in repr(request)
 
 
 @pytest.mark.parametrize("ledger_id", ["", ".", ".."])

@@ -56,9 +56,9 @@ def test_decoder_drops_personal_fields():
 
 def test_unknown_fields_and_names_are_accepted():
     """New fields and new names arrive without a new version of the API."""
-    found = payment(state="ON_HOLD", paymentMethod={"type": "SHELLS"}, brandNew={"a": [1]})
+    decoded = payment(state="ON_HOLD", paymentMethod={"type": "SHELLS"}, brandNew={"a": [1]})
 
-    assert (found.state, found.payment_method) == ("ON_HOLD", "SHELLS")
+    assert (decoded.state, decoded.payment_method) == ("ON_HOLD", "SHELLS")
 
 
 @pytest.mark.parametrize(
@@ -307,19 +307,19 @@ def test_any_answer_raises_only_package_errors(decode, status, body):
         decode(status, body)
 
 
-@given(data=st.data(), whole=st.sampled_from([payment_body(), [event_body()] * 2]))
+@given(data=st.data(), valid_answer=st.sampled_from([payment_body(), [event_body()] * 2]))
 @draw_examples(60)
-def test_damaged_answer_is_refused_or_keeps_integer_amounts(data, whole):
+def test_damaged_answer_is_refused_or_keeps_integer_amounts(data, valid_answer):
     """A changed field makes the answer refused, or every amount is still an int."""
-    line = whole[0] if isinstance(whole, list) else whole
+    line = valid_answer[0] if isinstance(valid_answer, list) else valid_answer
     name = data.draw(st.sampled_from(sorted(line)))
     changed = {**line, name: data.draw(ANY_JSON)}
-    body = json.dumps([changed] if isinstance(whole, list) else changed).encode()
-    decode = DECODERS["events" if isinstance(whole, list) else "payment"]
+    body = json.dumps([changed] if isinstance(valid_answer, list) else changed).encode()
+    decode = DECODERS["events" if isinstance(valid_answer, list) else "payment"]
     try:
-        found = decode(200, body)
+        decoded = decode(200, body)
     except UnreadableAnswerError:
         return
-    for record in found if isinstance(found, list) else [found]:
+    for record in decoded if isinstance(decoded, list) else [decoded]:
         amounts = [v for k, v in record._asdict().items() if k.endswith("_minor")]
         assert all(type(amount) is int and amount >= 0 for amount in amounts)

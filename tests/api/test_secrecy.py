@@ -39,7 +39,7 @@ def shows_a_secret(text: str) -> list[str]:
 )
 def test_debug_log_contains_no_secret(connected, caplog, capfd, no_waiting, act):
     """Logs are stored for years and read by many people."""
-    said = []
+    log_texts = []
     with caplog.at_level(logging.DEBUG):
         client, _ = connected(act)
         client.run(_debug())
@@ -49,17 +49,27 @@ def test_debug_log_contains_no_secret(connected, caplog, capfd, no_waiting, act)
             lambda: client.force_approve("order-001", phone_number=PHONE),
         ):
             try:
-                said.append(repr(call()))
+                log_texts.append(repr(call()))
             except errors.VippsReconError as error:
-                said += [str(error), repr(error)]
+                log_texts += [str(error), repr(error)]
                 # The caller's own argument is in the caller's frame, and in no frame below it.
-                said += [
+                log_texts += [
                     line.replace(f"'phone_number': \"'{PHONE}'\"", "") for line in traced(error)
                 ]
-        said += [repr(client), repr(client.core), repr(client.settings), str(vars(client.core))]
+        log_texts += [
+            repr(client),
+            repr(client.core),
+            repr(client.settings),
+            str(vars(client.core)),
+        ]
     printed = capfd.readouterr()
 
-    lines = [*caplog.text.splitlines(), *printed.out.splitlines(), *printed.err.splitlines(), *said]
+    lines = [
+        *caplog.text.splitlines(),
+        *printed.out.splitlines(),
+        *printed.err.splitlines(),
+        *log_texts,
+    ]
 
     assert caplog.records
     assert [line for line in lines if shows_a_secret(line)] == []

@@ -63,11 +63,11 @@ def test_payment_from_creation_to_refund(client):
     client.force_approve("order-001", phone_number=PHONE)
     client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
     client.refund("order-001", 100, "NOK", idempotency_key="refund-1")
-    done = client.cancel("order-001", idempotency_key="cancel-1")
+    cancelled = client.cancel("order-001", idempotency_key="cancel-1")
     payment = client.payment("order-001")
     log = {event.name: event for event in client.events("order-001")}
 
-    assert done[2:] == payment[2:10]
+    assert cancelled[2:] == payment[2:10]
     assert payment.state == "AUTHORIZED"
     assert payment[6:10] == (1000, 600, 100, 400)
     assert list(log) == ["CREATED", "AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED"]
@@ -76,7 +76,7 @@ def test_payment_from_creation_to_refund(client):
 
 
 def test_refusal_has_its_domain_code(client):
-    """The code decides how a plan row goes on."""
+    """The code decides what happens next with a plan row."""
     client.create_payment(ASKED, idempotency_key="create-1")
     with pytest.raises(errors.RefusedError) as caught:
         client.capture("order-001", 600, "NOK", idempotency_key="capture-1")
@@ -150,12 +150,12 @@ def test_ledgers_dates_and_feed_are_read(settings):
     lines.append({"ledgerId": "302321", "topic": "funds", "entry": entry})
     transport = httpx.ASGITransport(Simulator(lines).app)
     with Client(settings(retry_seconds=5), transport=transport) as client:
-        (found,) = client.ledgers(MSN)
+        (ledger_read,) = client.ledgers(MSN)
         day = client.ledger_date("302321", "funds", date(2026, 1, 30))
         today = client.ledger_date("302321", "funds", date(2026, 1, 31))
         feed = client.feed("302321", "funds")
 
-    assert found.msns == (MSN,)
+    assert ledger_read.msns == (MSN,)
     assert ([e.reference for e in day.entries], day.final) == (["order-001"], True)
     assert not today.final
     assert [e.amount_minor for e in feed.entries] == [250]

@@ -80,7 +80,7 @@ def test_without_a_token_nothing_was_sent(settings):
 
 
 def test_silent_connection_times_out(connected, monkeypatch):
-    """A silent connection must not block one of a limited number of requests for ever."""
+    """A silent connection must not block one of a limited number of requests permanently."""
     monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(b"")
     with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
@@ -238,7 +238,7 @@ class Packed(httpx.AsyncByteStream):
 
 
 @pytest.mark.parametrize(
-    ("body", "encoding", "said"),
+    ("body", "encoding", "message"),
     [
         (gzip.compress(b"{}")[:-9], "gzip", "cut off"),
         (b"{}", "br", "'br'"),
@@ -246,10 +246,10 @@ class Packed(httpx.AsyncByteStream):
     ],
     ids=["cut off", "br", "zstd"],
 )
-def test_unrequested_encoding_is_unreadable(connected, body, encoding, said):
+def test_unrequested_encoding_is_unreadable(connected, body, encoding, message):
     """The request states that the answer must not be encoded in another way."""
     client, _ = connected(http(body, extra=f"Content-Encoding: {encoding}\r\n"))
-    with pytest.raises(errors.NoAnswerError, match=said):
+    with pytest.raises(errors.NoAnswerError, match=message):
         client.payment("order-001", retry=False)
 
 
@@ -312,9 +312,11 @@ def test_waiting_for_a_dead_service_prints_one_notice(settings, monkeypatch, cap
             for _ in range(2):
                 with pytest.raises(errors.NotConnectedError):
                     client.payment("order-001")
-    [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert said.startswith("Vipps MobilePay cannot be read (no answer yet). It will be tried for ")
-    assert " s; Ctrl-C stops" in said
+    [notice] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert notice.startswith(
+        "Vipps MobilePay cannot be read (no answer yet). It will be tried for "
+    )
+    assert " s; Ctrl-C stops" in notice
 
 
 def test_answering_service_prints_no_notice(settings, monkeypatch, caplog):

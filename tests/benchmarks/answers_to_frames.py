@@ -46,8 +46,10 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decode the answers, build columns, and validate them."""
     fetched_at = datetime.now(UTC)
     bodies = [
-        bulk_decode.RawReading(MSN, one.reference, one.payment, one.events, fetched_at)
-        for one in raw
+        bulk_decode.RawReading(
+            MSN, raw_reading.reference, raw_reading.payment, raw_reading.events, fetched_at
+        )
+        for raw_reading in raw
     ]
     decoded = bulk_decode.decode_batch(bodies)
     assert decoded is not None
@@ -64,8 +66,10 @@ def ours(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def normalized(raw: list[Answers]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decode the answers as the documentation of pandas suggests for nested JSON."""
-    payments = pd.json_normalize([json.loads(one.payment) for one in raw])
-    events = pd.json_normalize([event for one in raw for event in json.loads(one.events)])
+    payments = pd.json_normalize([json.loads(raw_reading.payment) for raw_reading in raw])
+    events = pd.json_normalize(
+        [event for raw_reading in raw for event in json.loads(raw_reading.events)]
+    )
     return payments, events
 
 
@@ -75,8 +79,8 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--smoke", action="store_true", help="2,000 payments, one round")
-    asked = parser.parse_args()
-    payments, rounds = (2_000, 1) if asked.smoke else (asked.payments, asked.rounds)
+    options = parser.parse_args()
+    payments, rounds = (2_000, 1) if options.smoke else (options.payments, options.rounds)
     raw = made(payments)
     ours(raw[:10])
     # Both sides get the same answers, so the garbage collector should not scan them.
@@ -94,14 +98,15 @@ def main() -> None:
             del result
     print(f"{payments:,} payments, {4 * payments:,} events, median of {rounds}")
     print(f"{'':29}{'seconds':>9}{'CPU s':>9}")
-    for name, said in (
+    for name, times in (
         ("ours", "decoded, typed, validated"),
         ("normalized", "json + pandas.json_normalize"),
     ):
         wall, used = statistics.median(took[name]), statistics.median(cpu[name])
-        print(f"{said:29}{wall:9.2f}{used:9.2f}")
+        print(f"{times:29}{wall:9.2f}{used:9.2f}")
     ratios = [
-        statistics.median(one["normalized"]) / statistics.median(one["ours"]) for one in (took, cpu)
+        statistics.median(seconds["normalized"]) / statistics.median(seconds["ours"])
+        for seconds in (took, cpu)
     ]
     print(f"{'ratio (asked for: at least 5)':29}{ratios[0]:9.2f}{ratios[1]:9.2f}")
 

@@ -152,8 +152,8 @@ async def _rate(read: Read, in_flight: int, seconds: float) -> float:
     before, since = answers, time.perf_counter()
     await asyncio.sleep(seconds)
     rate = (answers - before) / (time.perf_counter() - since)
-    for one in readers:
-        one.cancel()
+    for task in readers:
+        task.cancel()
     for ended in await asyncio.gather(*readers, return_exceptions=True):
         if not isinstance(ended, asyncio.CancelledError):
             raise RuntimeError("a reader failed") from ended
@@ -209,8 +209,8 @@ async def _aiohttp(port: int, in_flight: int):
 
         async def read(reference: str) -> None:
             url = f"http://{HOST}:{port}/epayment/v1/payments/{reference}"
-            for one in (url, url + "/events"):
-                async with session.get(one) as answer:
+            for address in (url, url + "/events"):
+                async with session.get(address) as answer:
                     orjson.loads(await answer.read())
 
         yield read
@@ -266,7 +266,7 @@ def main() -> None:
         ):
             rates[name] = [_median(make, port, n, seconds, runs) for n in flights]
             print(f"{name:34}" + "".join(f"{rate:8.0f}" for rate in rates[name]))
-        ours = rates["vippsrecon"]
+        own_rate = rates["vippsrecon"]
         peers = {
             "httpx over httpx-aiohttp": _httpx_aiohttp,
             "httpx, default limits": _httpx_default,
@@ -275,11 +275,11 @@ def main() -> None:
         at_128 = {name: _median(make, port, 128, seconds, runs) for name, make in peers.items()}
         for name, rate in at_128.items():
             print(f"{name:34}{'':16}{rate:8.0f}")
-    shares = [rate * LATENCY_SECONDS / n for rate, n in zip(ours, flights, strict=True)]
+    shares = [rate * LATENCY_SECONDS / n for rate, n in zip(own_rate, flights, strict=True)]
     print(f"{'share of the ceiling':34}" + "".join(f"{share:8.2f}" for share in shares))
-    print(f"from 128 to 256 in flight: {ours[3] / ours[2] - 1:+.1%} (floor -5 %)")
+    print(f"from 128 to 256 in flight: {own_rate[3] / own_rate[2] - 1:+.1%} (floor -5 %)")
     for name, rate in at_128.items():
-        print(f"times {name}: {ours[2] / max(rate, 1.0):.1f}")
+        print(f"times {name}: {own_rate[2] / max(rate, 1.0):.1f}")
 
 
 if __name__ == "__main__":

@@ -61,10 +61,10 @@ def step(name: str, folder: Path, base_url: str, database_url: str) -> str:
         from vippsrecon.bulk.execution.carry_out import carry_out
 
         with Client(settings) as client:
-            done = carry_out(
+            carried = carry_out(
                 plan, client, live=True, confirm=plan.totals, store=store, in_flight=IN_FLIGHT
             )
-        return f"{done.counts['done']} done, exit {done.exit_code}"
+        return f"{carried.counts['done']} done, exit {carried.exit_code}"
 
 
 def main() -> None:
@@ -74,24 +74,26 @@ def main() -> None:
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
     parser.add_argument("--smoke", action="store_true", help="short: shows that it runs")
     parser.add_argument("--step", nargs=4, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.step:
-        name, folder, base_url, database_url = told.step
+    options = parser.parse_args()
+    if options.step:
+        name, folder, base_url, database_url = options.step
         began = time.perf_counter()
-        found = step(name, Path(folder), base_url, database_url)
+        step_result = step(name, Path(folder), base_url, database_url)
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{name:10} {seconds:8.1f} s  {peak:6.0f} MB at most  {found}")
+        print(f"{name:10} {seconds:8.1f} s  {peak:6.0f} MB at most  {step_result}")
         return
-    rows = 500 if told.smoke else told.rows
+    rows = 500 if options.smoke else options.rows
     with (
         tempfile.TemporaryDirectory() as place,
-        databases(told.database, sync=True) as make,
+        databases(options.database, sync=True) as make,
         serving(0.0) as base_url,
     ):
         folder = Path(place)
         write_list(folder / "refunds.csv", rows)
-        print(f"{rows} refunds on {told.database}, {IN_FLIGHT} in flight, no latency", flush=True)
+        print(
+            f"{rows} refunds on {options.database}, {IN_FLIGHT} in flight, no latency", flush=True
+        )
         database_url = make(folder)
         command = [sys.executable, "-m", "tests.benchmarks.capacity", "--step"]
         for name in STEPS:

@@ -32,7 +32,14 @@ import httpx
 import orjson
 
 from tests.crash.databases import databases
-from tests.crash.simulator_process import AMOUNT, KEYS, MSN, Case, payment_line, plan_of
+from tests.crash.simulator_process import (
+    AMOUNT,
+    KEYS,
+    MSN,
+    PaymentCase,
+    make_numbered_plan,
+    make_payment_line,
+)
 from tests.payments import make_amount
 from tests.postgres import binaries
 from vippsrecon.api.client import Client
@@ -89,14 +96,14 @@ class _Server(asyncio.Protocol):
         answer = _http(self._answer(reference, parts[-1]))
         self._loop.call_later(self.latency / 2, self._write, answer)
 
-    def _answer(self, reference: str, what: str) -> bytes:
+    def _answer(self, reference: str, operation: str) -> bytes:
         value, key = self.refunded.get(reference, (0, ""))
-        line = payment_line(reference, "2026-01-30T12:00:00", captured=AMOUNT, refunded=value)
-        if what == "events":
+        line = make_payment_line(reference, "2026-01-30T12:00:00", captured=AMOUNT, refunded=value)
+        if operation == "events":
             if value:
                 line["events"][-1] |= {"idempotencyKey": key, "timestamp": _now()}
             return orjson.dumps(line["events"])
-        if what == "refund":
+        if operation == "refund":
             names = ("amount", "state", "aggregate", "pspReference", "reference")
             return orjson.dumps({name: line["payment"][name] for name in names})
         return orjson.dumps(line["payment"])
@@ -149,12 +156,12 @@ def serving(latency: float = LATENCY_SECONDS) -> Iterator[str]:
 def plan_for(rows: int, seed: int) -> Plan:
     """Return a plan of this many refunds; another seed gives other payments."""
     dice = random.Random(seed)
-    made = []
+    rows_made = []
     for number in range(rows):
-        case = Case("refund", seed * 1_000_000 + number, dice)
+        case = PaymentCase("refund", seed * 1_000_000 + number, dice)
         amount = dice.randrange(200, AMOUNT)
-        made.append(case.row(1, amount_minor=amount, refunded_minor=0))
-    return plan_of("refund", made, dice, datetime.now(UTC))
+        rows_made.append(case.row(1, amount_minor=amount, refunded_minor=0))
+    return make_numbered_plan("refund", rows_made, dice, datetime.now(UTC))
 
 
 def settings_for(base_url: str, folder: Path, database_url: str) -> Settings:
@@ -175,15 +182,15 @@ def carried(settings: Settings, plan: Plan, in_flight: int) -> float:
     with open_store(settings.database_url) as store, Client(settings) as client:
         approve(plan, store, approver="ola", os_account="ola", host="here")
         began = time.perf_counter()
-        done = carry_out(
+        carried = carry_out(
             plan, client, live=True, confirm=plan.totals, store=store, in_flight=in_flight
         )
         seconds = time.perf_counter() - began
         if (
-            done.counts["done"] != plan.count
-            or not verify_journal(store, plan.plan_id, done.head).ok
+            carried.counts["done"] != plan.count
+            or not verify_journal(store, plan.plan_id, carried.head).ok
         ):
-            raise RuntimeError(f"not carried out: {done.stopped} {done.counts}")
+            raise RuntimeError(f"not carried out: {carried.stopped} {carried.counts}")
     return seconds
 
 
@@ -249,13 +256,15 @@ def main() -> None:
             with databases(kind, sync=True) as make:
                 folder = Path(place) / kind
                 settings = settings_for(base_url, folder, make(folder))
-                one = carried(settings, plan_for(sample, next(seeds)), 1) / sample
-                print(f"{kind}: one at a time {one * 1000:.0f} ms a row ({sample} rows)")
+                seconds_per_row = carried(settings, plan_for(sample, next(seeds)), 1) / sample
+                print(
+                    f"{kind}: one at a time {seconds_per_row * 1000:.0f} ms a row ({sample} rows)"
+                )
                 for in_flight in flights:
                     took = carried(settings, plan_for(rows, next(seeds)), in_flight)
                     print(
                         f"{kind}: {in_flight:4} in flight {took:7.1f} s, {rows / took:6.0f} rows a "
-                        f"second, {one * rows / took:5.1f} × one at a time (aim {AIM:.0f}), "
+                        f"second, {seconds_per_row * rows / took:5.1f} × one at a time (aim {AIM:.0f}), "
                         f"{bare * rows / took:5.1f} × the script",
                         flush=True,
                     )

@@ -31,25 +31,25 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--in-flight", type=int, default=128)
     parser.add_argument("--run", nargs=2, type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.run:
-        print(json.dumps(measured(*asked.run, in_flight=asked.in_flight)))
+    options = parser.parse_args()
+    if options.run:
+        print(json.dumps(measured(*options.run, in_flight=options.in_flight)))
         return
-    sizes = (500,) if asked.smoke else asked.sizes
-    print(f"{asked.in_flight} in flight, 50 ms an answer, payment and event log")
+    sizes = (500,) if options.smoke else options.sizes
+    print(f"{options.in_flight} in flight, 50 ms an answer, payment and event log")
     print(
         f"{'payments':>10}{'seconds':>10}{'a second':>10}{'CPU s/1,000':>13}{'peak MB':>9}{'+ MB':>7}"
     )
     with _server() as port:
         for size in sizes:
             command = [sys.executable, "-m", "tests.benchmarks.fetch_cost", "--run", str(port)]
-            command += [str(size), "--in-flight", str(asked.in_flight)]
+            command += [str(size), "--in-flight", str(options.in_flight)]
             done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-            said = json.loads(done.stdout)
+            result = json.loads(done.stdout)
             print(
-                f"{size:>10,}{said['seconds']:>10.1f}{size / said['seconds']:>10,.0f}"
-                f"{1000 * said['cpu'] / size:>13.3f}{said['peak']:>9,.0f}"
-                f"{said['peak'] - said['before']:>7,.0f}"
+                f"{size:>10,}{result['seconds']:>10.1f}{size / result['seconds']:>10,.0f}"
+                f"{1000 * result['cpu'] / size:>13.3f}{result['peak']:>9,.0f}"
+                f"{result['peak'] - result['before']:>7,.0f}"
             )
 
 

@@ -104,7 +104,7 @@ def make(folder: Path, count: int) -> None:
         },
     )
     # One payment in a thousand is missing, and the rows come in another order.
-    kept = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
+    kept_rows = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
     payments = shared.with_columns(
         psp_reference="reference",
         state=pl.lit("AUTHORIZED"),
@@ -121,7 +121,7 @@ def make(folder: Path, count: int) -> None:
         authorized_day=pl.Series(day),
         discovered_by=pl.lit("orders"),
         fetched_at=moment(np.full(count, now)),
-    )[kept]
+    )[kept_rows]
     write("payments", PAYMENTS, payments)
     logged = {
         "CREATED": total,
@@ -185,15 +185,15 @@ def _peak_mb() -> float:
 def _amounts(orders, payments, events):
     from vippsrecon.reconciliation import reconcile
 
-    found = reconcile(orders, payments, questions=("there", "captured", "refunded"))
-    assert len(found.discrepancies) or len(orders) < 1000
+    result = reconcile(orders, payments, questions=("there", "captured", "refunded"))
+    assert len(result.discrepancies) or len(orders) < 1000
 
 
 def _everything(orders, payments, events):
     from vippsrecon.reconciliation import reconcile
 
-    found = reconcile(orders, payments, events)
-    assert len(found.buckets) == len(orders) + len(payments)
+    result = reconcile(orders, payments, events)
+    assert len(result.buckets) == len(orders) + len(payments)
 
 
 def _compared(orders, payments):
@@ -313,18 +313,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--spark", action="store_true", help="PySpark beside the others")
     parser.add_argument("--once", nargs=2, metavar=("CONTENDER", "FOLDER"))
-    asked = parser.parse_args()
-    if asked.once:
-        print(json.dumps(once(asked.once[0], Path(asked.once[1]))))
+    options = parser.parse_args()
+    if options.once:
+        print(json.dumps(once(options.once[0], Path(options.once[1]))))
         return
-    contenders = [c for c in CONTENDERS if present(c) and (c != "spark" or asked.spark)]
-    if asked.smoke:
+    contenders = [c for c in CONTENDERS if present(c) and (c != "spark" or options.spark)]
+    if options.smoke:
         compare(5_000, 1, contenders)
-    elif asked.linear:
+    elif options.linear:
         for count in (100_000, 300_000, 1_000_000, 3_000_000, 5_000_000):
             compare(count, 1, ["everything"])
     else:
-        compare(asked.rows, asked.rounds, contenders)
+        compare(options.rows, options.rounds, contenders)
 
 
 if __name__ == "__main__":

@@ -139,8 +139,8 @@ def main() -> int:
         round(statistics.median(clock["ours"]) / statistics.median(clock["theirs"]), 3)
         for clock in (cpu, wall)
     )
-    said = {"rows": rows, "columns": len(KINDS), "cpu_s": cpu, "wall_s": wall}
-    print(json.dumps({**said, "ratio": ratio, "wall_ratio": wall_ratio, "target": TARGET}))
+    figures = {"rows": rows, "columns": len(KINDS), "cpu_s": cpu, "wall_s": wall}
+    print(json.dumps({**figures, "ratio": ratio, "wall_ratio": wall_ratio, "target": TARGET}))
     return 0 if chosen.smoke or ratio <= TARGET else 1
 
 

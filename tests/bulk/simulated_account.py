@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import MSN, make_history_line
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.api import Client
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.execution.context import Timeouts
+from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import PLAN_FORMAT
+from vippsrecon.bulk.plan.model import Plan, Source
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.simulator import Simulator
 from vippsrecon.store import Store
 
 CLOCK = "2026-01-31T12:00:00Z"
-SOON = Timeouts(
+SHORT_TIMEOUTS = Timeouts(
     settle_for=2.0, wait_for=2.0, first_wait=0.01, longest_wait=0.1, recheck_interval=0.05
 )
 """Waits as short as a test needs."""
 
 
-def line(
+def make_payment_line(
     reference: str, *, authorized: int = 100_000, captured: int = 0, currency: str = "NOK"
 ) -> dict[str, Any]:
     """Return a state line: 1,000.00 reserved ten days ago, with `captured` of it captured."""
     steps = [("CREATED", authorized), ("AUTHORIZED", authorized), ("CAPTURED", captured)]
-    events = [
-        make_event(
-            reference,
-            name,
-            amount,
-            f"2026-01-21T1{place}:00:00.123Z",
-            currency=currency,
-            key=f"shop-{reference}-{name}",
-        )
-        for place, (name, amount) in enumerate(steps)
-        if amount
-    ]
-    payment = make_payment(
-        reference, authorized, currency=currency, authorized=authorized, captured=captured
+    return make_history_line(
+        reference,
+        [(name, amount, f"2026-01-21T1{n}:00:00.123Z") for n, (name, amount) in enumerate(steps)],
+        currency=currency,
     )
-    return make_state_line(payment, events)
 
 
-class World(NamedTuple):
+class SimulatedAccount(NamedTuple):
     """The simulator, a client for it, and a workspace database."""
 
     simulator: Simulator
@@ -57,36 +48,27 @@ class World(NamedTuple):
     store: Store
     folder: Path
 
-    def plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+    def make_plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
         """Return a plan with one row for each amount, for the payments from `order-000001` on."""
         captured = 100_000 if verb == "refund" else 0
-        rows = tuple(
-            PlanRow(
-                number, MSN, f"order-{number:06d}", f"#{number}", "NOK", amount, "other", "",
-                "", None, None, 100_000, captured, 0, 0, False,
-            )
+        rows = [
+            make_plan_row(number, amount_minor=amount, captured_minor=captured)
             for number, amount in enumerate(amounts, start=1)
-        )  # fmt: skip
+        ]
         now = self.simulator.now()
-        given: dict[str, Any] = {
-            "format": PLAN_FORMAT,
+        defaults: dict[str, Any] = {
             "plan_id": str(uuid.uuid4()),
             "verb": verb,
-            "environment": "simulator",
             "host": "127.0.0.1",
-            "msns": (MSN,),
-            "planner": "kari",
             "made_at": format_plan_time(now),
             "expires_at": format_plan_time(now + timedelta(hours=72)),
             "source": Source("list", "list.csv", "0" * 64, format_plan_time(now)),
-            "cancel_created": False,
-            "rows": rows,
         }
-        return Plan(**(given | changed))
+        return make_plan(*rows, **(defaults | changed))
 
-    def approved(self, verb: str, *amounts: int, **changed: Any) -> Plan:
+    def make_approved_plan(self, verb: str, *amounts: int, **changed: Any) -> Plan:
         """Return such a plan, approved by a person other than its planner."""
-        plan = self.plan(verb, *amounts, **changed)
+        plan = self.make_plan(verb, *amounts, **changed)
         self.approve(plan)
         return plan
 
@@ -102,10 +84,15 @@ class World(NamedTuple):
             limits=Limits.from_settings(self.client.settings.limits),
         )
 
-    def live(self, plan: Plan, **changed: Any):
+    def carry_out(self, plan: Plan, **changed: Any):
         """Carry a plan out."""
-        given = {"live": True, "confirm": plan.totals, "store": self.store, "patience": SOON}
-        return carry_out(plan, self.client, **(given | changed))
+        defaults = {
+            "live": True,
+            "confirm": plan.totals,
+            "store": self.store,
+            "patience": SHORT_TIMEOUTS,
+        }
+        return carry_out(plan, self.client, **(defaults | changed))
 
     def effects(self) -> dict[str, tuple[str, int, int]]:
         """Return what took effect at Vipps MobilePay: payment to (operation, count, sum)."""
@@ -116,6 +103,17 @@ class World(NamedTuple):
             for operation, tally in operations.items()
         }
 
-    def asked(self, operation: str) -> int:
+    def count_requests(self, operation: str) -> int:
         """Return how many requests for an operation were received."""
         return int(self.simulator.requests()["requests"].get(operation, 0))
+
+    def change_database(self, *statements: str) -> None:
+        """Change the journal with SQL, as somebody without the package could."""
+        with sqlite3.connect(self.folder / "work.db") as database:
+            for statement in statements:
+                database.execute(statement)
+
+
+def list_outcomes(carried: RunResult) -> list[str]:
+    """Return the outcomes of a run, in the plan's order."""
+    return [result.outcome for result in carried.results]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.bulk.plans import plan_of, plan_row
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.approval.approve import (
     approve,
     explain_second_approver,
@@ -33,11 +33,11 @@ def store(tmp_path):
 
 def large(amount, *, currency="NOK", plan_id=None, **changed):
     """Return a plan of one refund of this amount."""
-    row = plan_row(
+    row = make_plan_row(
         amount_minor=amount, currency=currency, authorized_minor=10**12, captured_minor=10**12
     )
     more = {"plan_id": plan_id} if plan_id else {}
-    return plan_of(row, **more, **changed)
+    return make_plan(row, **more, **changed)
 
 
 def approved(plan, store, approver="ola", *, now=NOW, **limits):
@@ -50,7 +50,7 @@ def approved(plan, store, approver="ola", *, now=NOW, **limits):
 
 def test_approval_entry_has_digest_sums_and_person(store):
     """The entry has digest, count and sums, approver, account, machine, and 24 hours of validity."""
-    plan = plan_of(plan_row(1), plan_row(2, currency="EUR"))
+    plan = make_plan(make_plan_row(1), make_plan_row(2, currency="EUR"))
     entry = approved(plan, store)
     assert (entry.kind, entry.at) == ("approved", "2026-01-31T13:00:00.000Z")
     assert entry.parse_detail() == {
@@ -70,7 +70,7 @@ def test_approval_entry_has_digest_sums_and_person(store):
 
 def test_approval_expires_after_a_day(store):
     """The approval is valid until the second it expires."""
-    plan = plan_of()
+    plan = make_plan()
     approved(plan, store)
     approval = find_valid_approval(plan, store, Limits(), NOW + timedelta(hours=24, seconds=-1))
     assert (approval.approver, approval.os_account, approval.host) == ("ola", "acc", "desk")
@@ -83,7 +83,7 @@ def test_approval_expires_after_a_day(store):
 
 def test_plan_without_approval_is_not_approved(store):
     """Neither an unknown plan nor a recorded plan is approved."""
-    plan = plan_of()
+    plan = make_plan()
     for _ in range(2):
         with pytest.raises(PlanError, match=r"is not approved in .*work\.db"):
             find_valid_approval(plan, store, Limits(), NOW)
@@ -92,7 +92,7 @@ def test_plan_without_approval_is_not_approved(store):
 
 def test_approval_in_another_database_does_not_count(store, tmp_path):
     """An approval in another database does not count."""
-    plan = plan_of()
+    plan = make_plan()
     with open_store(f"sqlite:///{tmp_path / 'other.db'}") as other:
         approved(plan, other)
     with pytest.raises(PlanError, match="not approved"):
@@ -101,9 +101,9 @@ def test_approval_in_another_database_does_not_count(store, tmp_path):
 
 def test_plan_changed_after_approval_is_refused(store, tmp_path):
     """The first digest is permanent: a changed plan can be neither approved nor carried out."""
-    plan = plan_of()
+    plan = make_plan()
     approved(plan, store)
-    changed = plan_of(plan_row(note="changed"))
+    changed = make_plan(make_plan_row(note="changed"))
     with pytest.raises(PlanError, match="was changed since"):
         approved(changed, store)
     with pytest.raises(PlanError, match="of another plan than this file"):
@@ -195,11 +195,13 @@ def test_lowered_limit_invalidates_own_approval(store):
 @pytest.mark.parametrize(
     ("plan", "approver", "message"),
     [
-        pytest.param(plan_of(expires_at="2026-01-31T13:00:00Z"), "ola", "expired", id="expired"),
-        pytest.param(plan_of(plan_row(amount_minor=0)), "ola", "nothing to do", id="unsound"),
-        pytest.param(plan_of(), "  ", "--as", id="nobody"),
-        pytest.param(plan_of(), "o\u202ela\x00", "--as", id="a name that cannot be shown"),
-        pytest.param(plan_of(), "o" * 501, "--as", id="a long name"),
+        pytest.param(make_plan(expires_at="2026-01-31T13:00:00Z"), "ola", "expired", id="expired"),
+        pytest.param(
+            make_plan(make_plan_row(amount_minor=0)), "ola", "nothing to do", id="unsound"
+        ),
+        pytest.param(make_plan(), "  ", "--as", id="nobody"),
+        pytest.param(make_plan(), "o\u202ela\x00", "--as", id="a name that cannot be shown"),
+        pytest.param(make_plan(), "o" * 501, "--as", id="a long name"),
     ],
 )
 def test_invalid_approval_is_refused_and_not_recorded(store, plan, approver, message):
@@ -211,7 +213,7 @@ def test_invalid_approval_is_refused_and_not_recorded(store, plan, approver, mes
 
 def test_approver_defaults_to_the_system_account(store):
     """The account comes from the system, not from an environment variable."""
-    entry = approve(plan_of(), store, now=NOW)
+    entry = approve(make_plan(), store, now=NOW)
     assert entry.parse_detail()["approver"] == entry.parse_detail()["os_account"] != ""
 
 

@@ -21,10 +21,10 @@ from vippsrecon.store import read_entries, read_head, verify_journal
 
 
 @pytest.fixture
-def journal(world):
-    """Return a world with one plan that was carried out in part and one that was only approved."""
-    here = world(4)
-    plan = here.plan("refund", 2_500, 995, 300, 400)
+def journal(make_account):
+    """Return an account with one plan that was carried out in part and one that was only approved."""
+    account = make_account(4)
+    plan = account.make_plan("refund", 2_500, 995, 300, 400)
     rows = [
         plan.rows[0]._replace(
             order_number="=HYPERLINK(1)", document_ref="+CN-1", reason="return", note="@agreed"
@@ -33,10 +33,10 @@ def journal(world):
         plan.rows[3]._replace(reference="order-unknown"),
     ]
     plan = dataclasses.replace(plan, rows=tuple(rows))
-    here.approve(plan)
-    here.live(plan)
-    here.approved("refund", 700, 800)
-    return here, plan
+    account.approve(plan)
+    account.carry_out(plan)
+    account.make_approved_plan("refund", 700, 800)
+    return account, plan
 
 
 def sheet(path, name):
@@ -45,18 +45,18 @@ def sheet(path, name):
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
 
 
-def words(path, name):
+def read_texts(path, name):
     """Return every value of a sheet."""
     return [c.value for row in load_workbook(path, data_only=True)[name].iter_rows() for c in row]
 
 
 def test_outcomes_sheet_has_every_audit_field(journal, tmp_path):
     """A row shows the digests, people, reason, document, times and the entry's hash."""
-    here, plan = journal
-    path = write_extract(here.store, tmp_path / "j.xlsx", units=here.client.settings.units)
+    account, plan = journal
+    path = write_extract(account.store, tmp_path / "j.xlsx", units=account.client.settings.units)
 
     first, *_, last = sheet(path, "Outcomes")
-    known = read_plan_history(here.store, plan.plan_id)
+    known = read_plan_history(account.store, plan.plan_id)
     assert first["Digest of the plan"] == known.plan_detail["digest"]
     assert first["SHA-256 of that file"] == "0" * 64
     assert (first["Planner"], first["Approver"]) == ("kari", "ola")
@@ -66,7 +66,7 @@ def test_outcomes_sheet_has_every_audit_field(journal, tmp_path):
     assert Decimal(str(first["Amount"])) == Decimal("25.00")
     assert first["Booking day"].isoformat()[:10] == "2026-01-31"
     assert first["PSP reference"]
-    assert first["Hash of the entry"] in [e.hash for e in read_entries(here.store, plan.plan_id)]
+    assert first["Hash of the entry"] in [e.hash for e in read_entries(account.store, plan.plan_id)]
     assert (last["Outcome"], last["Reference"]) == ("refused", "order-unknown")
     assert {first[f"{name} (UTC)"].date().isoformat() for name in ("Intended", "Decided")} == {
         "2026-01-31"
@@ -78,26 +78,28 @@ def test_entries_have_server_time_and_the_used_approval(journal, tmp_path):
 
     A run's approver is the person whose approval it used, not one who approved later.
     """
-    here, plan = journal
-    assert {e.at[:10] for e in read_entries(here.store, plan.plan_id)} == {"2026-01-31"}
+    account, plan = journal
+    assert {e.at[:10] for e in read_entries(account.store, plan.plan_id)} == {"2026-01-31"}
 
-    again = here.approved("refund", 700, 800)
-    late = approve(again, here.store, approver="per", now=here.simulator.now())
-    ran = here.live(again)
+    again = account.make_approved_plan("refund", 700, 800)
+    late = approve(again, account.store, approver="per", now=account.simulator.now())
+    ran = account.carry_out(again)
     assert late.parse_detail()["approver"] == "per"
-    assert ran.approver == read_plan_history(here.store, again.plan_id).approver == "ola"
-    path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[again.plan_id])
+    assert ran.approver == read_plan_history(account.store, again.plan_id).approver == "ola"
+    path = write_extract(account.store, tmp_path / "j.xlsx", plan_ids=[again.plan_id])
     assert {row["Approver"] for row in sheet(path, "Outcomes")} == {"ola"}
     (known,) = (
-        one for one in list_plan_overviews(here.store) if one.known.plan_id == again.plan_id
+        overview
+        for overview in list_plan_overviews(account.store)
+        if overview.known.plan_id == again.plan_id
     )
     assert known.approver == "ola"
 
 
 def test_entry_hashes_can_be_recomputed_from_the_sheet(journal, tmp_path):
     """The auditor can check the chain with the sheet alone, by the rule in the documentation."""
-    here, _ = journal
-    path = write_extract(here.store, tmp_path / "j.xlsx")
+    account, _ = journal
+    path = write_extract(account.store, tmp_path / "j.xlsx")
     names = {
         "Plan": "plan_id",
         "Entry": "seq",
@@ -122,7 +124,7 @@ def test_entry_hashes_can_be_recomputed_from_the_sheet(journal, tmp_path):
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         hashed = hashlib.sha256(f"{row['Previous hash']}\n{canonical}".encode()).hexdigest()
         assert hashed == row["Hash"], row["Entry"]
-    assert len(rows) == sum(one.entries for one in _plans(here.store))
+    assert len(rows) == sum(overview.entries for overview in _plans(account.store))
 
 
 def _plans(store):
@@ -133,8 +135,8 @@ def _plans(store):
 
 def test_text_is_never_written_as_a_formula(journal, tmp_path):
     """A document number that begins with + must not be calculated as a formula."""
-    here, _ = journal
-    book = load_workbook(write_extract(here.store, tmp_path / "j.xlsx"))
+    account, _ = journal
+    book = load_workbook(write_extract(account.store, tmp_path / "j.xlsx"))
 
     for name in ("Outcomes", "Entries"):
         assert [c for row in book[name].iter_rows() for c in row if c.data_type == "f"] == []
@@ -142,53 +144,53 @@ def test_text_is_never_written_as_a_formula(journal, tmp_path):
 
 def test_control_sheet_has_totals_and_hashes(journal, tmp_path):
     """Every plan's totals agree, with rows that were never begun, and its hashes are shown."""
-    here, plan = journal
-    path = write_extract(here.store, tmp_path / "j.xlsx")
+    account, plan = journal
+    path = write_extract(account.store, tmp_path / "j.xlsx")
 
-    content = words(path, "Control")
+    content = read_texts(path, "Control")
     assert content.count("OK") == 4
     assert "DIFFERS" not in content
-    seq, last = read_head(here.store, plan.plan_id)
+    seq, last = read_head(account.store, plan.plan_id)
     assert f"{seq}:{last}" in content
-    assert verify_journal(here.store, plan.plan_id).first_hash in content
+    assert verify_journal(account.store, plan.plan_id).first_hash in content
     assert "2 rows, counted as skipped above" in content
     assert "2 plans; every hash chain is intact." in content
 
 
 def test_extract_of_one_plan_contains_no_other_plan(journal, tmp_path):
     """An auditor who asks about one plan must not see the customers of another."""
-    here, plan = journal
-    path = write_extract(here.store, tmp_path / "j.xlsx", plan_ids=[plan.plan_id])
+    account, plan = journal
+    path = write_extract(account.store, tmp_path / "j.xlsx", plan_ids=[plan.plan_id])
 
     assert {row["Plan"] for row in sheet(path, "Entries")} == {plan.plan_id}
 
 
 def test_the_same_journal_gives_the_same_bytes(journal, tmp_path):
     """Two extracts of one journal can be compared."""
-    here, _ = journal
-    one = write_extract(here.store, tmp_path / "a.xlsx").read_bytes()
+    account, _ = journal
+    first_extract = write_extract(account.store, tmp_path / "a.xlsx").read_bytes()
 
-    assert write_extract(here.store, tmp_path / "b.xlsx").read_bytes() == one
+    assert write_extract(account.store, tmp_path / "b.xlsx").read_bytes() == first_extract
 
 
 def test_broken_chain_is_reported_on_the_cover(journal, tmp_path):
     """The workbook must not look correct if the journal was modified."""
-    here, plan = journal
-    _tamper(here.store, "amount_minor = 1 WHERE kind = 'intended' AND row = 2")
+    account, plan = journal
+    _tamper(account.store, "amount_minor = 1 WHERE kind = 'intended' AND row = 2")
 
-    said = words(write_extract(here.store, tmp_path / "j.xlsx"), "Control")
+    cover_texts = read_texts(write_extract(account.store, tmp_path / "j.xlsx"), "Control")
 
-    assert any(f"Plan {plan.plan_id}: entry" in str(one) for one in said)
-    assert not any("every hash chain is intact" in str(one) for one in said)
+    assert any(f"Plan {plan.plan_id}: entry" in str(text) for text in cover_texts)
+    assert not any("every hash chain is intact" in str(text) for text in cover_texts)
 
 
 def test_unreadable_entry_raises_an_error_that_names_it(journal, tmp_path):
     """An entry whose detail is not valid JSON stops the extract. The message names the entry."""
-    here, _ = journal
-    _tamper(here.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
+    account, _ = journal
+    _tamper(account.store, "detail = 'gone' WHERE kind = 'intended' AND row = 2")
 
     with pytest.raises(StoreError, match=r"entry \d+ of plan .* was modified"):
-        write_extract(here.store, tmp_path / "j.xlsx")
+        write_extract(account.store, tmp_path / "j.xlsx")
     assert not (tmp_path / "j.xlsx").exists()
 
 
@@ -200,22 +202,22 @@ def _tamper(store, change):
         connection.commit()
 
 
-def test_empty_or_unknown_journal_raises(world, tmp_path):
+def test_empty_or_unknown_journal_raises(make_account, tmp_path):
     """If there is nothing to show, the error says so, and no empty workbook is written."""
-    here = world(1)
+    account = make_account(1)
 
     with pytest.raises(PlanError, match="contains no plan yet"):
-        write_extract(here.store, tmp_path / "j.xlsx")
+        write_extract(account.store, tmp_path / "j.xlsx")
     with pytest.raises(PlanError, match="is not in the workspace"):
-        write_extract(here.store, tmp_path / "j.xlsx", plan_ids=["gone"])
+        write_extract(account.store, tmp_path / "j.xlsx", plan_ids=["gone"])
 
 
 @pytest.mark.office
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
 def test_libreoffice_computes_the_same_totals(journal, tmp_path):
     """LibreOffice recalculates every control total. A row changed by hand shows DIFFERS."""
-    here, plan = journal
-    path = write_extract(here.store, tmp_path / "j.xlsx")
+    account, plan = journal
+    path = write_extract(account.store, tmp_path / "j.xlsx")
     book = load_workbook(path)
     book.save(path)  # openpyxl saves the formulas without their computed values
     book["Outcomes"]["D5"] = "refunded?"
@@ -237,7 +239,7 @@ def test_libreoffice_computes_the_same_totals(journal, tmp_path):
             timeout=300,
         )
 
-    assert words(tmp_path / "out" / "j.xlsx", "Control").count("OK") == 4
-    changed = words(tmp_path / "out" / "changed.xlsx", "Control")
+    assert read_texts(tmp_path / "out" / "j.xlsx", "Control").count("OK") == 4
+    changed = read_texts(tmp_path / "out" / "changed.xlsx", "Control")
     assert (changed.count("OK"), changed.count("DIFFERS")) == (2, 2)
     assert plan.plan_id in changed

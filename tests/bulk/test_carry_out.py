@@ -6,35 +6,30 @@ import dataclasses
 
 import pytest
 
-from tests.bulk.simulated_account import SOON
+from tests.bulk.simulated_account import SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.bulk.plan.model import compute_idempotency_key
 from vippsrecon.errors import ConfigurationError, PlanError, PlanLockHeldError
 from vippsrecon.store import acquire, read_entries, verify_journal
 
 
-def outcomes(carried) -> list[str]:
-    """Return the outcomes, in the plan's order."""
-    return [result.outcome for result in carried.results]
-
-
-def kinds(world, plan) -> list[str]:
+def list_entry_kinds(account, plan) -> list[str]:
     """Return the kinds of the journal's entries, in order."""
-    return [entry.kind for entry in read_entries(world.store, plan.plan_id)]
+    return [entry.kind for entry in read_entries(account.store, plan.plan_id)]
 
 
-def test_dry_run_sends_nothing(world):
+def test_dry_run_sends_nothing(make_account):
     """A dry run reads every payment and shows what a live run would do. It creates no database."""
-    here = world(3)
-    plan = here.plan("refund", 100, 200, 300)
+    account = make_account(3)
+    plan = account.make_plan("refund", 100, 200, 300)
 
-    carried = carry_out(plan, here.client)
+    carried = carry_out(plan, account.client)
 
-    assert outcomes(carried) == ["would_do"] * 3
+    assert list_outcomes(carried) == ["would_do"] * 3
     assert carried.exit_code == 0
-    assert here.asked("refund") == 0
+    assert account.count_requests("refund") == 0
     assert carried.results[2].after.refunded_minor == 300
-    assert kinds(here, plan) == []
+    assert list_entry_kinds(account, plan) == []
 
 
 @pytest.mark.parametrize(
@@ -42,37 +37,37 @@ def test_dry_run_sends_nothing(world):
     [("refund", 250, 100_000), ("capture", 700, 0), ("cancel", 100_000, 0)],
     ids=["refund", "capture", "cancel"],
 )
-def test_live_run_does_each_row_once(world, verb, amount, captured):
+def test_live_run_does_each_row_once(make_account, verb, amount, captured):
     """Every row is done once. The journal has an entry before and after each operation."""
-    here = world(3, captured=captured)
-    plan = here.approved(verb, amount, amount, amount)
+    account = make_account(3, captured=captured)
+    plan = account.make_approved_plan(verb, amount, amount, amount)
 
-    carried = here.live(plan)
+    carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["done"] * 3
+    assert list_outcomes(carried) == ["done"] * 3
     assert carried.exit_code == 0
-    assert set(here.effects().values()) == {(verb, 1, amount)}
-    assert len(here.effects()) == 3
+    assert set(account.effects().values()) == {(verb, 1, amount)}
+    assert len(account.effects()) == 3
     assert all(result.psp_reference and result.event_at for result in carried.results)
-    assert verify_journal(here.store, plan.plan_id, carried.head).ok
-    said = kinds(here, plan)
-    assert said[:3] == ["seen", "approved", "carrier"]
-    assert sorted(said[3:-1]) == ["done"] * 3 + ["intended"] * 3
-    assert said[-1] == "ended"
+    assert verify_journal(account.store, plan.plan_id, carried.head).ok
+    entry_kinds = list_entry_kinds(account, plan)
+    assert entry_kinds[:3] == ["seen", "approved", "carrier"]
+    assert sorted(entry_kinds[3:-1]) == ["done"] * 3 + ["intended"] * 3
+    assert entry_kinds[-1] == "ended"
 
 
-def test_second_run_sends_nothing(world):
+def test_second_run_sends_nothing(make_account):
     """Rows that are finished are not sent again, and their payments are not read again."""
-    here = world(3)
-    plan = here.approved("refund", 100, 200, 300)
-    first = here.live(plan)
-    reads = here.asked("getPayment")
+    account = make_account(3)
+    plan = account.make_approved_plan("refund", 100, 200, 300)
+    first = account.carry_out(plan)
+    reads = account.count_requests("getPayment")
 
-    again = here.live(plan)
+    again = account.carry_out(plan)
 
     assert again.results == first.results
-    assert here.asked("getPayment") == reads
-    assert here.asked("refund") == 3
+    assert account.count_requests("getPayment") == reads
+    assert account.count_requests("refund") == 3
 
 
 FAULTS = {
@@ -90,18 +85,18 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "share"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("verb", ["refund", "capture", "cancel"])
-def test_fault_in_an_answer_never_repeats_an_operation(world, fault, share, verb):
+def test_fault_in_an_answer_never_repeats_an_operation(make_account, fault, share, verb):
     """If an answer is lost or damaged, each operation is still done exactly once."""
-    here = world(4, captured=100_000 if verb == "refund" else 0)
+    account = make_account(4, captured=100_000 if verb == "refund" else 0)
     amount = 100_000 if verb == "cancel" else 500
-    plan = here.approved(verb, *[amount] * 4)
-    here.simulator.set_faults([{"operations": [verb], "share": share, **fault}])
+    plan = account.make_approved_plan(verb, *[amount] * 4)
+    account.simulator.set_faults([{"operations": [verb], "share": share, **fault}])
 
-    carried = here.live(plan)
+    carried = account.carry_out(plan)
 
-    assert set(outcomes(carried)) == {"done"}
-    assert set(here.effects().values()) == {(verb, 1, amount)}
-    assert len(here.effects()) == 4
+    assert set(list_outcomes(carried)) == {"done"}
+    assert set(account.effects().values()) == {(verb, 1, amount)}
+    assert len(account.effects()) == 4
 
 
 CODES = {
@@ -116,221 +111,229 @@ CODES = {
 
 
 @pytest.mark.parametrize(("code", "outcome", "stops"), CODES.values(), ids=CODES)
-def test_refusal_code_decides_outcome_and_stop(world, code, outcome, stops):
+def test_refusal_code_decides_outcome_and_stop(make_account, code, outcome, stops):
     """Each refusal leads to one outcome, and some refusals stop the run."""
-    here = world(1)
-    plan = here.approved("refund", 500)
-    here.simulator.set_settings(refusals=[{"code": code, "operation": "refund"}])
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 500)
+    account.simulator.set_settings(refusals=[{"code": code, "operation": "refund"}])
 
-    carried = here.live(plan)
+    carried = account.carry_out(plan)
 
-    assert outcomes(carried) == [outcome]
+    assert list_outcomes(carried) == [outcome]
     assert bool(carried.stopped) is stops
     assert carried.exit_code == (2 if stops else 1)
-    assert here.effects() == {}
+    assert account.effects() == {}
     if code != 5090:
         assert carried.results[0].code == str(code)
 
 
 @pytest.mark.parametrize("code", [6160, 6280], ids=["locked", "failed for now"])
-def test_temporary_refusal_is_repeated_then_skipped(world, code):
+def test_temporary_refusal_is_repeated_then_skipped(make_account, code):
     """If nothing was done, the request is sent again with the same key.
 
     If it still fails when the time is over, the row is skipped.
     """
-    here = world(2, captured=0)
-    plan = here.approved("capture", 500, 500)
-    here.simulator.set_settings(refusals=[{"code": code, "operation": "capture", "times": 3}])
-    assert outcomes(here.live(plan)) == ["done", "done"]
+    account = make_account(2, captured=0)
+    plan = account.make_approved_plan("capture", 500, 500)
+    account.simulator.set_settings(refusals=[{"code": code, "operation": "capture", "times": 3}])
+    assert list_outcomes(account.carry_out(plan)) == ["done", "done"]
 
-    other = here.approved(
+    other = account.make_approved_plan(
         "capture",
         600,
         600,
         rows=tuple(row._replace(captured_minor=500, amount_minor=600) for row in plan.rows),
     )
-    here.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
-    carried = here.live(other, patience=SOON._replace(wait_for=0.1))
-    assert outcomes(carried) == ["skipped", "skipped"]
+    account.simulator.set_settings(refusals=[{"code": code, "operation": "capture"}])
+    carried = account.carry_out(other, patience=SHORT_TIMEOUTS._replace(wait_for=0.1))
+    assert list_outcomes(carried) == ["skipped", "skipped"]
 
-    here.simulator.set_settings(refusals=[])
-    assert outcomes(here.live(other)) == ["done", "done"]
-    assert {sum_ for _, _, sum_ in here.effects().values()} == {1100}
+    account.simulator.set_settings(refusals=[])
+    assert list_outcomes(account.carry_out(other)) == ["done", "done"]
+    assert {sum_ for _, _, sum_ in account.effects().values()} == {1100}
 
 
-def test_next_run_resolves_an_unknown_row(world):
+def test_next_run_resolves_an_unknown_row(make_account):
     """If Vipps MobilePay is down for longer than we wait, the row is unknown.
 
     The next run finishes it.
     """
-    here = world(1)
-    plan = here.approved("refund", 500)
-    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
-    carried = here.live(plan, patience=SOON._replace(settle_for=0.2))
-    assert outcomes(carried) == ["unknown"]
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 500)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 503}])
+    carried = account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.2))
+    assert list_outcomes(carried) == ["unknown"]
     assert carried.exit_code == 1
 
-    here.simulator.set_faults([])
-    assert outcomes(here.live(plan)) == ["done"]
-    assert here.effects() == {"order-000001": ("refund", 1, 500)}
+    account.simulator.set_faults([])
+    assert list_outcomes(account.carry_out(plan)) == ["done"]
+    assert account.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_late_event_log_is_read_again_at_the_end(world):
+def test_late_event_log_is_read_again_at_the_end(make_account):
     """An operation is done even if the log does not show its event yet.
 
     Its PSP reference may come later or never.
     """
-    here = world(1)
-    plan = here.approved("refund", 500)
-    here.simulator.set_settings(event_log_lag_ms=120_000)
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 500)
+    account.simulator.set_settings(event_log_lag_ms=120_000)
 
-    carried = here.live(plan)
+    carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["done"]
+    assert list_outcomes(carried) == ["done"]
     assert carried.results[0].psp_reference is None
 
 
-def test_lost_answer_with_late_log_ends_unknown(world):
+def test_lost_answer_with_late_log_ends_unknown(make_account):
     """The payment moved, but the log does not show our key, so the request is never sent again."""
-    here = world(1)
-    plan = here.approved("refund", 500)
-    here.simulator.set_settings(event_log_lag_ms=120_000)
-    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 500)
+    account.simulator.set_settings(event_log_lag_ms=120_000)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
 
-    carried = here.live(plan, patience=SOON._replace(settle_for=0.3))
+    carried = account.carry_out(plan, patience=SHORT_TIMEOUTS._replace(settle_for=0.3))
 
-    assert outcomes(carried) == ["unknown"]
+    assert list_outcomes(carried) == ["unknown"]
     assert "refunded was 0.00 NOK and is 5.00 NOK" in carried.results[0].explanation
-    assert here.effects() == {"order-000001": ("refund", 1, 500)}
+    assert account.effects() == {"order-000001": ("refund", 1, 500)}
 
 
-def test_operation_of_a_lost_journal_is_not_repeated(world, tmp_path):
+def test_operation_of_a_lost_journal_is_not_repeated(make_account, tmp_path):
     """The machine changed, or a backup was restored.
 
     Our key in the log shows that the row was done.
     """
     from vippsrecon.store import open_store
 
-    here = world(2)
-    plan = here.approved("refund", 100, 200)
-    here.live(plan)
+    account = make_account(2)
+    plan = account.make_approved_plan("refund", 100, 200)
+    account.carry_out(plan)
     with open_store(f"sqlite:///{tmp_path / 'elsewhere.db'}") as store:
-        there = here._replace(store=store)
-        there.approve(plan)
-        carried = there.live(plan)
+        other_account = account._replace(store=store)
+        other_account.approve(plan)
+        carried = other_account.carry_out(plan)
 
-    assert outcomes(carried) == ["already_done"] * 2
+    assert list_outcomes(carried) == ["already_done"] * 2
     assert carried.exit_code == 0
-    assert here.asked("refund") == 2
+    assert account.count_requests("refund") == 2
 
 
-def test_changed_payment_is_refused(world):
+def test_changed_payment_is_refused(make_account):
     """Somebody refunded in the portal after the plan was made."""
-    here = world(2)
-    plan = here.approved("refund", 100, 200)
-    here.client.refund("order-000001", 50, "NOK", idempotency_key="portal")
+    account = make_account(2)
+    plan = account.make_approved_plan("refund", 100, 200)
+    account.client.refund("order-000001", 50, "NOK", idempotency_key="portal")
 
-    carried = here.live(plan)
+    carried = account.carry_out(plan)
 
-    assert outcomes(carried) == ["refused", "done"]
+    assert list_outcomes(carried) == ["refused", "done"]
     assert "refunded was 0.00 NOK and is 0.50 NOK" in carried.results[0].explanation
     assert carried.exit_code == 1
 
 
-def test_operation_of_another_plan_is_a_possible_duplicate(world):
+def test_operation_of_another_plan_is_a_possible_duplicate(make_account):
     """Another plan used the same verb and amount on the payment within thirty days.
 
     The row is refused unless the plan allows a duplicate.
     """
-    here = world(1)
-    first = here.approved("refund", 100)
-    here.live(first)
-    seen = first.rows[0]._replace(refunded_minor=100)
+    account = make_account(1)
+    first = account.make_approved_plan("refund", 100)
+    account.carry_out(first)
+    changed_row = first.rows[0]._replace(refunded_minor=100)
 
-    refused = here.live(here.approved("refund", rows=(seen,)))
-    insisted = here.live(here.approved("refund", rows=(seen._replace(duplicate=True),)))
+    refused = account.carry_out(account.make_approved_plan("refund", rows=(changed_row,)))
+    insisted = account.carry_out(
+        account.make_approved_plan("refund", rows=(changed_row._replace(duplicate=True),))
+    )
 
-    assert outcomes(refused) == ["refused"]
+    assert list_outcomes(refused) == ["refused"]
     assert f"row 1 of plan {first.plan_id}" in refused.results[0].explanation
-    assert outcomes(insisted) == ["done"]
-    assert here.effects() == {"order-000001": ("refund", 2, 200)}
+    assert list_outcomes(insisted) == ["done"]
+    assert account.effects() == {"order-000001": ("refund", 2, 200)}
 
 
-def test_payment_open_in_another_plan_is_skipped(world):
+def test_payment_open_in_another_plan_is_skipped(make_account):
     """The other plan's unknown outcome has to be settled first, even for another amount."""
-    here = world(1)
-    first = here.approved("refund", 100)
-    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
-    assert outcomes(here.live(first, patience=SOON._replace(settle_for=0.1))) == ["unknown"]
-    here.simulator.set_faults([])
+    account = make_account(1)
+    first = account.make_approved_plan("refund", 100)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_before": True}])
+    assert list_outcomes(
+        account.carry_out(first, patience=SHORT_TIMEOUTS._replace(settle_for=0.1))
+    ) == ["unknown"]
+    account.simulator.set_faults([])
 
-    refused = here.live(here.approved("refund", 70))
+    refused = account.carry_out(account.make_approved_plan("refund", 70))
 
-    assert outcomes(refused) == ["refused"]
+    assert list_outcomes(refused) == ["refused"]
     assert "has an unknown outcome" in refused.results[0].explanation
 
 
-def test_caps_count_all_plans_together(world):
+def test_caps_count_all_plans_together(make_account):
     """A day's cap holds for all plans together."""
-    here = world(3, limits="per_day = 4")
-    first, second = here.approved("refund", 100, 200), here.plan("refund", 0, 0, 150)
+    account = make_account(3, limits="per_day = 4")
+    first, second = (
+        account.make_approved_plan("refund", 100, 200),
+        account.make_plan("refund", 0, 0, 150),
+    )
     second = dataclasses.replace(second, rows=(second.rows[2]._replace(row=1),))
-    here.approve(second)
+    account.approve(second)
 
-    assert outcomes(here.live(first)) == ["done", "done"]
-    carried = here.live(second)
+    assert list_outcomes(account.carry_out(first)) == ["done", "done"]
+    carried = account.carry_out(second)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "cap of 4.00 NOK" in carried.results[0].explanation
-    assert sorted(here.effects()) == ["order-000001", "order-000002"]
+    assert sorted(account.effects()) == ["order-000001", "order-000002"]
 
 
-def test_dry_run_predicts_cap_refusals(world):
+def test_dry_run_predicts_cap_refusals(make_account):
     """A refusal by a cap is final, so the dry run has to show it before anything is sent."""
-    here = world(3, limits="per_day = 4")
-    first = here.approved("refund", 100)
-    here.live(first)
+    account = make_account(3, limits="per_day = 4")
+    first = account.make_approved_plan("refund", 100)
+    account.carry_out(first)
     rows = [
-        row._replace(row=n) for n, row in enumerate(here.plan("refund", 0, 200, 150).rows[1:], 1)
+        row._replace(row=n)
+        for n, row in enumerate(account.make_plan("refund", 0, 200, 150).rows[1:], 1)
     ]
-    plan = here.approved("refund", rows=tuple(rows))
+    plan = account.make_approved_plan("refund", rows=tuple(rows))
 
-    dry = carry_out(plan, here.client, store=here.store)
+    dry = carry_out(plan, account.client, store=account.store)
 
-    assert outcomes(dry) == ["would_do", "refused"]
+    assert list_outcomes(dry) == ["would_do", "refused"]
     assert dry.results[1].explanation == (
         "it would exceed the cap of 4.00 NOK (day); 3.00 NOK is already used"
     )
-    assert outcomes(here.live(plan, in_flight=1)) == ["done", "refused"]
+    assert list_outcomes(account.carry_out(plan, in_flight=1)) == ["done", "refused"]
 
 
-def test_dry_run_reports_why_no_approval_is_valid(world):
+def test_dry_run_reports_why_no_approval_is_valid(make_account):
     """A dry run reports an expired approval differently from a missing one."""
-    here = world(1)
-    plan = here.approved("refund", 100)
-    here.simulator.advance(25 * 3600)
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 100)
+    account.simulator.advance(25 * 3600)
 
-    dry = carry_out(plan, here.client, store=here.store)
+    dry = carry_out(plan, account.client, store=account.store)
 
     assert dry.approver == ""
     assert "expired" in dry.unapproved
 
 
-def test_run_stops_after_five_failures_in_a_row(world):
+def test_run_stops_after_five_failures_in_a_row(make_account):
     """After five failures in a row the other rows are not begun, and the run gives the reason."""
-    here = world(9)
-    plan = here.approved("refund", *[100] * 9)
-    here.simulator.set_settings(refusals=[{"code": 6210, "operation": "refund"}])
+    account = make_account(9)
+    plan = account.make_approved_plan("refund", *[100] * 9)
+    account.simulator.set_settings(refusals=[{"code": 6210, "operation": "refund"}])
 
-    carried = here.live(plan, in_flight=1)
+    carried = account.carry_out(plan, in_flight=1)
 
-    assert outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
+    assert list_outcomes(carried) == ["refused"] * 5 + ["skipped"] * 4
     assert "5 rows in a row failed" in carried.results[-1].explanation
     assert carried.exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("confirm", "said"),
+    ("confirm", "message"),
     [
         (None, "3.00 NOK"),
         ("3.01 NOK", "3.00 NOK"),
@@ -340,69 +343,69 @@ def test_run_stops_after_five_failures_in_a_row(world):
     ],
     ids=["none", "another sum", "another currency", "one too many", "no sum"],
 )
-def test_live_run_requires_the_exact_sum(world, confirm, said):
+def test_live_run_requires_the_exact_sum(make_account, confirm, message):
     """A person who moves money has to confirm the exact sum."""
-    here = world(2)
-    plan = here.approved("refund", 100, 200)
+    account = make_account(2)
+    plan = account.make_approved_plan("refund", 100, 200)
 
-    with pytest.raises(PlanError, match=said):
-        here.live(plan, confirm=confirm)
+    with pytest.raises(PlanError, match=message):
+        account.carry_out(plan, confirm=confirm)
 
-    assert here.asked("refund") == 0
+    assert account.count_requests("refund") == 0
 
 
-def test_live_run_requires_an_approval(world):
+def test_live_run_requires_an_approval(make_account):
     """A plan that nobody approved in this database is not carried out."""
-    here = world(1)
+    account = make_account(1)
 
     with pytest.raises(PlanError, match="not approved"):
-        here.live(here.plan("refund", 100))
+        account.carry_out(account.make_plan("refund", 100))
 
-    assert here.asked("refund") == 0
+    assert account.count_requests("refund") == 0
 
 
-def test_plan_of_another_environment_is_refused(world):
+def test_plan_of_another_environment_is_refused(make_account):
     """A plan for production sends no request to another environment."""
-    here = world(1)
-    plan = here.plan("refund", 100, environment="production", host="api.vipps.no")
+    account = make_account(1)
+    plan = account.make_plan("refund", 100, environment="production", host="api.vipps.no")
 
     with pytest.raises(PlanError, match="the plan is for production"):
-        carry_out(plan, here.client)
+        carry_out(plan, account.client)
 
-    assert here.asked("accessToken") == 0
+    assert account.count_requests("accessToken") == 0
 
 
-def test_row_of_an_unconfigured_sales_unit_is_refused(world):
+def test_row_of_an_unconfigured_sales_unit_is_refused(make_account):
     """A row of a sales unit that is not configured is refused."""
-    here = world(1)
-    row = here.plan("refund", 100).rows[0]._replace(msn="654321")
-    plan = here.plan("refund", rows=(row,), msns=("654321",))
+    account = make_account(1)
+    row = account.make_plan("refund", 100).rows[0]._replace(msn="654321")
+    plan = account.make_plan("refund", rows=(row,), msns=("654321",))
 
-    carried = carry_out(plan, here.client)
+    carried = carry_out(plan, account.client)
 
-    assert outcomes(carried) == ["refused"]
+    assert list_outcomes(carried) == ["refused"]
     assert "has no payment order-000001" in carried.results[0].explanation
 
 
-def test_plan_held_by_another_machine_is_refused(world):
+def test_plan_held_by_another_machine_is_refused(make_account):
     """A carrier on another machine has the plan. The message says who, where and since when."""
-    here = world(1)
-    plan = here.approved("refund", 100)
-    acquire(here.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 100)
+    acquire(account.store, plan.plan_id, holder="per", host="elsewhere", pid=1, started="x")
 
     with pytest.raises(PlanLockHeldError, match="per on elsewhere"):
-        here.live(plan)
+        account.carry_out(plan)
 
-    assert here.asked("refund") == 0
+    assert account.count_requests("refund") == 0
 
 
 def test_production_requires_caps():
     """In production no money moves without the caps per_run and per_day."""
-    from tests.bulk.plans import plan_of
+    from tests.plans import make_plan
     from vippsrecon.bulk.execution.preconditions import build_caps
     from vippsrecon.bulk.limits import Limits
 
-    plan = plan_of(environment="production", host="api.vipps.no")
+    plan = make_plan(environment="production", host="api.vipps.no")
 
     with pytest.raises(ConfigurationError, match="per_run and per_day for NOK"):
         build_caps(plan, Limits.from_settings({"per_run": 100}), "2026-01-31")
@@ -416,12 +419,12 @@ def test_production_requires_caps():
     )
 
 
-def test_unpaid_payment_is_cancelled_only_if_the_plan_allows_it(world):
+def test_unpaid_payment_is_cancelled_only_if_the_plan_allows_it(make_account):
     """A CREATED payment is cancelled only if the plan allows it.
 
     Its payer may be about to approve it.
     """
-    here = world(0)
+    account = make_account(0)
     request = {
         "amount": {"currency": "NOK", "value": 1000},
         "paymentMethod": {"type": "WALLET"},
@@ -429,26 +432,26 @@ def test_unpaid_payment_is_cancelled_only_if_the_plan_allows_it(world):
         "userFlow": "WEB_REDIRECT",
         "returnUrl": "https://example.com/",
     }
-    here.client.create_payment(request, idempotency_key="shop")
-    row = here.plan("cancel", 0).rows[0]._replace(authorized_minor=0)
+    account.client.create_payment(request, idempotency_key="shop")
+    row = account.make_plan("cancel", 0).rows[0]._replace(authorized_minor=0)
 
-    meant = here.plan("cancel", rows=(row,), cancel_created=True)
-    here.approve(meant)
-    carried = here.live(meant)
+    meant = account.make_plan("cancel", rows=(row,), cancel_created=True)
+    account.approve(meant)
+    carried = account.carry_out(meant)
 
-    assert outcomes(carried) == ["done"]
-    assert here.client.payment("order-000001").state == "TERMINATED"
+    assert list_outcomes(carried) == ["done"]
+    assert account.client.payment("order-000001").state == "TERMINATED"
 
 
-def test_request_key_is_the_recorded_key(world):
+def test_request_key_is_the_recorded_key(make_account):
     """The key that is sent to the API is the key recorded in the journal."""
-    here = world(1)
-    plan = here.approved("refund", 100)
-    here.live(plan)
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 100)
+    account.carry_out(plan)
 
-    (intended,) = [e for e in read_entries(here.store, plan.plan_id) if e.kind == "intended"]
+    (intended,) = [e for e in read_entries(account.store, plan.plan_id) if e.kind == "intended"]
     key = compute_idempotency_key(plan.plan_id, "refund", plan.rows[0])
 
     assert intended.idempotency_key == key
-    assert [e.idempotency_key for e in here.client.events("order-000001")][-1] == key
+    assert [e.idempotency_key for e in account.client.events("order-000001")][-1] == key
     assert intended.parse_detail()["path"] == "/epayment/v1/payments/order-000001/refund"

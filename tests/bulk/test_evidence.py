@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bulk.plans import plan_row
 from tests.bulk.simulated_account import MSN
+from tests.plans import make_plan_row
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row.checks import get_planned_aggregate
@@ -72,14 +72,18 @@ CASES = {
 @pytest.mark.parametrize(("verb", "before", "now", "events", "kind"), CASES.values(), ids=CASES)
 def test_reading_decides_the_outcome(verb, before, now, events, kind):
     """Each possible result of a reading has one meaning."""
-    assert evaluate(verb, Intention(plan_row(), KEY, before, INTENDED), now, events).kind == kind
+    assert (
+        evaluate(verb, Intention(make_plan_row(), KEY, before, INTENDED), now, events).kind == kind
+    )
 
 
 def test_evidence_describes_the_change():
     """For an unknown outcome, a person has to know what to look for."""
-    found = evaluate("refund", Intention(plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), [])
+    evidence = evaluate(
+        "refund", Intention(make_plan_row(), KEY, BEFORE, INTENDED), payment(REFUNDED), []
+    )
 
-    assert found.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
+    assert evidence.explanation == "refunded was 0.00 NOK and is 1.00 NOK"
 
 
 def test_failed_event_proves_nothing_if_the_payment_changed():
@@ -88,7 +92,7 @@ def test_failed_event_proves_nothing_if_the_payment_changed():
     A second one with the same key may be done and not yet in the log.
     """
     key = "0f0f0f0f-0000-5000-8000-000000000000"
-    row = plan_row(amount_minor=500, captured_minor=0)
+    row = make_plan_row(amount_minor=500, captured_minor=0)
     before = Aggregate(100_000, 0, 0, 0)
     failed = Event(
         MSN, row.reference, "1", "CAPTURED", 500, "NOK", "2026-01-31T12:00:01Z", key, False
@@ -115,10 +119,10 @@ def test_failed_event_proves_nothing_if_the_payment_changed():
         (0, [], 0, False),
     ],
     ids=[
-        "exactly ours, not in the log",
+        "exactly our amount, not in the log",
         "somebody else's, in the log",
-        "less than ours",
-        "ours and another, the other in the log",
+        "less than our amount",
+        "our amount and another, the other in the log",
         "another amount, in the log",
         "another plan's open row",
         "unchanged",
@@ -126,7 +130,7 @@ def test_failed_event_proves_nothing_if_the_payment_changed():
 )
 def test_unexplained_change_may_be_our_own(refunded, logged, open_elsewhere, expected):
     """A change may be ours if neither the log nor another plan's open row explains it."""
-    row = plan_row()
+    row = make_plan_row()
     intention = Intention(row, KEY, get_planned_aggregate(row), INTENDED)
     now = payment(Aggregate(100_000, 100_000, refunded, 0))
     events = [

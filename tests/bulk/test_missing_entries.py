@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from typer.testing import CliRunner
 
@@ -12,23 +10,15 @@ from vippsrecon.cli import app
 from vippsrecon.errors import StoreError
 
 
-def tamper(here, *statements: str) -> None:
-    """Change the journal without the package."""
-    with sqlite3.connect(here.folder / "work.db") as database:
-        for statement in statements:
-            database.execute(statement)
-
-
-def test_plan_without_first_entry_is_reported(world, monkeypatch):
+def test_plan_without_first_entry_is_reported(make_account, monkeypatch):
     """A plan without its first entry must not disappear when all plans are verified."""
-    here = world(2)
-    plan = here.approved("refund", 100)
-    here.live(plan)
-    monkeypatch.chdir(here.folder)
-    monkeypatch.setenv("VIPPSRECON_DATABASE_URL", f"sqlite:///{here.folder / 'work.db'}")
+    account = make_account(2)
+    plan = account.make_approved_plan("refund", 100)
+    account.carry_out(plan)
+    monkeypatch.chdir(account.folder)
+    monkeypatch.setenv("VIPPSRECON_DATABASE_URL", f"sqlite:///{account.folder / 'work.db'}")
     assert CliRunner().invoke(app, ["journal", "--verify"]).exit_code == 0
-    tamper(
-        here,
+    account.change_database(
         "DROP TRIGGER journal_no_delete",
         f"DELETE FROM journal WHERE plan_id = '{plan.plan_id}' AND seq = 1",
     )
@@ -37,4 +27,4 @@ def test_plan_without_first_entry_is_reported(world, monkeypatch):
     assert verified.exit_code == 1
     assert "entry 1 is missing" in verified.output
     with pytest.raises(StoreError, match="has lost its first entry"):
-        write_extract(here.store, here.folder / "journal.xlsx")
+        write_extract(account.store, account.folder / "journal.xlsx")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from tests.bulk.plans import plan_of, plan_row
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
@@ -38,32 +38,32 @@ from vippsrecon.schemas import OUTCOMES, validate
 BEFORE = Aggregate(100_000, 100_000, 0, 0)
 
 
-def carried_of(*made, live=True, units=(), **changed) -> RunResult:
+def make_run_result(*row_specs, live=True, units=(), **changed) -> RunResult:
     """Return the result of a run with one row for each (outcome, changes of the row)."""
-    rows = [plan_row(number, **row) for number, (_, row) in enumerate(made, start=1)]
+    rows = [make_plan_row(number, **row) for number, (_, row) in enumerate(row_specs, start=1)]
     results = tuple(
         RowResult(number, outcome, f"because of {outcome}", before=BEFORE)
-        for number, (outcome, _) in enumerate(made, start=1)
+        for number, (outcome, _) in enumerate(row_specs, start=1)
     )
     return RunResult(
-        plan_of(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
+        make_plan(*rows, **changed), live, results, "", "ola", "kari", (9, "f" * 64), units
     )
 
 
-def test_live_run_and_journal_give_the_same_outcomes(world):
+def test_live_run_and_journal_give_the_same_outcomes(make_account):
     """The journal alone gives the same outcomes, without any request to Vipps MobilePay."""
-    here = world(4)
-    plan = here.plan("refund", 100, 200, 300)
+    account = make_account(4)
+    plan = account.make_plan("refund", 100, 200, 300)
     rows = (
         *(row._replace(document_ref="CN-1", note="agreed", vat_minor=20) for row in plan.rows[:2]),
         plan.rows[2]._replace(reference="order-unknown"),
     )
     plan = dataclasses.replace(plan, rows=rows)
-    here.approve(plan)
-    carried = here.live(plan)
-    asked = here.simulator.requests()["requests"]
+    account.approve(plan)
+    carried = account.carry_out(plan)
+    request_counts = account.simulator.requests()["requests"]
 
-    again = rebuild_run_result(plan, here.store, carried.units)
+    again = rebuild_run_result(plan, account.store, carried.units)
 
     assert list(carried.outcomes["outcome"]) == ["done", "done", "refused"]
     pd.testing.assert_frame_equal(again.outcomes, carried.outcomes)
@@ -72,16 +72,16 @@ def test_live_run_and_journal_give_the_same_outcomes(world):
         carried.approver,
         carried.carrier,
     )
-    assert here.simulator.requests()["requests"] == asked
+    assert account.simulator.requests()["requests"] == request_counts
 
 
-def test_outcomes_frame_fits_its_schema(world):
+def test_outcomes_frame_fits_its_schema(make_account):
     """Every column is there.
 
     A done row shows its event, its booking day and its amounts before and after.
     """
-    here = world(1)
-    frame = here.live(here.approved("refund", 25_000)).outcomes
+    account = make_account(1)
+    frame = account.carry_out(account.make_approved_plan("refund", 25_000)).outcomes
 
     validate(frame, OUTCOMES)
     row = frame.iloc[0]
@@ -96,7 +96,7 @@ def test_outcomes_frame_fits_its_schema(world):
 
 def test_an_empty_run_still_has_its_columns():
     """A run that stopped before its first row gives an empty frame, not an error."""
-    carried = dataclasses.replace(carried_of(("done", {})), results=())
+    carried = dataclasses.replace(make_run_result(("done", {})), results=())
 
     assert list(build_outcomes(carried).columns) == list(OUTCOMES.names)
 
@@ -113,7 +113,7 @@ def test_an_empty_run_still_has_its_columns():
 )
 def test_outcome_is_booked_on_the_local_day(at, zone, day):
     """An operation just after midnight in Helsinki on 1 February is booked in February."""
-    carried = carried_of(("done", {}), units=(SalesUnit("123456", timezone=zone),))
+    carried = make_run_result(("done", {}), units=(SalesUnit("123456", timezone=zone),))
     result = carried.results[0]._replace(event_at=at)
 
     assert build_outcomes(dataclasses.replace(carried, results=(result,)))["booking_date"][0] == day
@@ -132,7 +132,7 @@ def test_outcome_is_booked_on_the_local_day(at, zone, day):
 def test_refund_without_document_needs_a_credit_note(verb, outcome, document, needed):
     """If captured money is given back without a document, the accounts need a credit note."""
     captured = {} if verb == "refund" else {"captured_minor": 0}
-    carried = carried_of((outcome, {"document_ref": document, **captured}), verb=verb)
+    carried = make_run_result((outcome, {"document_ref": document, **captured}), verb=verb)
 
     assert build_outcomes(carried)["credit_note_needed"][0] == needed
 
@@ -141,7 +141,7 @@ def test_refund_without_document_needs_a_credit_note(verb, outcome, document, ne
     ("kinds", "outcome", "news"),
     [
         pytest.param("", "done", True, id="from a list"),
-        pytest.param("refund_missing_at_vipps", "done", False, id="the shop said refunded"),
+        pytest.param("refund_missing_at_vipps", "done", False, id="the shop states refunded"),
         pytest.param("over_captured", "done", False, id="the shop's total was right"),
         pytest.param("cancelled_but_captured", "done", True, id="cancelled, money given back now"),
         pytest.param("under_captured", "already_done", True, id="captured"),
@@ -157,7 +157,7 @@ def test_shop_is_updated_only_if_it_does_not_know_the_refund(kinds, outcome, new
     """
     ids = " ".join(f"{kind}:123456:order-000001" for kind in kinds.split()) or None
 
-    assert needs_shop_update(plan_row(discrepancy_id=ids), outcome) is news
+    assert needs_shop_update(make_plan_row(discrepancy_id=ids), outcome) is news
 
 
 def test_codes_without_shop_update_exist():
@@ -168,7 +168,7 @@ def test_codes_without_shop_update_exist():
 
 
 @pytest.mark.parametrize(
-    ("market", "currency", "said"),
+    ("market", "currency", "account_text"),
     [
         pytest.param("NO", "NOK", "the card used for the payment", id="Norway"),
         pytest.param(None, "SEK", "the card used for the payment", id="Sweden by its currency"),
@@ -177,13 +177,13 @@ def test_codes_without_shop_update_exist():
         pytest.param(None, "USD", "back to the customer", id="unknown market"),
     ],
 )
-def test_customer_notice_depends_on_the_market(market, currency, said):
+def test_customer_notice_depends_on_the_market(market, currency, account_text):
     """In Denmark and Finland the money may go to another account than the customer paid from."""
     notice = choose_customer_notice(
-        "refund", plan_row(currency=currency), "done", SalesUnit("123456", market=market)
+        "refund", make_plan_row(currency=currency), "done", SalesUnit("123456", market=market)
     )
 
-    assert said in notice
+    assert account_text in notice
     assert "2 to 3 bank days, at the latest after 10" in notice
 
 
@@ -191,12 +191,12 @@ def test_no_customer_notice_before_the_refund_is_done():
     """A refund that was refused gives no notice to the customer."""
     unit = SalesUnit("123456")
 
-    assert choose_customer_notice("refund", plan_row(), "refused", unit) == ""
-    assert choose_customer_notice("capture", plan_row(), "done", unit) == ""
+    assert choose_customer_notice("refund", make_plan_row(), "refused", unit) == ""
+    assert choose_customer_notice("capture", make_plan_row(), "done", unit) == ""
 
 
 @given(
-    made=st.lists(
+    row_specs=st.lists(
         st.tuples(
             st.sampled_from(LIVE_OUTCOMES),
             st.sampled_from(["NOK", "DKK", "EUR"]),
@@ -206,38 +206,40 @@ def test_no_customer_notice_before_the_refund_is_done():
         max_size=40,
     )
 )
-def test_control_totals_always_agree(made):
+def test_control_totals_always_agree(row_specs):
     """Planned = done + already done + refused + skipped + unknown, both in rows and in amounts."""
-    carried = carried_of(
-        *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in made)
+    carried = make_run_result(
+        *((outcome, {"currency": c, "amount_minor": amount}) for outcome, c, amount in row_specs)
     )
 
-    found = compute_control_totals(carried.plan, carried.results)
+    totals = compute_control_totals(carried.plan, carried.results)
 
-    assert all(total.agrees for total in found)
-    assert {total.currency: total.planned[1] for total in found} == carried.plan.totals
-    assert sum(total.planned[0] for total in found) == carried.plan.count
+    assert all(total.agrees for total in totals)
+    assert {total.currency: total.planned[1] for total in totals} == carried.plan.totals
+    assert sum(total.planned[0] for total in totals) == carried.plan.count
 
 
 def test_a_missing_result_shows_in_the_control_total():
     """The check must fail when a result is missing; otherwise it proves nothing."""
-    carried = carried_of(("done", {}), ("done", {}))
+    carried = make_run_result(("done", {}), ("done", {}))
 
     assert not compute_control_totals(carried.plan, carried.results[:1])[0].agrees
 
 
 def test_rows_of_one_outcome_keep_the_plan_order():
     """Rows with the same outcome keep the plan's order, whatever order they arrived in."""
-    results = list(carried_of(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results)
+    results = list(
+        make_run_result(*((o, {}) for o in ("done", "refused", "unknown", "done"))).results
+    )
     random.Random(3).shuffle(results)
 
-    assert [one.row for one in sort_worst_first(results)] == [3, 2, 1, 4]
+    assert [result.row for result in sort_worst_first(results)] == [3, 2, 1, 4]
 
 
 @pytest.fixture
 def mixed() -> RunResult:
     """Return a run with every outcome, two currencies, and texts that look like formulas."""
-    return carried_of(
+    return make_run_result(
         ("done", {"order_number": "=1+1"}),
         ("already_done", {"currency": "DKK", "note": "@SUM(A1)"}),
         ("refused", {"note": "+47 900 00 000", "amount_minor": 995}),
@@ -268,8 +270,8 @@ def test_workbook_equals_the_frame(mixed, tmp_path):
     assert {row[place["Order"]] for row in rows} >= {"=1+1", "<r>forged</r>"}
     checks = [c.value for row in book["Summary"].iter_rows() for c in row if c.value == "OK"]
     assert len(checks) == 4
-    said = {c.value for row in book["Summary"].iter_rows() for c in row}
-    assert f"9:{'f' * 64}" in said
+    summary_values = {c.value for row in book["Summary"].iter_rows() for c in row}
+    assert f"9:{'f' * 64}" in summary_values
 
 
 def test_text_is_never_written_as_a_formula(mixed, tmp_path):
@@ -285,9 +287,9 @@ def test_text_is_never_written_as_a_formula(mixed, tmp_path):
 
 def test_the_same_run_gives_the_same_bytes(mixed, tmp_path):
     """Two reports of one run must be equal, so that they can be compared."""
-    one = write_outcomes(mixed, tmp_path / "a.xlsx").read_bytes()
+    first_workbook = write_outcomes(mixed, tmp_path / "a.xlsx").read_bytes()
 
-    assert write_outcomes(mixed, tmp_path / "b.xlsx").read_bytes() == one
+    assert write_outcomes(mixed, tmp_path / "b.xlsx").read_bytes() == first_workbook
 
 
 def test_an_earlier_workbook_is_kept(mixed, tmp_path):
@@ -337,12 +339,12 @@ def test_html_is_escaped_and_counts_rows(mixed):
     assert mixed._repr_html_() == shown
 
 
-def test_html_of_a_dry_run_states_that_nothing_was_sent(world):
+def test_html_of_a_dry_run_states_that_nothing_was_sent(make_account):
     """Nobody must mistake a dry run for a live run."""
     from vippsrecon.bulk.execution.carry_out import carry_out
 
-    here = world(2)
-    carried = carry_out(here.plan("refund", 100, 200), here.client)
+    account = make_account(2)
+    carried = carry_out(account.make_plan("refund", 100, 200), account.client)
 
     assert "Dry run: 2 of 2 refunds would be sent. Nothing was sent" in carried._repr_html_()
     assert "not approved" in carried._repr_html_()
@@ -357,6 +359,8 @@ def test_carry_out_loads_no_frame_library():
         "import vippsrecon.bulk.execution.carry_out, sys; "
         "print([m for m in ('pandas', 'polars', 'pandera', 'narwhals') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout == "[]\n"
+    assert result.stdout == "[]\n"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bulk.plans import MSN, plan_of, plan_row
+from tests.plans import MSN, make_plan, make_plan_row
 from vippsrecon.bulk.plan.file import compute_digest, format_plan_file, read_plan, write_plan
 from vippsrecon.bulk.plan.model import PlanRow, compute_idempotency_key
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
@@ -30,7 +30,7 @@ def plans(draw):
         captured = draw(st.integers(1, 10**9))
         refunded = draw(st.integers(0, captured - 1))
         rows.append(
-            plan_row(
+            make_plan_row(
                 number,
                 msn=draw(st.sampled_from(["123456", "654321"])),
                 currency=draw(st.sampled_from(["NOK", "EUR"])),
@@ -43,7 +43,7 @@ def plans(draw):
                 duplicate=draw(st.booleans()),
             )
         )
-    return plan_of(*rows, plan_id=str(draw(st.uuids(version=4))))
+    return make_plan(*rows, plan_id=str(draw(st.uuids(version=4))))
 
 
 @given(plans())
@@ -58,10 +58,10 @@ def test_plan_file_round_trip_changes_nothing(tmp_path_factory, plan):
 def test_plan_file_with_one_changed_byte_is_refused(tmp_path_factory, plan, data):
     """An approval covers every byte, so the smallest edit is rejected."""
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = format_plan_file(plan).encode()
-    place = data.draw(st.integers(0, len(whole) - 1))
-    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[place]))
-    path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+    plan_bytes = format_plan_file(plan).encode()
+    place = data.draw(st.integers(0, len(plan_bytes) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != plan_bytes[place]))
+    path.write_bytes(plan_bytes[:place] + bytes([byte]) + plan_bytes[place + 1 :])
     with pytest.raises(PlanError, match=r"plan\.json"):
         read_plan(path)
 
@@ -73,13 +73,15 @@ def test_plan_file_with_one_byte_more_or_less_is_refused(tmp_path_factory, plan,
     The file that is carried out must be the file that people compared.
     """
     path = tmp_path_factory.mktemp("plan") / "plan.json"
-    whole = format_plan_file(plan).encode()
-    place = data.draw(st.integers(0, len(whole)))
+    plan_bytes = format_plan_file(plan).encode()
+    place = data.draw(st.integers(0, len(plan_bytes)))
     more = data.draw(st.sampled_from([b" ", b"\n", b"0", b'"', b"\xef\xbb\xbf"]))
-    path.write_bytes(whole[:place] + more + whole[place:])
+    path.write_bytes(plan_bytes[:place] + more + plan_bytes[place:])
     with pytest.raises(PlanError):
         read_plan(path)
-    path.write_bytes(whole[:place] + whole[place + 1 :] if place < len(whole) else whole[:-1])
+    path.write_bytes(
+        plan_bytes[:place] + plan_bytes[place + 1 :] if place < len(plan_bytes) else plan_bytes[:-1]
+    )
     with pytest.raises(PlanError):
         read_plan(path)
 
@@ -119,21 +121,21 @@ ROW_OTHERS = {
 @pytest.mark.parametrize("field", sorted(OTHERS))
 def test_the_digest_covers_every_field(field):
     """A field outside the digest would not be approved."""
-    plan = plan_of()
+    plan = make_plan()
     assert compute_digest(replace(plan, **{field: OTHERS[field]})) != compute_digest(plan)
 
 
 @pytest.mark.parametrize("field", PlanRow._fields)
 def test_the_digest_covers_every_field_of_a_row(field):
     """The note, the document number and the payment's totals are covered too."""
-    changed = plan_row()._replace(**{field: ROW_OTHERS[field]})
-    assert compute_digest(plan_of(changed)) != compute_digest(plan_of(plan_row()))
+    changed = make_plan_row()._replace(**{field: ROW_OTHERS[field]})
+    assert compute_digest(make_plan(changed)) != compute_digest(make_plan(make_plan_row()))
 
 
 @pytest.mark.parametrize("field", ["kind", "name", "sha256", "fetched_at"])
 def test_digest_covers_the_source(field):
     """The digest covers the source of the plan."""
-    plan = plan_of()
+    plan = make_plan()
     assert compute_digest(
         replace(plan, source=plan.source._replace(**{field: "x"}))
     ) != compute_digest(plan)
@@ -141,8 +143,8 @@ def test_digest_covers_the_source(field):
 
 def test_the_digest_covers_the_order_of_rows():
     """A plan with swapped rows has another digest."""
-    first, second = plan_row(1), plan_row(2)
-    assert compute_digest(plan_of(first, second)) != compute_digest(plan_of(second, first))
+    first, second = make_plan_row(1), make_plan_row(2)
+    assert compute_digest(make_plan(first, second)) != compute_digest(make_plan(second, first))
 
 
 @given(plans())
@@ -185,7 +187,7 @@ def _edited(path, old, new):
 )
 def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, message):
     """The message names the file and the problem."""
-    path = write_plan(plan_of(), tmp_path / "plan.json")
+    path = write_plan(make_plan(), tmp_path / "plan.json")
     _edited(path, old, new)
     with pytest.raises(PlanError, match=message) as met:
         read_plan(path)
@@ -193,8 +195,8 @@ def test_a_plan_edited_by_hand_is_refused(tmp_path, old, new, message):
 
 
 def _twice():
-    row = plan_row(1)
-    return plan_of(row, row._replace(row=2))
+    row = make_plan_row(1)
+    return make_plan(row, row._replace(row=2))
 
 
 CANCEL = {"verb": "cancel"}
@@ -203,45 +205,57 @@ CANCEL = {"verb": "cancel"}
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        pytest.param(plan_of(plan_row(amount_minor=0)), "nothing to do", id="zero"),
-        pytest.param(plan_of(plan_row(amount_minor=-1)), "from 0 up", id="negative"),
-        pytest.param(plan_of(plan_row(amount_minor=True)), "whole number", id="a truth"),
+        pytest.param(make_plan(make_plan_row(amount_minor=0)), "nothing to do", id="zero"),
+        pytest.param(make_plan(make_plan_row(amount_minor=-1)), "from 0 up", id="negative"),
+        pytest.param(make_plan(make_plan_row(amount_minor=True)), "whole number", id="a truth"),
         pytest.param(
-            plan_of(plan_row(amount_minor=100_001)), "more than the 1 000.00", id="excess"
-        ),
-        pytest.param(plan_of(plan_row(refunded_minor=75_001)), "249.99", id="more than is left"),
-        pytest.param(plan_of(plan_row(), verb="capture"), "0.00 NOK", id="nothing to capture"),
-        pytest.param(
-            plan_of(plan_row(captured_minor=60_000), **CANCEL), "releases everything", id="half"
+            make_plan(make_plan_row(amount_minor=100_001)), "more than the 1 000.00", id="excess"
         ),
         pytest.param(
-            plan_of(plan_row(amount_minor=0), **CANCEL), "nothing to do", id="nothing reserved"
+            make_plan(make_plan_row(refunded_minor=75_001)), "249.99", id="more than is left"
         ),
         pytest.param(
-            plan_of(plan_row(amount_minor=0, authorized_minor=0, captured_minor=0), **CANCEL),
+            make_plan(make_plan_row(), verb="capture"), "0.00 NOK", id="nothing to capture"
+        ),
+        pytest.param(
+            make_plan(make_plan_row(captured_minor=60_000), **CANCEL),
+            "releases everything",
+            id="half",
+        ),
+        pytest.param(
+            make_plan(make_plan_row(amount_minor=0), **CANCEL),
+            "nothing to do",
+            id="nothing reserved",
+        ),
+        pytest.param(
+            make_plan(
+                make_plan_row(amount_minor=0, authorized_minor=0, captured_minor=0), **CANCEL
+            ),
             "nothing to do",
             id="not approved and not allowed",
         ),
-        pytest.param(plan_of(plan_row(currency="JPY")), "'JPY'", id="currency"),
-        pytest.param(plan_of(plan_row(reason="because")), "'because'", id="reason"),
-        pytest.param(plan_of(plan_row(reference="a/../b")), "a/../b", id="reference"),
-        pytest.param(plan_of(plan_row(msn="12"), msns=("12",)), "'12'", id="sales unit"),
-        pytest.param(plan_of(plan_row(note="a\nb")), "line break", id="line break"),
-        pytest.param(plan_of(plan_row(note="x" * 501)), "longer", id="long note"),
-        pytest.param(plan_of(plan_row(vat_minor=25_001)), "vat_minor", id="more VAT than amount"),
-        pytest.param(plan_of(plan_row(2)), "numbered 2", id="a gap"),
+        pytest.param(make_plan(make_plan_row(currency="JPY")), "'JPY'", id="currency"),
+        pytest.param(make_plan(make_plan_row(reason="because")), "'because'", id="reason"),
+        pytest.param(make_plan(make_plan_row(reference="a/../b")), "a/../b", id="reference"),
+        pytest.param(make_plan(make_plan_row(msn="12"), msns=("12",)), "'12'", id="sales unit"),
+        pytest.param(make_plan(make_plan_row(note="a\nb")), "line break", id="line break"),
+        pytest.param(make_plan(make_plan_row(note="x" * 501)), "longer", id="long note"),
+        pytest.param(
+            make_plan(make_plan_row(vat_minor=25_001)), "vat_minor", id="more VAT than amount"
+        ),
+        pytest.param(make_plan(make_plan_row(2)), "numbered 2", id="a gap"),
         pytest.param(_twice(), "twice", id="a payment twice"),
-        pytest.param(plan_of(msns=("654321",)), "sales units", id="other sales units"),
-        pytest.param(plan_of(verb="charge"), "'charge'", id="verb"),
-        pytest.param(plan_of(environment="prod"), "'prod'", id="environment"),
-        pytest.param(plan_of(planner=""), "planner is empty", id="nobody"),
-        pytest.param(plan_of(plan_id="1"), "UUID", id="no id"),
-        pytest.param(plan_of(format=2), "newer", id="newer"),
-        pytest.param(plan_of(format=True), "not known", id="a truth for a format"),
-        pytest.param(plan_of(made_at="2026-02-30T00:00:00Z"), "not a time", id="no such day"),
-        pytest.param(plan_of(made_at="2026-02-02T24:00:00Z"), "not a time", id="24 o'clock"),
-        pytest.param(plan_of(expires_at="2026-01-31T12:00:00Z"), "expires", id="no life"),
-        pytest.param(replace(plan_of(), rows=(), msns=()), "no rows", id="empty"),
+        pytest.param(make_plan(msns=("654321",)), "sales units", id="other sales units"),
+        pytest.param(make_plan(verb="charge"), "'charge'", id="verb"),
+        pytest.param(make_plan(environment="prod"), "'prod'", id="environment"),
+        pytest.param(make_plan(planner=""), "planner is empty", id="nobody"),
+        pytest.param(make_plan(plan_id="1"), "UUID", id="no id"),
+        pytest.param(make_plan(format=2), "newer", id="newer"),
+        pytest.param(make_plan(format=True), "not known", id="a truth for a format"),
+        pytest.param(make_plan(made_at="2026-02-30T00:00:00Z"), "not a time", id="no such day"),
+        pytest.param(make_plan(made_at="2026-02-02T24:00:00Z"), "not a time", id="24 o'clock"),
+        pytest.param(make_plan(expires_at="2026-01-31T12:00:00Z"), "expires", id="no life"),
+        pytest.param(replace(make_plan(), rows=(), msns=()), "no rows", id="empty"),
     ],
 )
 def test_plan_that_breaks_a_rule_is_rejected(tmp_path, plan, message):
@@ -253,7 +267,7 @@ def test_plan_that_breaks_a_rule_is_rejected(tmp_path, plan, message):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(PlanError):
         _forged(plan, tmp_path / "plan.json")
-    assert read_plan(_forged(plan_of(), tmp_path / "plan.json")) == plan_of()
+    assert read_plan(_forged(make_plan(), tmp_path / "plan.json")) == make_plan()
 
 
 def _forged(plan, path):
@@ -265,13 +279,13 @@ def _forged(plan, path):
 
 def test_plan_may_allow_cancelling_unpaid_payments():
     """Cancelling an unpaid payment is the only operation without an amount."""
-    row = plan_row(amount_minor=0, authorized_minor=0, captured_minor=0)
-    check_plan(plan_of(row, verb="cancel", cancel_created=True))
+    row = make_plan_row(amount_minor=0, authorized_minor=0, captured_minor=0)
+    check_plan(make_plan(row, verb="cancel", cancel_created=True))
 
 
 def test_idempotency_keys_never_change():
     """A restart, another machine or another version must compute the same key."""
-    plan = plan_of()
+    plan = make_plan()
     key = compute_idempotency_key(plan.plan_id, plan.verb, plan.rows[0])
     assert key == "7f01880f-25f6-555b-b854-5f5efd4e9b2e"
     assert len(key) == 36
@@ -284,7 +298,7 @@ def test_idempotency_keys_never_change():
 )
 def test_different_operations_have_different_keys(changed):
     """If two operations shared a key, the second would be lost."""
-    row = plan_row()
+    row = make_plan_row()
     assert compute_idempotency_key(
         "p", "refund", row._replace(**changed)
     ) != compute_idempotency_key("p", "refund", row)
@@ -299,7 +313,7 @@ def test_different_operations_have_different_keys(changed):
 def test_earlier_plan_file_is_kept_under_another_name(tmp_path):
     """A partly carried out plan is needed to continue it."""
     path = tmp_path / "plan.json"
-    first, second = plan_of(), plan_of(planner="ola")
+    first, second = make_plan(), make_plan(planner="ola")
     write_plan(first, path)
     write_plan(second, path)
     write_plan(first, path)
@@ -315,7 +329,7 @@ def test_file_that_is_not_a_plan_is_not_overwritten(tmp_path, place):
     (tmp_path / "report.xlsx").write_bytes(b"PK somebody's work")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError):
-        write_plan(plan_of(), tmp_path / place)
+        write_plan(make_plan(), tmp_path / place)
     assert (tmp_path / "report.xlsx").read_bytes() == b"PK somebody's work"
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -342,8 +356,8 @@ def test_missing_plan_file_is_named(tmp_path):
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.nightly)])
 def test_large_plan_is_read_in_seconds(tmp_path, count):
     """A restart after a crash must not take long because of the plan's size."""
-    rows = tuple(plan_row(number) for number in range(1, count + 1))
-    path = write_plan(plan_of(*rows), tmp_path / "plan.json")
+    rows = tuple(make_plan_row(number) for number in range(1, count + 1))
+    path = write_plan(make_plan(*rows), tmp_path / "plan.json")
     began = time.perf_counter()
     plan = read_plan(path)
     assert plan.count == count

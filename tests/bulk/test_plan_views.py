@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openpyxl import load_workbook
 
-from tests.bulk.plans import plan_of, plan_row
+from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.plan.file import compute_digest
@@ -21,22 +21,22 @@ REFUSED = Reject("list.csv", 7, "amount", "=0", "is 0, so there is nothing to do
 def plan(**changed):
     """Return a plan in two currencies, with texts that a spreadsheet could take for formulas."""
     rows = [
-        plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
+        make_plan_row(number, note=text, document_ref=text, currency="NOK" if number % 2 else "EUR")
         for number, text in enumerate(NASTY, start=1)
     ]
-    return plan_of(*rows, refused=(REFUSED,), notes=("a note",), **changed)
+    return make_plan(*rows, refused=(REFUSED,), notes=("a note",), **changed)
 
 
 def test_plan_summary_adds_up():
     """The summary has rows and sums by sales unit, currency and reason."""
-    made = plan()
-    summary = made.summary()
-    assert summary["rows"].sum() == made.count
+    example = plan()
+    summary = example.summary()
+    assert summary["rows"].sum() == example.count
     sums = summary.groupby("currency")["amount_minor"].sum().to_dict()
-    assert sums == made.totals
-    assert str(made.to_frame()["amount_minor"].dtype) == "int64[pyarrow]"
-    validate(made.rejects(), REJECTS)
-    assert validate(plan_of().rejects(), REJECTS).empty
+    assert sums == example.totals
+    assert str(example.to_frame()["amount_minor"].dtype) == "int64[pyarrow]"
+    validate(example.rejects(), REJECTS)
+    assert validate(make_plan().rejects(), REJECTS).empty
 
 
 def test_plan_html_is_a_table():
@@ -47,20 +47,22 @@ def test_plan_html_is_a_table():
     assert "<b>kari" not in shown
     assert "&lt;r&gt;x&lt;/r&gt;" in shown
     assert "is 0, so there is nothing to do" in shown
-    many = plan_of(*(plan_row(n) for n in range(1, 101)))._repr_html_()
+    many = make_plan(*(make_plan_row(n) for n in range(1, 101)))._repr_html_()
     assert "80 more rows" in many
 
 
 def test_plan_repr_is_one_line():
     """The representation has the sum, but does not list thousands of rows."""
-    made = plan()
-    assert repr(made) == f"<Plan {made.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
-    assert len(repr(plan_of(*(plan_row(n) for n in range(1, 1001))))) < 120
+    example = plan()
+    assert (
+        repr(example) == f"<Plan {example.plan_id}: 7 refunds, 750.00 EUR, 1 000.00 NOK, simulator>"
+    )
+    assert len(repr(make_plan(*(make_plan_row(n) for n in range(1, 1001))))) < 120
 
 
 def test_invalid_plan_can_be_displayed():
     """A plan that was not checked yet shows its problem and raises no error."""
-    assert "no amount" in repr(plan_of(plan_row(1)._replace(amount_minor=None)))
+    assert "no amount" in repr(make_plan(make_plan_row(1)._replace(amount_minor=None)))
 
 
 @pytest.mark.parametrize(
@@ -73,11 +75,11 @@ def test_invalid_plan_can_be_displayed():
 )
 def test_run_result_is_described_in_one_line(live, stopped, ending):
     """The line has counts and no rows."""
-    made = plan_of(plan_row(1), plan_row(2))
+    planned = make_plan(make_plan_row(1), make_plan_row(2))
     results = (RowResult(1, "done", "refunded"), RowResult(2, "unknown", "no answer"))
-    shown = repr(RunResult(made, live, results, stopped))
+    shown = repr(RunResult(planned, live, results, stopped))
     assert shown.startswith(
-        f"<RunResult {'live' if live else 'dry'}, plan {made.plan_id}: 2 refunds,"
+        f"<RunResult {'live' if live else 'dry'}, plan {planned.plan_id}: 2 refunds,"
     )
     assert shown.endswith(ending)
     assert "order" not in shown
@@ -85,17 +87,19 @@ def test_run_result_is_described_in_one_line(live, stopped, ending):
 
 def test_workbook_equals_the_plan(tmp_path):
     """The workbook has the digest, the sums, all rows and all rejects, and texts stay texts."""
-    made = plan()
-    path = write_plan_workbook(made, tmp_path / "plan.xlsx")
+    example = plan()
+    path = write_plan_workbook(example, tmp_path / "plan.xlsx")
     book = load_workbook(path)
     cover = [cell for row in book["Plan"].iter_rows(values_only=True) for cell in row if cell]
-    assert compute_digest(made) in cover
-    assert made.plan_id in cover
+    assert compute_digest(example) in cover
+    assert example.plan_id in cover
     rows = list(book["Rows"].iter_rows(min_row=4, values_only=True))
     titles = rows[0]
-    notes = [row[titles.index("Note")] for row in rows[1 : made.count + 1]]
+    notes = [row[titles.index("Note")] for row in rows[1 : example.count + 1]]
     assert notes == list(NASTY)
-    assert [row[titles.index("Amount")] for row in rows[1 : made.count + 1]] == [250] * made.count
+    assert [row[titles.index("Amount")] for row in rows[1 : example.count + 1]] == [
+        250
+    ] * example.count
     for name in ("Rows", "Refused"):
         for row in book[name].iter_rows():
             assert all(cell.data_type != "f" for cell in row), "text must never be a formula"

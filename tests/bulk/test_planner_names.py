@@ -9,12 +9,15 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.errors import PlanError
 
 
-def test_planner_name_ignores_case(world):
+def test_planner_name_ignores_case(make_account):
     """Plans of "Kari" and "kari" are added together, because both names are one person."""
-    here = world(2)
+    account = make_account(2)
     limits = Limits.from_settings({"own_approval_up_to": 10})
-    first, second = here.plan("refund", 900, planner="Kari"), here.plan("refund", 900)
-    approve(first, here.store, approver="kari", now=here.simulator.now(), limits=limits)
+    first, second = (
+        account.make_plan("refund", 900, planner="Kari"),
+        account.make_plan("refund", 900),
+    )
+    approve(first, account.store, approver="kari", now=account.simulator.now(), limits=limits)
 
     with pytest.raises(PlanError, match="together above"):
-        approve(second, here.store, approver="kari", now=here.simulator.now(), limits=limits)
+        approve(second, account.store, approver="kari", now=account.simulator.now(), limits=limits)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from tests.bulk.simulated_account import CLOCK, MSN, line
+from tests.bulk.simulated_account import CLOCK, MSN, make_payment_line
 from tests.hypothesis_sizes import draw_examples
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.plan.make import (
@@ -34,22 +35,22 @@ OTHER_MSN = "654321"
 PLANS = {"refund": plan_refunds, "cancel": plan_cancels, "capture": plan_captures}
 
 
-def created(reference):
+def make_unpaid_line(reference):
     """Return a payment that the customer has not approved yet."""
-    made = line(reference, authorized=100_000)
-    made["payment"]["state"] = "CREATED"
-    made["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
-    made["events"] = made["events"][:1]
-    return made
+    state_line = make_payment_line(reference, authorized=100_000)
+    state_line["payment"]["state"] = "CREATED"
+    state_line["payment"]["aggregate"]["authorizedAmount"]["value"] = 0
+    state_line["events"] = state_line["events"][:1]
+    return state_line
 
 
 LINES = (
-    *(line(f"order-00000{n}", captured=100_000) for n in range(1, 6)),
-    line("held-000001"),
-    line("part-000001", captured=40_000),
-    line("euro-000001", captured=100_000, currency="EUR"),
-    created("unpaid-00001"),
-    {**line("other-000001", captured=100_000), "msn": OTHER_MSN},
+    *(make_payment_line(f"order-00000{n}", captured=100_000) for n in range(1, 6)),
+    make_payment_line("held-000001"),
+    make_payment_line("part-000001", captured=40_000),
+    make_payment_line("euro-000001", captured=100_000, currency="EUR"),
+    make_unpaid_line("unpaid-00001"),
+    {**make_payment_line("other-000001", captured=100_000), "msn": OTHER_MSN},
 )
 
 
@@ -60,24 +61,19 @@ def shop(tmp_path):
 
         def make(*lines, faults=(), **changed):
             simulator = Simulator([{"clock": CLOCK}, *(lines or LINES)], faults=faults)
-            given = {
-                "environment": "simulator",
+            options = {
                 "base_url": stack.enter_context(serve(simulator)),
-                "client_id": "client-id",
-                "client_secret": "client-secret",
-                "subscription_key": "subscription-key",
-                "msn": MSN,
                 "units": (SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
                 "retry_seconds": 2,
             }
-            settings_ = load_settings(folder=tmp_path, **(given | changed))
+            settings_ = load_simulator_settings(tmp_path, **(options | changed))
             return stack.enter_context(Client(settings_)), simulator
 
         yield make
 
 
 @pytest.fixture
-def listed(tmp_path):
+def write_list(tmp_path):
     """Return a function that writes a list and returns its path. Each row is one line of CSV."""
 
     def write(*rows, head="reference,amount,currency,reason,note,document_ref,msn"):
@@ -91,15 +87,15 @@ def listed(tmp_path):
     return write
 
 
-def refusals(plan_or_error):
+def list_refusals(plan_or_error):
     """Return the rejects as {row: reason}."""
     return {reject.source_row: reject.reason for reject in plan_or_error.refused}
 
 
-def test_list_becomes_a_plan(shop, listed, tmp_path):
+def test_list_becomes_a_plan(shop, write_list, tmp_path):
     """A row has amounts in minor units, also for `all`, the payment's totals and all texts."""
     client, simulator = shop()
-    path = listed("order-000001,250.50,NOK,return,torn sleeve,CN-17", "order-000002,all,NOK")
+    path = write_list("order-000001,250.50,NOK,return,torn sleeve,CN-17", "order-000002,all,NOK")
     plan = plan_refunds(path, client=client, planner="Kari  Nordmann")
     first, second = plan.rows
     assert first[:9] == (
@@ -150,10 +146,10 @@ GOOD = "order-000001,250.50,NOK"
         pytest.param(f"order-000002,5,NOK,,{'x' * 501}", "note", "longer", id="long note"),
     ],
 )
-def test_row_that_cannot_be_planned_is_refused(shop, listed, row, column, reason):
+def test_row_that_cannot_be_planned_is_refused(shop, write_list, row, column, reason):
     """The row is refused with file, row, column, value and reason. The other rows are planned."""
     client, _ = shop()
-    plan = plan_refunds(listed(GOOD, row, "order-000003,all,NOK"), client=client)
+    plan = plan_refunds(write_list(GOOD, row, "order-000003,all,NOK"), client=client)
     assert [row.reference for row in plan.rows] == ["order-000001", "order-000003"]
     [refused] = plan.refused
     assert (refused.source_file, refused.source_row, refused.column) == ("list.csv", 3, column)
@@ -161,35 +157,35 @@ def test_row_that_cannot_be_planned_is_refused(shop, listed, row, column, reason
     validate(plan.rejects(), REJECTS)
 
 
-def test_reference_listed_twice_is_not_planned(shop, listed):
+def test_reference_listed_twice_is_not_planned(shop, write_list):
     """Neither row is planned, because it is unclear whether one or both were intended."""
     client, _ = shop()
-    path = listed(GOOD, "order-000002,5,NOK", "order-000002,7,NOK", "order-000002,7,NOK")
+    path = write_list(GOOD, "order-000002,5,NOK", "order-000002,7,NOK", "order-000002,7,NOK")
     plan = plan_refunds(path, client=client)
     assert [row.reference for row in plan.rows] == ["order-000001"]
-    assert {row: "rows 3, 4, 5" in why for row, why in refusals(plan).items()} == {
+    assert {row: "rows 3, 4, 5" in why for row, why in list_refusals(plan).items()} == {
         3: True,
         4: True,
         5: True,
     }
 
 
-def test_same_reference_in_two_sales_units_is_two_payments(shop, listed):
+def test_same_reference_in_two_sales_units_is_two_payments(shop, write_list):
     """A reference is unique only within one sales unit, so these are two payments."""
-    twin = {**line("order-000001", captured=100_000), "msn": OTHER_MSN}
+    twin = {**make_payment_line("order-000001", captured=100_000), "msn": OTHER_MSN}
     client, _ = shop(*LINES, twin)
-    path = listed(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
+    path = write_list(GOOD, f"order-000001,7,NOK,,,,{OTHER_MSN}")
     plan = plan_refunds(path, client=client)
     assert [(row.msn, row.amount_minor) for row in plan.rows] == [(MSN, 25_050), (OTHER_MSN, 700)]
     assert plan.msns == (MSN, OTHER_MSN)
 
 
-def test_list_without_plannable_rows_raises(shop, listed):
+def test_list_without_plannable_rows_raises(shop, write_list):
     """The error explains the first reject, and it carries all rejects."""
     client, _ = shop()
     with pytest.raises(NothingToPlanError, match=r"2 rows refused.*order-999999") as met:
-        plan_refunds(listed("order-999999,5,NOK", "order-000001,0,NOK"), client=client)
-    assert sorted(refusals(met.value)) == [2, 3]
+        plan_refunds(write_list("order-999999,5,NOK", "order-000001,0,NOK"), client=client)
+    assert sorted(list_refusals(met.value)) == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -219,17 +215,17 @@ def test_file_that_is_not_a_list_is_refused(shop, tmp_path, content, message):
         plan_refunds(path, client=client)
 
 
-def test_missing_sales_unit_names_the_setting(shop, listed):
+def test_missing_sales_unit_names_the_setting(shop, write_list):
     """With several sales units and no default, the message names the setting."""
     client, _ = shop(msn=None)
     with pytest.raises(SourceError, match="VIPPS_MSN"):
-        plan_refunds(listed(GOOD), client=client)
+        plan_refunds(write_list(GOOD), client=client)
 
 
-def test_mapping_names_columns_and_reasons(shop, listed, tmp_path):
+def test_mapping_names_columns_and_reasons(shop, write_list, tmp_path):
     """A mapping names columns and reasons; the message names an invalid entry."""
     client, _ = shop()
-    path = listed("order-000001,25,NOK,angret", head="Betalings-ID,Skal tilbake,Valuta,Årsak")
+    path = write_list("order-000001,25,NOK,angret", head="Betalings-ID,Skal tilbake,Valuta,Årsak")
     mapping = tmp_path / "ours.toml"
     mapping.write_text(
         '[columns]\nreference = "Betalings-ID"\namount = ["Skal tilbake"]\n'
@@ -254,11 +250,11 @@ def test_mapping_names_columns_and_reasons(shop, listed, tmp_path):
         ("[columns", "not TOML"),
     ],
 )
-def test_unusable_mapping_is_refused(listed, tmp_path, text, message):
+def test_unusable_mapping_is_refused(write_list, tmp_path, text, message):
     """The message names the file and the invalid entry."""
     (tmp_path / "ours.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=message):
-        read_list_requests(listed("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
+        read_list_requests(write_list("order-000001,25,NOK"), "refund", MSN, tmp_path / "ours.toml")
 
 
 def test_workbook_and_csv_give_the_same_plan(shop, tmp_path):
@@ -280,13 +276,13 @@ def test_workbook_and_csv_give_the_same_plan(shop, tmp_path):
         (25_050, "return", "=1+1"),
         (100_000, "other", ""),
     ]
-    assert sorted(refusals(plan)) == [4, 5]
+    assert sorted(list_refusals(plan)) == [4, 5]
 
 
-def test_decimal_comma_is_read_if_the_whole_column_has_it(shop, listed):
+def test_decimal_comma_is_read_if_the_whole_column_has_it(shop, write_list):
     """A decimal comma is accepted if the whole column has it."""
     client, _ = shop()
-    path = listed('order-000001,"1 000,00",NOK', 'order-000002,"2,5",NOK', "order-000003,3,NOK")
+    path = write_list('order-000001,"1 000,00",NOK', 'order-000002,"2,5",NOK', "order-000003,3,NOK")
     plan = plan_refunds(path, client=client)
     assert [row.amount_minor for row in plan.rows] == [100_000, 250, 300]
 
@@ -306,51 +302,53 @@ def test_decimal_comma_is_read_if_the_whole_column_has_it(shop, listed):
         pytest.param(["unpaid-00001", "held-000001"], {"held-000001": 100_000}, [2], id="unpaid"),
     ],
 )
-def test_cancel_releases_everything_reserved(shop, listed, rows, planned, refused):
+def test_cancel_releases_everything_reserved(shop, write_list, rows, planned, refused):
     """A cancel releases everything that is reserved, and the plan states the amount."""
     client, _ = shop()
-    plan = plan_cancels(listed(*rows, head="reference,amount,currency"), client=client)
+    plan = plan_cancels(write_list(*rows, head="reference,amount,currency"), client=client)
     assert {row.reference: row.amount_minor for row in plan.rows} == planned
-    assert sorted(refusals(plan)) == refused
+    assert sorted(list_refusals(plan)) == refused
 
 
-def test_cancelling_an_unpaid_payment_must_be_allowed(shop, listed):
+def test_cancelling_an_unpaid_payment_must_be_allowed(shop, write_list):
     """A row for an unpaid payment has no amount, and the plan has to allow it explicitly."""
     client, _ = shop()
-    plan = plan_cancels(listed("unpaid-00001", head="reference"), client=client, created=True)
+    plan = plan_cancels(
+        write_list("unpaid-00001", head="reference"), client=client, make_unpaid_line=True
+    )
     assert plan.cancel_created
     assert plan.totals == {"NOK": 0}
 
 
-def test_capture_is_limited_to_the_reservation(shop, listed):
+def test_capture_is_limited_to_the_reservation(shop, write_list):
     """A capture is never larger than the remaining reservation."""
     client, _ = shop()
     rows = ["held-000001,999.99,NOK", "part-000001,all,NOK", "order-000001,1,NOK"]
-    plan = plan_captures(listed(*rows, "unpaid-00001,1,NOK"), client=client)
+    plan = plan_captures(write_list(*rows, "unpaid-00001,1,NOK"), client=client)
     assert [row.amount_minor for row in plan.rows] == [99_999, 60_000]
-    assert sorted(refusals(plan)) == [4, 5]
-    assert "customer has not approved it yet" in refusals(plan)[5]
+    assert sorted(list_refusals(plan)) == [4, 5]
+    assert "customer has not approved it yet" in list_refusals(plan)[5]
 
 
-def test_duplicate_can_be_allowed_for_a_payment(shop, listed):
+def test_duplicate_can_be_allowed_for_a_payment(shop, write_list):
     """The row records that a duplicate is allowed, so the digest covers it.
 
     An unknown reference is an error.
     """
     client, _ = shop()
-    path = listed(GOOD, "order-000002,5,NOK")
+    path = write_list(GOOD, "order-000002,5,NOK")
     plan = plan_refunds(path, client=client, duplicate=["order-000002"])
     assert [row.duplicate for row in plan.rows] == [False, True]
     with pytest.raises(InputError, match="order-00002:"):
         plan_refunds(path, client=client, duplicate=["order-00002"])
 
 
-def test_row_of_an_unreadable_payment_is_refused(shop, listed):
+def test_row_of_an_unreadable_payment_is_refused(shop, write_list):
     """If a payment cannot be read, its row is refused and not dropped."""
     fault = {"operations": ["getPayment"], "share": 0.5, "status": 503}
     client, _ = shop(faults=[fault], retry_seconds=0.3)
     rows = [f"order-00000{n},5,NOK" for n in range(1, 6)]
-    plan = plan_refunds(listed(*rows), client=client)
+    plan = plan_refunds(write_list(*rows), client=client)
     assert plan.refused, "the seed's share of failures"
     assert plan.count + len(plan.refused) == 5
     assert all("could not be read now" in reject.reason for reject in plan.refused)
@@ -365,28 +363,28 @@ KEYS = {
 ANOTHER = {"sales_unit": {**KEYS, "msn": OTHER_MSN, "client_secret": "another"}}
 
 
-def test_rows_of_a_sales_unit_with_wrong_keys_are_refused(shop, listed):
+def test_rows_of_a_sales_unit_with_wrong_keys_are_refused(shop, write_list):
     """The rows of that sales unit are refused, and the others are planned.
 
     If no payment can be read, that is an error.
     """
     client, simulator = shop({"sales_unit": {**KEYS, "msn": MSN}}, ANOTHER, *LINES)
     others = f"other-000001,5,NOK,,,,{OTHER_MSN}"
-    plan = plan_refunds(listed("order-000001,5,NOK", others), client=client)
+    plan = plan_refunds(write_list("order-000001,5,NOK", others), client=client)
     assert [row.reference for row in plan.rows] == ["order-000001"]
     (refused,) = plan.refused
     assert (refused.source_row, refused.column, refused.value) == (3, "reference", "other-000001")
     assert refused.reason.startswith(f"sales unit {OTHER_MSN} cannot be read: ")
     assert simulator.requests()["payments"] == {}
     with pytest.raises(NothingToPlanError, match=f"row 2 of list.csv.*{OTHER_MSN} cannot be read"):
-        plan_refunds(listed(others), client=client)
+        plan_refunds(write_list(others), client=client)
 
 
-def test_planning_from_a_list_requires_a_client(listed, tmp_path):
+def test_planning_from_a_list_requires_a_client(write_list, tmp_path):
     """A list does not contain the totals of its payments, so planning needs a client."""
-    given = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
+    defaults = {"environment": "test", "msn": MSN, "folder": tmp_path, "offline": True}
     with pytest.raises(ConfigurationError, match="client"):
-        plan_refunds(listed(GOOD), settings=load_settings(**given))
+        plan_refunds(write_list(GOOD), settings=load_settings(**defaults))
 
 
 def test_plan_can_be_made_from_a_frame(shop):
@@ -440,8 +438,8 @@ def test_every_row_is_planned_or_refused_within_its_payment(
     assert len(planned) + len(refused) == sum(any(row) for row in rows)
     assert len({reject.source_row for reject in refused}) == len(refused)
     for row in planned:
-        held = row.authorized_minor - row.captured_minor - row.cancelled_minor
-        most = row.captured_minor - row.refunded_minor if verb == "refund" else held
+        reserved = row.authorized_minor - row.captured_minor - row.cancelled_minor
+        most = row.captured_minor - row.refunded_minor if verb == "refund" else reserved
         assert 0 < row.amount_minor <= most
 
 
@@ -452,26 +450,18 @@ def shop_once(tmp_path_factory):
         [{"clock": CLOCK}, {"settings": {"reads_per_minute": None}}, *LINES], latency_ms=0
     )
     with serve(simulator) as url:
-        given = {
-            "environment": "simulator",
-            "base_url": url,
-            "client_id": "client-id",
-            "client_secret": "client-secret",
-            "subscription_key": "subscription-key",
-            "msn": MSN,
-            "units": (SalesUnit(MSN, market="NO"),),
-        }
-        with Client(load_settings(folder=tmp_path_factory.mktemp("shop"), **given)) as client:
+        settings_ = load_simulator_settings(tmp_path_factory.mktemp("shop"), base_url=url)
+        with Client(settings_) as client:
             yield client
             assert simulator.requests()["requests"]["refund"] == 0
 
 
-def test_plan_expires_after_its_hours(shop, listed):
+def test_plan_expires_after_its_hours(shop, write_list):
     """A plan expires after three days, or after the hours given."""
     client, simulator = shop()
     now = simulator.now().replace(microsecond=0)
-    for hours, given_ in ((72, {}), (5, {"expires_hours": 5})):
-        plan = plan_refunds(listed(GOOD), client=client, now=now, **given_)
+    for hours, arguments in ((72, {}), (5, {"expires_hours": 5})):
+        plan = plan_refunds(write_list(GOOD), client=client, now=now, **arguments)
         assert plan.expires_at == f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
     with pytest.raises(PlanError, match="before it was made"):
-        plan_refunds(listed(GOOD), client=client, expires_hours=-1)
+        plan_refunds(write_list(GOOD), client=client, expires_hours=-1)

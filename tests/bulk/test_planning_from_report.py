@@ -34,7 +34,7 @@ UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capt
 
 def settings_for(folder, url="http://127.0.0.1:9", **changed):
     """Return settings for the merchant of the month."""
-    given_ = {
+    arguments = {
         "environment": "simulator",
         "base_url": url,
         "client_id": f"scenario-client-{MSN}",
@@ -43,7 +43,7 @@ def settings_for(folder, url="http://127.0.0.1:9", **changed):
         "msn": MSN,
         "units": (SalesUnit(MSN, market="NO"),),
     }
-    return load_settings(folder=folder, **(given_ | changed))
+    return load_settings(folder=folder, **(arguments | changed))
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def later(month, tmp_path):
 @pytest.fixture
 def offline(month, tmp_path):
     """Return the settings, and the time right after the report was made."""
-    made = datetime.fromisoformat(month[1].manifest["fetched_at"])
-    return {"settings": settings_for(tmp_path), "now": made + timedelta(minutes=5)}
+    fetched_at = datetime.fromisoformat(month[1].manifest["fetched_at"])
+    return {"settings": settings_for(tmp_path), "now": fetched_at + timedelta(minutes=5)}
 
 
 def worked_in(path, work):
@@ -323,9 +323,9 @@ def test_report_age_is_not_checked_without_requests(month, later):
 def test_report_age_limit_is_a_setting(report, tmp_path, offline):
     """The limit is max_report_age_hours under [limits]."""
     (tmp_path / "vippsrecon.toml").write_text("[limits]\nmax_report_age_hours = 0.05\n")
-    given_ = offline | {"settings": settings_for(tmp_path)}
+    arguments = offline | {"settings": settings_for(tmp_path)}
     with pytest.raises(PlanError, match=r"0\.05 are allowed"):
-        plan_refunds(report, **given_)
+        plan_refunds(report, **arguments)
 
 
 def test_report_of_another_environment_is_refused(report, offline, tmp_path):
@@ -346,11 +346,12 @@ def _journal(store, reference, kind, at, *, verb="refund", environment="simulato
     plan_id = "11111111-1111-4111-8111-111111111111"
     detail = {"planner": "kari", "totals": {"NOK": 1}, "count": 1}
     record_plan(store, plan_id, "d" * 64, environment, verb, at, detail)
-    held = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
+    lock = acquire(store, plan_id, holder="test", host="desk", pid=1, started="1")
     drafts = [
-        Draft(what, 1, MSN, reference, "NOK", 1, "key", {}, (), at) for what in ("intended", kind)
+        Draft(draft_kind, 1, MSN, reference, "NOK", 1, "key", {}, (), at)
+        for draft_kind in ("intended", kind)
     ]
-    commit_entries(store, held, drafts)
+    commit_entries(store, lock, drafts)
 
 
 @pytest.mark.parametrize(
@@ -423,14 +424,14 @@ CASES = [
 def test_proposals_of_the_worked_cases_are_planned(tmp_path, case, planned):
     """Each code has its proposals, and some have none."""
     reconciliation = reconcile_example(**case)
-    given_ = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
+    arguments = {"settings": settings_for(tmp_path), "now": NOW, "planner": "kari"}
     for verb, plan_of in PLANS.items():
         if verb in planned:
-            plan = plan_of(reconciliation, **given_)
+            plan = plan_of(reconciliation, **arguments)
             assert [row.amount_minor for row in plan.rows] == [planned[verb]]
         else:
             with pytest.raises(NothingToPlanError):
-                plan_of(reconciliation, **given_)
+                plan_of(reconciliation, **arguments)
 
 
 def test_two_discrepancies_of_one_payment_give_one_row(tmp_path):
@@ -457,9 +458,9 @@ def test_changed_frame_cannot_break_the_rules(tmp_path, changed, reason):
     """The rules hold for any frame."""
     reconciliation = reconcile_example(O=800)
     rows = reconciliation.discrepancies.assign(**changed)
-    given_ = {"settings": settings_for(tmp_path), "now": NOW}
+    arguments = {"settings": settings_for(tmp_path), "now": NOW}
     with pytest.raises(NothingToPlanError) as met:
-        plan_refunds(rows, payments=reconciliation.payments, **given_)
+        plan_refunds(rows, payments=reconciliation.payments, **arguments)
     assert reason in met.value.refused[0].reason
 
 
@@ -492,13 +493,13 @@ def test_planned_amounts_never_exceed_what_is_owed(tmp_path_factory, rows):
     orders = {}
     for order in rows.orders:
         orders.setdefault((order["msn"], order["reference"]), []).append(order)
-    given_ = {
+    arguments = {
         "settings": settings_for(tmp_path_factory.getbasetemp(), units=UNITS),
         "now": NOW + timedelta(hours=1),
     }
     for verb, plan_of in PLANS.items():
         try:
-            plan = plan_of(reconciliation, **given_)
+            plan = plan_of(reconciliation, **arguments)
         except NothingToPlanError:
             continue
         check_plan(plan)

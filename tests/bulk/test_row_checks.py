@@ -34,12 +34,12 @@ def event(name: str, days: float, amount: int = 100, key: str | None = None) -> 
 
 def other(kind: str, days: float = 1, amount: int = 100, **changed: object) -> Attempt:
     """Return another plan's attempt on the payment, as its journal holds it."""
-    said = {
+    defaults = {
         "plan_id": "another", "row": 7, "verb": "refund", "currency": "NOK",
         "amount_minor": amount, "intended_at": at(days), "discrepancy_id": None, "entry_count": 1,
         "kind": kind,
     }  # fmt: skip
-    return Attempt(**(said | changed))
+    return Attempt(**(defaults | changed))
 
 
 CASE = RowCheck(
@@ -54,7 +54,7 @@ CAPTURE = CASE._replace(verb="capture")
 FINE = {
     "a refund": CASE,
     "all that is left": CASE._replace(row=ROW._replace(amount_minor=600)),
-    "a cancel of all that is held": CANCEL,
+    "a cancel of the whole reservation": CANCEL,
     "an unpaid payment the plan means": CASE._replace(
         verb="cancel", row=UNPAID_ROW, payment=NOBODY_PAID, cancel_created=True),
     "the last day to refund": CASE._replace(events=[event("AUTHORIZED", 365, 1000)]),
@@ -69,7 +69,7 @@ FINE = {
     "another plan refused it": CASE._replace(others=[other("refused")]),
     "another plan skipped it": CASE._replace(others=[other("skipped")]),
     "another plan long ago": CASE._replace(others=[other("done", 31)]),
-    "insisted upon": CASE._replace(
+    "duplicate allowed": CASE._replace(
         row=ROW._replace(duplicate=True), others=[other("done")], events=[event("REFUNDED", 1)]),
 }  # fmt: skip
 
@@ -79,7 +79,7 @@ REFUSED = {
     "another currency": (CASE._replace(payment=PAID._replace(currency="DKK")), "is in DKK"),
     "another sales unit": (CASE._replace(payment=PAID._replace(msn="654321")), "sales unit 654321"),
     "more than is captured": (CASE._replace(row=ROW._replace(amount_minor=601)), "6.00 NOK is the most"),
-    "a cancel of less than is held": (
+    "a cancel of less than the reservation": (
         CANCEL._replace(row=ROW._replace(amount_minor=399)), "always releases the whole"),
     "a cancel of nothing": (
         CANCEL._replace(row=ROW._replace(amount_minor=400, captured_minor=1000),
@@ -115,10 +115,10 @@ def test_valid_row_passes_all_checks(case):
     assert find_objection(case) == ""
 
 
-@pytest.mark.parametrize(("case", "said"), REFUSED.values(), ids=REFUSED)
-def test_refusal_names_the_failed_check(case, said):
+@pytest.mark.parametrize(("case", "reason"), REFUSED.values(), ids=REFUSED)
+def test_refusal_names_the_failed_check(case, reason):
     """The message of each refusal shows which check failed."""
-    assert said in find_objection(case)
+    assert reason in find_objection(case)
 
 
 def test_first_failed_check_gives_the_reason():

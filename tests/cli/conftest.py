@@ -9,8 +9,8 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from tests.bulk.simulated_account import CLOCK, line
-from tests.cli.refund_folder import MSN, Desk
+from tests.bulk.simulated_account import CLOCK, make_payment_line
+from tests.cli.refund_folder import MSN, RefundFolder
 from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
@@ -56,7 +56,9 @@ def run():
     """Return a function that runs a command and gives its exit code and output."""
 
     def run(*arguments, env=None, **settings):
-        return CliRunner().invoke(app, [str(one) for one in arguments], env=env, **settings)
+        return CliRunner().invoke(
+            app, [str(argument) for argument in arguments], env=env, **settings
+        )
 
     return run
 
@@ -72,39 +74,41 @@ def keys(monkeypatch, base_url):
 
 
 @pytest.fixture
-def served_with(month, keys):
+def serve_with_faults(month, keys):
     """Return a function that serves the month with faults, for this test only."""
     opened = []
 
     def start(*faults, **settings):
         simulator = Simulator.from_file(month / "simulator.jsonl", faults=faults, **settings)
-        door = serve(simulator)
-        keys.setenv("VIPPS_BASE_URL", door.__enter__())
-        opened.append(door)
+        server = serve(simulator)
+        keys.setenv("VIPPS_BASE_URL", server.__enter__())
+        opened.append(server)
         return simulator
 
     yield start
-    for door in opened:
-        door.__exit__(None, None, None)
+    for server in opened:
+        server.__exit__(None, None, None)
 
 
 @pytest.fixture
-def printed():
+def read_json():
     """Return a function that reads the one JSON object a command printed."""
 
-    def read(done):
-        return json.loads(done.stdout)
+    def read(result):
+        return json.loads(result.stdout)
 
     return read
 
 
 @pytest.fixture
-def desk(run, folder, monkeypatch):
-    """Return `desk(count, *lines)`: a desk with `count` captured payments and more state lines."""
+def make_refund_folder(run, folder, monkeypatch):
+    """Return `make_refund_folder(count, *lines)`: a folder with `count` captured payments and more state lines."""
     with contextlib.ExitStack() as stack:
 
-        def make(count: int = 3, *lines) -> Desk:
-            paid = [line(f"order-{n:06d}", captured=100_000) for n in range(1, count + 1)]
+        def make(count: int = 3, *lines) -> RefundFolder:
+            paid = [
+                make_payment_line(f"order-{n:06d}", captured=100_000) for n in range(1, count + 1)
+            ]
             busy = {"settings": {"writes_per_minute": None, "reads_per_minute": None}}
             simulator = Simulator([{"clock": CLOCK}, busy, *paid, *lines])
             monkeypatch.setenv("VIPPS_ENVIRONMENT", "simulator")
@@ -112,15 +116,15 @@ def desk(run, folder, monkeypatch):
             for name in ("CLIENT_ID", "CLIENT_SECRET", "SUBSCRIPTION_KEY"):
                 monkeypatch.setenv(f"VIPPS_{name}", name.lower())
             monkeypatch.setenv("VIPPS_MSN", MSN)
-            return Desk(run, simulator, folder)
+            return RefundFolder(run, simulator, folder)
 
         yield make
 
 
 @pytest.fixture
-def ready(desk):
-    """Return a desk with an approved plan of three refunds, 1 250.50 NOK in total."""
-    here = desk(3)
-    here.plan("1000.00", "250.00", "0.50")
-    here.approve()
-    return here
+def ready(make_refund_folder):
+    """Return a folder with an approved plan of three refunds, 1 250.50 NOK in total."""
+    refund_folder = make_refund_folder(3)
+    refund_folder.plan("1000.00", "250.00", "0.50")
+    refund_folder.approve()
+    return refund_folder

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.assertions import assert_one_sentence_error
+
 PLAIN = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
 ROW = "123456,order-1001,1001,NOK,{amount},0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
 
@@ -19,16 +21,6 @@ ROW = "123456,order-1001,1001,NOK,{amount},0,fulfilled,2026-10-02T10:00:00Z,2026
 def reconcile(run, file="orders.csv", *more):
     """Run `reconcile`, the command in which most of these mistakes happen."""
     return run("reconcile", "--orders", file, "--out", "report.xlsx", *more)
-
-
-def one_sentence(done, *words):
-    """Check what every refusal has in common."""
-    assert done.exit_code == 2, done.output
-    assert "Traceback" not in done.output
-    lines = [line for line in done.stderr.splitlines() if line.startswith("vippsrecon: ")]
-    assert len(lines) == 1, done.stderr
-    for word in words:
-        assert word.lower() in lines[0].lower()
 
 
 @pytest.mark.parametrize(
@@ -49,47 +41,47 @@ def test_unusable_file_is_named(run, keys, folder, content, words):
     """The error names the file and what is wrong with it, before any call is made."""
     (folder / "orders.csv").write_bytes(content)
 
-    one_sentence(reconcile(run), *words)
+    assert_one_sentence_error(reconcile(run), *words)
 
 
 def test_missing_file_is_named(run, keys, folder):
     """This is the most common mistake."""
-    one_sentence(reconcile(run, "nowhere.csv"), "nowhere.csv")
+    assert_one_sentence_error(reconcile(run, "nowhere.csv"), "nowhere.csv")
 
 
 def test_folder_instead_of_a_file_is_refused(run, keys, folder):
     """A folder is given where an export file is expected."""
     (folder / "orders.csv").mkdir()
 
-    one_sentence(reconcile(run), "orders.csv")
+    assert_one_sentence_error(reconcile(run), "orders.csv")
 
 
 def test_wrong_shop_is_refused(run, keys, orders):
     """A profile that the user names is used without guessing, so it must fit the file."""
-    one_sentence(reconcile(run, orders, "--shop", "shopify"), "orders.csv")
+    assert_one_sentence_error(reconcile(run, orders, "--shop", "shopify"), "orders.csv")
 
 
 def test_unknown_shop_lists_the_known_shops(run, keys, orders):
     """After a typing error, the message lists the known shops."""
-    one_sentence(reconcile(run, orders, "--shop", "shopifi"), "shopifi")
+    assert_one_sentence_error(reconcile(run, orders, "--shop", "shopifi"), "shopifi")
 
 
-def test_amounts_in_another_number_format_are_rejected(run, keys, folder, printed):
+def test_amounts_in_another_number_format_are_rejected(run, keys, folder, read_json):
     """Reading 1.234,50 as 1.2345 or 123450 would be wrong, so the row is rejected."""
     (folder / "orders.csv").write_text(PLAIN + ROW.format(amount='"1.234,50"'))
-    done = run("preview", "orders.csv", "--json")
+    result = run("preview", "orders.csv", "--json")
 
-    assert done.exit_code in (1, 2)
-    assert "Traceback" not in done.output
-    if done.exit_code == 1:
-        assert printed(done)["files"][0]["rejects"][0]["value"] == "1.234,50"
+    assert result.exit_code in (1, 2)
+    assert "Traceback" not in result.output
+    if result.exit_code == 1:
+        assert read_json(result)["files"][0]["rejects"][0]["value"] == "1.234,50"
 
 
 def test_export_of_another_month_is_refused(run, keys, orders):
     """Compared with the payments of another month, every order would be missing."""
-    done = reconcile(run, orders, "--from", "2026-03-01", "--to", "2026-03-31")
+    result = reconcile(run, orders, "--from", "2026-03-01", "--to", "2026-03-31")
 
-    one_sentence(done, "orders.csv", "2026-03-01", "that month")
+    assert_one_sentence_error(result, "orders.csv", "2026-03-01", "that month")
 
 
 @pytest.mark.parametrize(
@@ -102,23 +94,23 @@ def test_export_of_another_month_is_refused(run, keys, orders):
 )
 def test_invalid_period_is_refused(run, keys, orders, more):
     """Users type dates by hand and make mistakes."""
-    done = reconcile(run, orders, *more)
+    result = reconcile(run, orders, *more)
 
-    assert done.exit_code == 2
-    assert "Traceback" not in done.output
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
 
 
 def test_wrong_keys_are_reported_before_the_fetch(run, keys, orders):
     """The error comes before thousands of references are requested."""
     keys.setenv("VIPPS_CLIENT_SECRET", "not-the-secret")
-    done = reconcile(run, orders)
+    result = reconcile(run, orders)
 
-    one_sentence(done)
-    assert "not-the-secret" not in done.output
+    assert_one_sentence_error(result)
+    assert "not-the-secret" not in result.output
 
 
 @pytest.mark.parametrize(
-    ("changed", "word"),
+    ("changed", "setting"),
     [
         pytest.param({"VIPPS_ENVIRONMENT": ""}, "VIPPS_ENVIRONMENT", id="none"),
         pytest.param({"VIPPS_ENVIRONMENT": "prod"}, "prod", id="unknown"),
@@ -132,12 +124,12 @@ def test_wrong_keys_are_reported_before_the_fetch(run, keys, orders):
         ),
     ],
 )
-def test_wrong_environment_stops_before_the_token(run, keys, orders, changed, word):
+def test_wrong_environment_stops_before_the_token(run, keys, orders, changed, setting):
     """The command stops before it requests a token, so that no keys go to another server."""
     for name, value in changed.items():
         keys.setenv(name, value)
 
-    one_sentence(reconcile(run, orders), word)
+    assert_one_sentence_error(reconcile(run, orders), setting)
 
 
 def test_unreachable_service_is_reported(run, keys, orders):
@@ -145,7 +137,7 @@ def test_unreachable_service_is_reported(run, keys, orders):
     keys.setenv("VIPPS_BASE_URL", "http://127.0.0.1:9")
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
 
-    one_sentence(reconcile(run, orders))
+    assert_one_sentence_error(reconcile(run, orders))
 
 
 @pytest.mark.parametrize(
@@ -156,16 +148,18 @@ def test_unreachable_service_is_reported(run, keys, orders):
         pytest.param({"status": 503}, id="5xx for minutes"),
     ],
 )
-def test_unreadable_answers_are_listed_as_failures(run, served_with, orders, printed, fault):
+def test_unreadable_answers_are_listed_as_failures(
+    run, serve_with_faults, orders, read_json, fault
+):
     """One sentence at the end; each reference without an answer is a row, and none is lost."""
-    served_with({"operations": ["getPayment"], "share": 1.0, **fault})
+    serve_with_faults({"operations": ["getPayment"], "share": 1.0, **fault})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
-    done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+    result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
 
-    assert done.exit_code == 2
-    assert "Traceback" not in done.output
-    assert printed(done)["verdict"] == "incomplete"
-    assert printed(done)["failures"]
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert read_json(result)["verdict"] == "incomplete"
+    assert read_json(result)["failures"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
@@ -173,7 +167,7 @@ def test_full_disk_is_reported(keys, orders, folder):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "vippsrecon", "reconcile", "--orders", orders, "--out", "r.xlsx"],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
         capture_output=True,
@@ -181,16 +175,18 @@ def test_full_disk_is_reported(keys, orders, folder):
         check=False,
     )
 
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
-    assert "space" in done.stderr
+    assert result.returncode == 2, result.stdout
+    assert "Traceback" not in result.stderr
+    assert "space" in result.stderr
     assert not (folder / "r.xlsx").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no such device here")
 def test_device_path_is_refused_as_output(run, keys, orders):
     """If the finished report were moved to a device path, it would replace the device."""
-    one_sentence(run("reconcile", "--orders", orders, "--out", "/dev/full"), "/dev/full")
+    assert_one_sentence_error(
+        run("reconcile", "--orders", orders, "--out", "/dev/full"), "/dev/full"
+    )
     assert Path("/dev/full").is_char_device()
 
 
@@ -198,30 +194,30 @@ def test_output_path_that_is_a_folder_is_refused(run, keys, orders, folder):
     """The error comes before the fetch, not after it."""
     (folder / "report.xlsx").mkdir()
 
-    one_sentence(reconcile(run, orders), "report.xlsx", "folder")
+    assert_one_sentence_error(reconcile(run, orders), "report.xlsx", "folder")
 
 
 def test_output_in_a_missing_folder_is_refused(run, keys, orders):
     """A folder that does not exist is usually a typing error, so it is not created."""
-    done = run("reconcile", "--orders", orders, "--out", "nowhere/report.xlsx")
+    result = run("reconcile", "--orders", orders, "--out", "nowhere/report.xlsx")
 
-    one_sentence(done, "nowhere")
+    assert_one_sentence_error(result, "nowhere")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder nobody may write to")
 def test_output_without_permission_is_refused(run, keys, orders):
     """Even an administrator, whom file permissions do not stop, cannot write here."""
-    done = run("reconcile", "--orders", orders, "--out", "/proc/report.xlsx")
+    result = run("reconcile", "--orders", orders, "--out", "/proc/report.xlsx")
 
-    one_sentence(done, "/proc/report.xlsx")
+    assert_one_sentence_error(result, "/proc/report.xlsx")
 
 
 def test_demo_does_not_overwrite_a_real_report(run, folder):
     """A user may try the demo in the folder that holds the month's real report."""
     (folder / "report.xlsx").write_bytes(b"October")
-    done = run("demo", "--payments", "50")
+    result = run("demo", "--payments", "50")
 
-    one_sentence(done, "report.xlsx")
+    assert_one_sentence_error(result, "report.xlsx")
     assert (folder / "report.xlsx").read_bytes() == b"October"
 
 
@@ -229,24 +225,24 @@ def test_invalid_simulator_state_is_refused(run, folder):
     """A file of another kind is refused; the error gives its name and the line."""
     (folder / "state.jsonl").write_text("{not json\n")
 
-    one_sentence(run("simulator", "--state", "state.jsonl"), "state.jsonl")
+    assert_one_sentence_error(run("simulator", "--state", "state.jsonl"), "state.jsonl")
 
 
 def test_report_does_not_replace_its_own_input(run, keys, orders):
     """The export may be the only copy, so a typing error must not overwrite it."""
     before = orders.read_bytes()
-    done = run("reconcile", "--orders", orders, "--out", orders.name)
+    result = run("reconcile", "--orders", orders, "--out", orders.name)
 
-    one_sentence(done, "orders.csv", "input files")
+    assert_one_sentence_error(result, "orders.csv", "input files")
     assert orders.read_bytes() == before
 
 
 def test_input_workbook_is_not_overwritten(run, keys, folder):
     """An export can be an .xlsx file too. It is an input and must not be overwritten."""
     (folder / "orders.xlsx").write_bytes(b"a workbook")
-    done = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
+    result = run("reconcile", "--orders", "orders.xlsx", "--out", "./orders.xlsx")
 
-    one_sentence(done, "orders.xlsx", "input files")
+    assert_one_sentence_error(result, "orders.xlsx", "input files")
     assert (folder / "orders.xlsx").read_bytes() == b"a workbook"
 
 
@@ -255,17 +251,17 @@ def test_report_must_be_an_xlsx_file(run, keys, orders, folder, name):
     """Excel does not open a workbook with another suffix, and such a file may belong to someone."""
     (folder / name).write_bytes(b"mine")
 
-    one_sentence(run("reconcile", "--orders", orders, "--out", name), name, ".xlsx")
+    assert_one_sentence_error(run("reconcile", "--orders", orders, "--out", name), name, ".xlsx")
     assert (folder / name).read_bytes() == b"mine"
 
 
 def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
     """Users preview a whole folder of exports, and often one file is of another kind."""
     (folder / "empty.csv").write_bytes(b"")
-    done = run("preview", "empty.csv", orders, "--json")
+    result = run("preview", "empty.csv", orders, "--json")
 
-    one_sentence(done, "empty.csv")
-    assert [file["path"] for file in json.loads(done.stdout)["files"]] == [str(orders)]
+    assert_one_sentence_error(result, "empty.csv")
+    assert [file["path"] for file in json.loads(result.stdout)["files"]] == [str(orders)]
 
 
 @pytest.mark.parametrize(
@@ -284,17 +280,19 @@ def test_usage_error_is_short(run, folder, arguments, words):
     """A long usage text would hide the one mistake."""
     (folder / "s.jsonl").write_text("")
 
-    one_sentence(run(*arguments), *words)
+    assert_one_sentence_error(run(*arguments), *words)
 
 
 def test_invalid_as_of_shows_an_example(run, keys, orders):
     """The error shows an example of a valid time."""
-    one_sentence(reconcile(run, orders, "--as-of", "yesterday"), "--as-of", "yesterday")
+    assert_one_sentence_error(
+        reconcile(run, orders, "--as-of", "yesterday"), "--as-of", "yesterday"
+    )
 
 
 def test_as_of_before_every_order_is_refused(run, keys, orders):
     """With a mistyped year no order would be due yet, and the month would look clean."""
-    one_sentence(
+    assert_one_sentence_error(
         reconcile(run, orders, "--as-of", "2025-10-31"), "--as-of", "earlier than every order"
     )
 
@@ -303,28 +301,32 @@ def test_fetch_to_a_file_is_refused(run, keys, orders, folder):
     """`--out` must be a folder, and the system's own error message does not explain this."""
     (folder / "october").write_text("")
 
-    one_sentence(run("fetch", orders, "--out", "october"), "october", "is a file", "name a folder")
+    assert_one_sentence_error(
+        run("fetch", orders, "--out", "october"), "october", "is a file", "name a folder"
+    )
 
 
 def test_payments_of_another_month_are_refused(run, keys, orders, folder):
     """The orders and the payments have no reference in common: the user named the wrong folder."""
     (folder / "other.csv").write_text("reference\norder-nobody-made\n")
     assert run("fetch", "other.csv", "--out", "other").exit_code == 0
-    done = reconcile(run, orders, "--payments", "other")
+    result = reconcile(run, orders, "--payments", "other")
 
-    one_sentence(done, "other", "fetched for other orders", "--payments")
+    assert_one_sentence_error(result, "other", "fetched for other orders", "--payments")
 
 
 def test_check_needs_a_sales_unit(run, keys):
     """The error for no sales unit must not be the one for several sales units."""
     keys.delenv("VIPPS_MSN")
 
-    one_sentence(run("check"), "VIPPS_MSN is not set")
+    assert_one_sentence_error(run("check"), "VIPPS_MSN is not set")
 
 
-def test_token_error_names_the_call(run, served_with, orders):
+def test_token_error_names_the_call(run, serve_with_faults, orders):
     """Accountants forward this error, so it must say which request failed and what to do."""
-    served_with({"operations": ["accessToken"], "share": 1.0, "status": 503})
+    serve_with_faults({"operations": ["accessToken"], "share": 1.0, "status": 503})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\n")
 
-    one_sentence(reconcile(run, orders), "access token of sales unit 123456", "try again")
+    assert_one_sentence_error(
+        reconcile(run, orders), "access token of sales unit 123456", "try again"
+    )

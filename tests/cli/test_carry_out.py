@@ -26,67 +26,67 @@ LEDGER = {
 
 def test_help_has_an_example(run):
     """An example explains more than a list of options."""
-    done = run("carry-out", "--help")
+    result = run("carry-out", "--help")
 
-    assert done.exit_code == 0
-    assert "Example:" in done.stdout
-    assert "--live" in done.stdout
+    assert result.exit_code == 0
+    assert "Example:" in result.stdout
+    assert "--live" in result.stdout
 
 
-def test_dry_run_is_the_default(desk):
+def test_dry_run_is_the_default(make_refund_folder):
     """A dry run shows what would be done, sends nothing, and creates no database."""
-    here = desk(3)
-    here.plan("1000.00", "250.00", "0.50")
+    refund_folder = make_refund_folder(3)
+    refund_folder.plan("1000.00", "250.00", "0.50")
 
-    done = here.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert done.exit_code == 0, done.output
-    assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in done.stdout
-    assert "1 250.50 NOK" in done.stdout
-    assert "Not approved yet. Run: vippsrecon approve plan.json" in done.stdout
-    assert here.effects() == {}
-    assert not list(here.folder.glob("*.db"))
+    assert result.exit_code == 0, result.output
+    assert "Dry run: 3 of 3 refunds would be sent. Nothing was sent" in result.stdout
+    assert "1 250.50 NOK" in result.stdout
+    assert "Not approved yet. Run: vippsrecon approve plan.json" in result.stdout
+    assert refund_folder.effects() == {}
+    assert not list(refund_folder.folder.glob("*.db"))
 
 
-def test_repeated_live_runs_do_each_row_once(ready, printed):
+def test_repeated_live_runs_do_each_row_once(ready, read_json):
     """The same command continues where it stopped; here all rows are done, so nothing is sent."""
     for summary in ("Done: 3 refunds", "Nothing was sent: all 3 were done on 2026-01-31"):
-        done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
-        assert done.exit_code == 0, done.output
-        assert summary in done.stdout
-        assert "approved  ola" in done.stdout
+        result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+        assert result.exit_code == 0, result.output
+        assert summary in result.stdout
+        assert "approved  ola" in result.stdout
 
     assert ready.effects() == {"order-000001": 100_000, "order-000002": 25_000, "order-000003": 50}
-    head = done.stdout.split("head      ")[1].split()[0]
+    head = result.stdout.split("head      ")[1].split()[0]
     verified = ready.run("journal", "--plan", "plan.json", "--verify", "--head", head, "--json")
     assert verified.exit_code == 0
-    assert printed(verified)["plans"][0]["head"] == head
+    assert read_json(verified)["plans"][0]["head"] == head
 
 
-def test_json_lists_every_row(ready, printed):
+def test_json_lists_every_row(ready, read_json):
     """Every row is in the output, amounts are integers, and the counts add up to the plan."""
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
 
-    said = printed(done)
-    assert said["counts"] == {
+    output = read_json(result)
+    assert output["counts"] == {
         "done": 3,
         "already_done": 0,
         "refused": 0,
         "skipped": 0,
         "unknown": 0,
     }
-    assert [row["amount_minor"] for row in said["outcomes"]] == [100_000, 25_000, 50]
-    assert {row["outcome"] for row in said["outcomes"]} == {"done"}
-    assert said["outcomes"][0]["booking_date"] == "2026-01-31"
-    assert said["outcomes"][0]["credit_note_needed"] is True
-    assert (said["stopped"], said["live"], said["approver"]) == (None, True, "ola")
-    assert len(said["head"].partition(":")[2]) == 64
+    assert [row["amount_minor"] for row in output["outcomes"]] == [100_000, 25_000, 50]
+    assert {row["outcome"] for row in output["outcomes"]} == {"done"}
+    assert output["outcomes"][0]["booking_date"] == "2026-01-31"
+    assert output["outcomes"][0]["credit_note_needed"] is True
+    assert (output["stopped"], output["live"], output["approver"]) == (None, True, "ola")
+    assert len(output["head"].partition(":")[2]) == 64
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param([], id="not said"),
+        pytest.param([], id="not confirmed"),
         pytest.param(["--confirm", "1250.49 NOK"], id="another sum"),
         pytest.param(["--confirm", "1250.50 EUR"], id="another currency"),
         pytest.param(["--confirm", SUM, "--confirm", "1 EUR"], id="one too many"),
@@ -96,24 +96,24 @@ def test_json_lists_every_row(ready, printed):
 )
 def test_live_requires_the_sum(ready, arguments):
     """A user who has to repeat the sum has read it."""
-    done = ready.run("carry-out", "plan.json", "--live", *arguments)
+    result = ready.run("carry-out", "plan.json", "--live", *arguments)
 
-    assert done.exit_code == 2
-    assert done.stderr.strip()
-    assert "Traceback" not in done.output
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
     assert ready.effects() == {}
 
 
-def test_live_run_requires_an_approval(desk):
+def test_live_run_requires_an_approval(make_refund_folder):
     """One person's command alone must not move money."""
-    here = desk(1)
-    here.plan("10.00")
+    refund_folder = make_refund_folder(1)
+    refund_folder.plan("10.00")
 
-    done = here.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+    result = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
 
-    assert done.exit_code == 2
-    assert "not approved" in done.stderr
-    assert here.effects() == {}
+    assert result.exit_code == 2
+    assert "not approved" in result.stderr
+    assert refund_folder.effects() == {}
 
 
 @pytest.mark.parametrize(
@@ -158,38 +158,40 @@ def test_refused_row_gives_exit_code_1_and_reason(ready):
     with Client(load_settings()) as client:
         client.refund("order-000002", 100, "NOK", idempotency_key="from-the-portal")
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
 
-    assert done.exit_code == 1
-    assert "2 of 3 refunds done, 1 refused" in done.stdout
-    assert "refused  row 2, order-000002: Not refunded (250.00 NOK)" in done.stdout
+    assert result.exit_code == 1
+    assert "2 of 3 refunds done, 1 refused" in result.stdout
+    assert "refused  row 2, order-000002: Not refunded (250.00 NOK)" in result.stdout
     assert ready.effects()["order-000002"] == 100
 
 
-def test_stopped_run_gives_exit_code_2(ready, printed):
+def test_stopped_run_gives_exit_code_2(ready, read_json):
     """The sales unit may not refund at all, so the run stops instead of trying each row."""
     ready.simulator.set_settings(refusals=[{"code": 5100, "operation": "refund"}])
 
-    done = ready.run(
+    result = ready.run(
         "carry-out", "plan.json", "--live", "--confirm", SUM, "--in-flight", "1", "--json"
     )
 
-    assert done.exit_code == 2
-    said = printed(done)
-    assert said["stopped"]
-    assert said["counts"]["skipped"] == 3
-    assert sum(said["counts"].values()) == 3
+    assert result.exit_code == 2
+    output = read_json(result)
+    assert output["stopped"]
+    assert output["counts"]["skipped"] == 3
+    assert sum(output["counts"].values()) == 3
     assert ready.effects() == {}
-    told = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
-    assert "next      Run the same command again" in told
+    summary = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM).stdout
+    assert "next      Run the same command again" in summary
 
 
 def test_outcomes_workbook_is_written(ready):
     """The workbook of outcomes contains the head of the journal."""
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx")
+    result = ready.run(
+        "carry-out", "plan.json", "--live", "--confirm", SUM, "--out", "outcomes.xlsx"
+    )
 
-    assert done.exit_code == 0
-    head = done.stdout.split("head      ")[1].split()[0]
+    assert result.exit_code == 0
+    head = result.stdout.split("head      ")[1].split()[0]
     book = load_workbook(ready.folder / "outcomes.xlsx", data_only=True)
     assert head in [cell.value for row in book["Summary"].iter_rows() for cell in row]
     assert book["Outcomes"].max_row == 4 + 3
@@ -201,9 +203,9 @@ def test_unusable_outcomes_path_is_refused_before_the_run(ready, out):
     (ready.folder / "folder.xlsx").mkdir()
     before = (ready.folder / "plan.json").read_bytes()
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", out)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--out", out)
 
-    assert done.exit_code == 2
+    assert result.exit_code == 2
     assert ready.effects() == {}
     assert (ready.folder / "plan.json").read_bytes() == before
 
@@ -223,10 +225,10 @@ def test_a_plan_changed_by_hand_is_refused(ready, old, new):
     assert old in content
     path.write_bytes(content.replace(old, new, 1))
 
-    done = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    result = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM)
 
-    assert done.exit_code == 2
-    assert "plan.json" in done.stderr
+    assert result.exit_code == 2
+    assert "plan.json" in result.stderr
     assert ready.effects() == {}
 
 
@@ -235,10 +237,10 @@ def test_a_plan_for_another_environment_is_refused(ready, monkeypatch):
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
 
-    done = ready.run("carry-out", "plan.json")
+    result = ready.run("carry-out", "plan.json")
 
-    assert done.exit_code == 2
-    assert "the plan is for simulator" in done.stderr
+    assert result.exit_code == 2
+    assert "the plan is for simulator" in result.stderr
     assert ready.effects() == {}
 
 
@@ -250,14 +252,14 @@ def test_environment_is_checked_before_any_request(ready):
     plan.unlink()
     write_plan(planned, plan)
 
-    done = ready.run("carry-out", "plan.json")
+    result = ready.run("carry-out", "plan.json")
 
-    assert done.exit_code == 2
-    assert "ledger" not in done.stdout
+    assert result.exit_code == 2
+    assert "ledger" not in result.stdout
     assert ready.simulator.requests()["requests"] == before
 
 
-def test_ledger_balance_is_shown_with_the_sum(desk):
+def test_ledger_balance_is_shown_with_the_sum(make_refund_folder):
     """Refunds are taken from the next settlement, so the user must see if it covers them."""
     entry = {
         "pspReference": "3343121302",
@@ -272,48 +274,50 @@ def test_ledger_balance_is_shown_with_the_sum(desk):
         "balanceAfter": 500,
         "unrelated": "",
     }
-    here = desk(1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry})
-    here.plan("10.00")
+    refund_folder = make_refund_folder(
+        1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry}
+    )
+    refund_folder.plan("10.00")
 
-    done = here.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in done.stdout
-    assert "the plan comes to 10.00 NOK, which is more" in done.stdout
+    assert "ledger    302321 held 5.00 NOK on 2026-01-31" in result.stdout
+    assert "the plan comes to 10.00 NOK, which is more" in result.stdout
 
 
-def test_unreadable_ledger_prints_nothing(desk, monkeypatch):
+def test_unreadable_ledger_prints_nothing(make_refund_folder, monkeypatch):
     """Most keys cannot read the Report API: no message is printed, and nothing fails."""
     monkeypatch.setattr("vippsrecon.ledger.balances.BALANCE_TIMEOUT_SECONDS", 0.2)
-    here = desk(1)
-    here.plan("10.00")
-    here.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
+    refund_folder = make_refund_folder(1)
+    refund_folder.plan("10.00")
+    refund_folder.simulator.set_faults([{"operations": ["ledgers"], "share": 1, "status": 500}])
 
-    done = here.run("carry-out", "plan.json")
+    result = refund_folder.run("carry-out", "plan.json")
 
-    assert done.exit_code == 0
-    assert "ledger" not in done.output
+    assert result.exit_code == 0
+    assert "ledger" not in result.output
 
 
-def test_approve_lists_the_rows(desk):
+def test_approve_lists_the_rows(make_refund_folder):
     """The approver sees the rows, not only the sum; of a long plan the first fifty rows."""
-    here = desk(3)
-    here.plan("10.00", "20.00", "1000.00")
+    refund_folder = make_refund_folder(3)
+    refund_folder.plan("10.00", "20.00", "1000.00")
 
-    said = here.run("approve", "plan.json", "--as", "ola")
+    result = refund_folder.run("approve", "plan.json", "--as", "ola")
 
-    assert said.exit_code == 0
+    assert result.exit_code == 0
     for text in ("order-000001     10.00 NOK", "order-000003  1 000.00 NOK"):
-        assert text in said.stdout.replace("\u00a0", " "), said.stdout
-    assert "more rows" not in said.stdout
+        assert text in result.stdout.replace("\u00a0", " "), result.stdout
+    assert "more rows" not in result.stdout
 
 
-def test_approve_states_that_the_plan_file_has_the_other_rows(desk):
+def test_approve_states_that_the_plan_file_has_the_other_rows(make_refund_folder):
     """Only fifty rows are shown; the message says that the plan file has the others."""
-    here = desk(53)
-    here.plan(*["1.00"] * 53)
+    refund_folder = make_refund_folder(53)
+    refund_folder.plan(*["1.00"] * 53)
 
-    said = here.run("approve", "plan.json", "--as", "ola")
+    result = refund_folder.run("approve", "plan.json", "--as", "ola")
 
-    assert "order-000050" in said.stdout
-    assert "order-000051" not in said.stdout
-    assert "and 3 more rows: they stand one a line in the plan file" in said.stdout
+    assert "order-000050" in result.stdout
+    assert "order-000051" not in result.stdout
+    assert "and 3 more rows: the plan file has them, one per line" in result.stdout

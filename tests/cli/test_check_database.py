@@ -10,17 +10,17 @@ import pytest
 from tests.cli.refund_folder import SUM
 
 
-def test_check_without_a_database_creates_none(run, keys, folder, printed):
+def test_check_without_a_database_creates_none(run, keys, folder, read_json):
     """Before the first approval there is no database.
 
     This is not a problem, and none is created.
     """
-    said = run("check")
+    result = run("check")
 
-    assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, not created yet" in said.stdout
+    assert result.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, not created yet" in result.stdout
     assert list(folder.iterdir()) == []
-    assert printed(run("check", "--json"))["database"] == {
+    assert read_json(run("check", "--json"))["database"] == {
         "url_masked": "sqlite:///vippsrecon.db",
         "exists": False,
         "version": 0,
@@ -30,7 +30,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, printed):
     }
 
 
-def test_check_reports_plans_and_open_rows(ready, printed):
+def test_check_reports_plans_and_open_rows(ready, read_json):
     """The user must learn about rows that nobody has settled."""
     ready.simulator.set_settings(event_log_lag_ms=600_000)
     ready.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
@@ -39,12 +39,12 @@ def test_check_reports_plans_and_open_rows(ready, printed):
     ready.simulator.set_faults([])
     before = ready.run("journal", "--verify").stdout
 
-    said = ready.run("check")
+    result = ready.run("check")
 
-    assert said.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in said.stdout
-    found = printed(ready.run("check", "--json"))["database"]
-    assert (found["exists"], found["plans"], found["unsettled"]) == (True, 1, 3)
+    assert result.exit_code == 0
+    assert "database: sqlite:///vippsrecon.db, version 2: 1 plan, 3 unsettled rows" in result.stdout
+    database = read_json(ready.run("check", "--json"))["database"]
+    assert (database["exists"], database["plans"], database["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before
 
 
@@ -53,42 +53,42 @@ def test_database_of_a_newer_version_is_a_problem(ready):
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db")) as database, database:
         database.execute("INSERT INTO migrations VALUES (99, 'later', '2030-01-01')")
 
-    said = ready.run("check")
+    result = ready.run("check")
 
-    assert said.exit_code == 2
-    assert "database: the workspace database" in said.stdout
-    assert "made by a newer vippsrecon" in said.stderr
+    assert result.exit_code == 2
+    assert "database: the workspace database" in result.stdout
+    assert "made by a newer vippsrecon" in result.stderr
 
 
-def test_locked_database_is_a_problem(ready, monkeypatch, printed):
+def test_locked_database_is_a_problem(ready, monkeypatch, read_json):
     """A `carry-out` would wait for the lock, so the user should know before."""
     monkeypatch.setattr("vippsrecon.store.database.inspect.INSPECT_WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(ready.folder / "vippsrecon.db", isolation_level=None)) as tool:
         tool.execute("BEGIN IMMEDIATE")
 
-        said = ready.run("check")
-        problem = printed(ready.run("check", "--json"))["database"]["problem"]
+        result = ready.run("check")
+        problem = read_json(ready.run("check", "--json"))["database"]["problem"]
 
-    assert said.exit_code == 2
+    assert result.exit_code == 2
     assert "locked" in problem
-    assert problem in said.stdout
-    assert problem in said.stderr
+    assert problem in result.stdout
+    assert problem in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         pytest.param("sqlite:///gone/work.db", "folder of the workspace database", id="no folder"),
         pytest.param("mysql://localhost/vipps", "another kind of database", id="another kind"),
     ],
 )
-def test_unreachable_database_is_a_problem(run, keys, folder, url, said):
+def test_unreachable_database_is_a_problem(run, keys, folder, url, message):
     """Each error says what to do, and the result for the keys is still shown."""
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
-    assert done.exit_code == 2
-    assert said in done.stderr
-    assert "access token received" in done.stdout
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "access token received" in result.stdout
 
 
 def test_unreachable_server_is_a_problem(run, keys, folder):
@@ -96,18 +96,18 @@ def test_unreachable_server_is_a_problem(run, keys, folder):
     pytest.importorskip("psycopg")
     url = "postgresql://ola:hush-hush@127.0.0.1:9/vipps"
 
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": url})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": url})
 
-    assert done.exit_code == 2
-    assert "ola:***@127.0.0.1:9" in done.stderr
-    assert "hush-hush" not in done.output
+    assert result.exit_code == 2
+    assert "ola:***@127.0.0.1:9" in result.stderr
+    assert "hush-hush" not in result.output
 
 
 def test_key_and_database_problems_are_both_shown(run, keys, folder):
     """Both problems are shown at once, so that one run is enough."""
     keys.setenv("VIPPS_CLIENT_SECRET", "wrong")
-    done = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
+    result = run("check", env={"VIPPSRECON_DATABASE_URL": "sqlite:///gone/work.db"})
 
-    assert done.exit_code == 2
-    assert "folder of the workspace database does not exist" in done.stdout
-    assert "the keys of sales unit 123456 were not accepted" in done.stderr
+    assert result.exit_code == 2
+    assert "folder of the workspace database does not exist" in result.stdout
+    assert "the keys of sales unit 123456 were not accepted" in result.stderr

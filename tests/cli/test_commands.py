@@ -21,28 +21,28 @@ COMMANDS = ["demo", "scenario", "simulator", "preview", "fetch", "reconcile", "c
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_an_example(run, command):
     """An example explains more than a list of options."""
-    done = run(command, "--help")
+    result = run(command, "--help")
 
-    assert done.exit_code == 0
-    assert "Example:" in done.stdout
-    assert f"  vippsrecon {command}" in done.stdout
+    assert result.exit_code == 0
+    assert "Example:" in result.stdout
+    assert f"  vippsrecon {command}" in result.stdout
 
 
 def test_help_prints_its_duration():
     """The time is printed, not asserted: it depends on the machine. The aim is under 0.4 s."""
     started = time.perf_counter()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "vippsrecon", "--help"], capture_output=True, check=True
     )
     print(f"vippsrecon --help: {time.perf_counter() - started:.2f} s")
 
-    assert b"reconcile" in done.stdout
+    assert b"reconcile" in result.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion_script_is_printed(shell):
     """The environment variable of the shell gives its completion script."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
         env={"_VIPPSRECON_COMPLETE": f"source_{shell}", "PATH": "/usr/bin"},
         capture_output=True,
@@ -50,12 +50,12 @@ def test_shell_completion_script_is_printed(shell):
         check=False,
     )
 
-    assert "vippsrecon" in done.stdout
+    assert "vippsrecon" in result.stdout
 
 
 def test_shop_option_completes_usable_profiles():
     """Completion offers the profiles that can be used, and none that is always refused."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", "from vippsrecon.cli import app; app(prog_name='vippsrecon')"],
         env={
             "_VIPPSRECON_COMPLETE": "complete_bash",
@@ -68,7 +68,7 @@ def test_shop_option_completes_usable_profiles():
         check=False,
     )
 
-    assert done.stdout.split() == ["shopify", "shopware"]
+    assert result.stdout.split() == ["shopify", "shopware"]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_usage_error_gives_exit_code_2(run, folder, arguments):
 def test_internal_error_gives_exit_code_2(run, monkeypatch, folder):
     """For a scheduler, a crash must not look like a finished run with discrepancies."""
     monkeypatch.setattr("vippsrecon.config.load.load_settings", lambda: 1 / 0)
-    done = run("check")
+    result = run("check")
 
-    assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert "fault in vippsrecon" in done.stderr
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert "fault in vippsrecon" in result.stderr
 
 
 def test_interrupt_prints_one_sentence(run, monkeypatch, folder):
@@ -102,11 +102,11 @@ def test_interrupt_prints_one_sentence(run, monkeypatch, folder):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("vippsrecon.config.load.load_settings", stop)
-    done = run("check")
+    result = run("check")
 
-    assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert "run the same command again to continue" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert "run the same command again to continue" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_scenario_is_reproducible(run, folder):
@@ -120,93 +120,93 @@ def test_scenario_is_reproducible(run, folder):
         assert (folder / "a" / name).read_bytes() == (folder / "b" / name).read_bytes()
 
 
-def test_preview_shows_how_the_file_was_read(run, orders, printed):
+def test_preview_shows_how_the_file_was_read(run, orders, read_json):
     """The user can see, before any other command, if the file was read correctly."""
     shown = run("preview", orders)
-    said = printed(run("preview", orders, "--json"))["files"][0]
+    output = read_json(run("preview", orders, "--json"))["files"][0]
 
     assert shown.exit_code in (0, 1)
-    assert said["kind"] == "orders"
-    assert said["format"] == "plain"
-    assert said["totals"]["NOK"]["orders"] > 0
-    assert isinstance(said["totals"]["NOK"]["total_minor"], int)
-    assert f"{said['rows']:,} rows" in shown.stdout
+    assert output["kind"] == "orders"
+    assert output["format"] == "plain"
+    assert output["totals"]["NOK"]["orders"] > 0
+    assert isinstance(output["totals"]["NOK"]["total_minor"], int)
+    assert f"{output['rows']:,} rows" in shown.stdout
 
 
-def test_check_shows_sources_and_no_secret(run, keys, printed, folder):
+def test_check_shows_sources_and_no_secret(run, keys, read_json, folder):
     """The user must see where each setting comes from, but never the secret itself."""
-    done = run("check", "--json")
-    said = printed(done)
-    places = {one["setting"]: one["source"] for one in said["settings"]}
+    result = run("check", "--json")
+    output = read_json(result)
+    places = {setting["setting"]: setting["source"] for setting in output["settings"]}
 
-    assert done.exit_code == 0
+    assert result.exit_code == 0
     assert places["environment"] == "environment (VIPPS_ENVIRONMENT)"
-    assert said["sales_units"] == ["123456"]
-    assert said["database"]["exists"] is False
-    assert "scenario-secret" not in done.output
+    assert output["sales_units"] == ["123456"]
+    assert output["database"]["exists"] is False
+    assert "scenario-secret" not in result.output
 
 
-def test_check_accepts_the_simulators_clock(run, keys, printed, folder):
+def test_check_accepts_the_simulators_clock(run, keys, read_json, folder):
     """The simulator's clock is in the scenario's month; the large difference is not an error."""
-    findings = printed(run("check", "--json"))
+    findings = read_json(run("check", "--json"))
 
     assert abs(findings["clock_skew_seconds"]) > 60
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 
 
-def test_fetch_then_reconcile_equals_reconcile(run, keys, orders, folder, printed):
+def test_fetch_then_reconcile_equals_reconcile(run, keys, orders, folder, read_json):
     """`fetch` followed by `reconcile` gives the same result as `reconcile` alone."""
     fetched = run("fetch", orders, "--out", "october", "--json")
-    said = printed(fetched)
-    done = run(
+    output = read_json(fetched)
+    result = run(
         "reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx", "--json"
     )
 
-    assert said["missing"] == 0
-    assert said["payments"] == len(pd.read_parquet(folder / "october" / "payments.parquet"))
-    assert printed(done)["complete"] is True
-    assert done.exit_code == 1
+    assert output["missing"] == 0
+    assert output["payments"] == len(pd.read_parquet(folder / "october" / "payments.parquet"))
+    assert read_json(result)["complete"] is True
+    assert result.exit_code == 1
     assert (folder / "r.xlsx").stat().st_size > 0
 
 
-def test_fetch_takes_a_list_of_references(run, keys, month, folder, printed):
+def test_fetch_takes_a_list_of_references(run, keys, month, folder, read_json):
     """A user has a list from another system and wants to see the payments at Vipps MobilePay."""
     references = pd.read_csv(month / "truth.csv", dtype=str)["reference"].dropna().head(5)
     references.to_csv(folder / "references.csv", index=False)
-    done = run("fetch", "references.csv", "--out", "some", "--json")
-    said = printed(done)
+    result = run("fetch", "references.csv", "--out", "some", "--json")
+    output = read_json(result)
 
-    assert said["missing"] == 0
-    assert said["payments"] + len(said["failures"]) >= references.nunique()
+    assert output["missing"] == 0
+    assert output["payments"] + len(output["failures"]) >= references.nunique()
 
 
-def test_fetch_names_the_reference_column(run, keys, month, folder, printed):
+def test_fetch_names_the_reference_column(run, keys, month, folder, read_json):
     """A table may have other columns, so the output must say which one holds the references."""
-    said = "truth.csv is read as a list of references, from its column 'reference'"
-    done = run("fetch", month / "truth.csv", "--out", "some", "--json")
-    told = run("fetch", month / "truth.csv", "--out", "some")
+    notice = "truth.csv is read as a list of references, from its column 'reference'"
+    json_result = run("fetch", month / "truth.csv", "--out", "some", "--json")
+    result = run("fetch", month / "truth.csv", "--out", "some")
 
-    assert [note.partition(";")[0] for note in printed(done)["notes"]] == [said]
-    assert printed(done)["payments"] > 0
-    assert said in told.stdout
+    assert [note.partition(";")[0] for note in read_json(json_result)["notes"]] == [notice]
+    assert read_json(json_result)["payments"] > 0
+    assert notice in result.stdout
 
 
-def test_reconcile_names_the_reference_column(run, keys, month, orders, folder, printed):
+def test_reconcile_names_the_reference_column(run, keys, month, orders, folder, read_json):
     """With an export, the notices say which column of the list was used."""
     options = ("--orders", orders, "--references", month / "truth.csv", "--out", "r.xlsx", "--json")
 
     assert any(
         "from its column 'reference'" in line
-        for line in printed(run("reconcile", *options))["notices"]
+        for line in read_json(run("reconcile", *options))["notices"]
     )
 
 
-def test_reconcile_json_is_one_object(run, keys, orders, folder, printed):
+def test_reconcile_json_is_one_object(run, keys, orders, folder, read_json):
     """Programs read the output, so its names and types must be as documented."""
-    done = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
-    said = printed(done)
+    result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+    output = read_json(result)
 
-    assert done.exit_code == 1
+    assert result.exit_code == 1
     assert {
         "verdict",
         "complete",
@@ -216,12 +216,12 @@ def test_reconcile_json_is_one_object(run, keys, orders, folder, printed):
         "failures",
         "rejects",
         "report",
-    } <= set(said)
-    assert said["verdict"] == "discrepancies"
-    assert said["failures"] == []
-    assert set(said["buckets"]) >= {"orders", "payments"}
-    assert sum(said["buckets"]["orders"].values()) == len(orders.read_text().splitlines()) - 1
-    for row in said["discrepancies"]:
+    } <= set(output)
+    assert output["verdict"] == "discrepancies"
+    assert output["failures"] == []
+    assert set(output["buckets"]) >= {"orders", "payments"}
+    assert sum(output["buckets"]["orders"].values()) == len(orders.read_text().splitlines()) - 1
+    for row in output["discrepancies"]:
         assert isinstance(row["at_risk_minor"], int)
         assert isinstance(row["difference_minor"], int)
 
@@ -249,68 +249,68 @@ def test_saved_payments_reproduce_the_run(run, keys, orders, folder):
     assert hashes[0] == hashes[1]
 
 
-def test_several_files_may_follow_one_option(run, keys, orders, folder, printed):
+def test_several_files_may_follow_one_option(run, keys, orders, folder, read_json):
     """A shell expands `--orders *.csv` to several files after one option."""
     lines = orders.read_text().splitlines(keepends=True)
     half = len(lines) // 2
     (folder / "one.csv").write_text("".join(lines[:half]))
     (folder / "two.csv").write_text("".join([lines[0], *lines[half:]]))
-    said = printed(
+    output = read_json(
         run("reconcile", "--orders", "one.csv", "two.csv", "--out", "report.xlsx", "--json")
     )
 
-    assert sum(said["buckets"]["orders"].values()) == len(lines) - 1
+    assert sum(output["buckets"]["orders"].values()) == len(lines) - 1
 
 
-def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, folder, printed):
+def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, folder, read_json):
     """A verdict based on only some of the payments would be wrong."""
     lines = orders.read_text().splitlines(keepends=True)
     (folder / "few.csv").write_text("".join(lines[:20]))
     assert run("fetch", "few.csv", "--out", "few").exit_code == 0
-    done = run("reconcile", "--orders", orders, "--payments", "few", "--out", "r.xlsx", "--json")
-    said = printed(done)
+    result = run("reconcile", "--orders", orders, "--payments", "few", "--out", "r.xlsx", "--json")
+    output = read_json(result)
 
-    assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert said["verdict"] == "incomplete"
-    assert {row["title"] for row in said["failures"]} == {"not fetched"}
-    assert "INCOMPLETE" in done.stderr
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert output["verdict"] == "incomplete"
+    assert {row["title"] for row in output["failures"]} == {"not fetched"}
+    assert "INCOMPLETE" in result.stderr
 
 
 def test_reconcile_prints_a_summary(run, keys, orders, folder):
     """The summary shows the verdict, the sums and the codes, and where the report is."""
-    done = run("reconcile", "--orders", orders, "--out", "report.xlsx")
+    result = run("reconcile", "--orders", orders, "--out", "report.xlsx")
 
-    assert done.stdout.splitlines()[-1] == "Report: report.xlsx"
-    assert "under_captured" in done.stdout
+    assert result.stdout.splitlines()[-1] == "Report: report.xlsx"
+    assert "under_captured" in result.stdout
 
 
 def test_preview_names_a_recognised_bank_statement(run, month):
     """A bank statement is recognised and named, but its rows and sums are not read yet."""
-    done = run("preview", month / "bank.xml")
+    result = run("preview", month / "bank.xml")
 
-    assert done.exit_code == 0, done.output
-    assert "bank, camt.053" in done.stdout
+    assert result.exit_code == 0, result.output
+    assert "bank, camt.053" in result.stdout
 
 
 def test_fetch_reports_duplicate_references(run, keys, folder):
     """A list joined from two lists can name a payment twice, and the user must know this."""
     names = ["reference", "order-1001", "order-1001", "order-1002", "x" * 80]
     (folder / "references.csv").write_text("\n".join(names) + "\n")
-    done = run("fetch", "references.csv", "--out", "some")
+    result = run("fetch", "references.csv", "--out", "some")
 
-    assert done.exit_code == 1
-    assert "1 row repeated a reference" in done.stdout
-    assert "row 5: is longer than the 64 characters" in done.stdout
+    assert result.exit_code == 1
+    assert "1 row repeated a reference" in result.stdout
+    assert "row 5: is longer than the 64 characters" in result.stdout
 
 
-def test_fetch_reports_the_cause_of_failures(run, served_with, orders, folder):
+def test_fetch_reports_the_cause_of_failures(run, serve_with_faults, orders, folder):
     """When thousands of references fail, the reason is usually the same for all of them."""
-    served_with({"operations": ["getPayment"], "share": 1.0, "status": 503})
+    serve_with_faults({"operations": ["getPayment"], "share": 1.0, "status": 503})
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
-    done = run("fetch", orders, "--out", "october")
+    result = run("fetch", orders, "--out", "october")
 
-    assert done.exit_code == errors.FAILURE_EXIT_CODE
-    line = next(line for line in done.stderr.splitlines() if line.startswith("INCOMPLETE"))
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    line = next(line for line in result.stderr.splitlines() if line.startswith("INCOMPLETE"))
     assert "failures.csv" in line
     assert "all: " in line or "of them: " in line
 
@@ -322,12 +322,12 @@ def test_simulator_month_gives_no_clock_warning(keys, orders, folder, command):
         "fetch": ["fetch", orders, "--out", "october"],
         "reconcile": ["reconcile", "--orders", orders, "--out", "report.xlsx"],
     }[command]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "vippsrecon", *more], capture_output=True, text=True, check=False
     )
 
-    assert done.stdout
-    assert "clock" not in done.stderr
+    assert result.stdout
+    assert "clock" not in result.stderr
 
 
 def test_check_shows_every_rule_setting(run, keys, folder):
@@ -335,10 +335,10 @@ def test_check_shows_every_rule_setting(run, keys, folder):
     (folder / "vippsrecon.toml").write_text(
         '[tolerances]\ntolerance_minor = 7\n[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\n'
     )
-    said = run("check").stdout
+    output = run("check").stdout
 
-    assert "tolerance_minor 7" in said
-    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in said
+    assert "tolerance_minor 7" in output
+    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in output
 
 
 def test_check_shows_the_settings_before_it_calls(keys, folder):
@@ -350,9 +350,9 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
             [sys.executable, "-m", "vippsrecon", "check"], stdout=subprocess.PIPE, text=True
         )
         try:
-            said = iter(checking.stdout.readline, "")
+            output_lines = iter(checking.stdout.readline, "")
 
-            assert any(f"base_url = {url}" in line for line in said)
+            assert any(f"base_url = {url}" in line for line in output_lines)
             silent.accept()[0].close()
         finally:
             checking.kill()
@@ -379,20 +379,26 @@ def test_the_simulator_prints_settings_to_export(month, folder):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    said = server.stdout.readline() + server.stdout.readline()
+    output = server.stdout.readline() + server.stdout.readline()
     server.terminate()
     server.communicate(timeout=30)
 
-    assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in said
-    assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in said
+    assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in output
+    assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in output
 
 
-def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, monkeypatch, printed):
+def test_month_of_three_countries_has_only_planted_discrepancies(
+    run, folder, monkeypatch, read_json
+):
     """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
-    said = ["--payments", "300", *(f"--currency={one}" for one in ("NOK", "DKK", "EUR"))]
-    assert run("scenario", "nordic", *said).exit_code == 0
-    told = folder / "told.txt"
-    with told.open("w", encoding="utf-8") as stderr:
+    arguments = [
+        "--payments",
+        "300",
+        *(f"--currency={currency}" for currency in ("NOK", "DKK", "EUR")),
+    ]
+    assert run("scenario", "nordic", *arguments).exit_code == 0
+    output_file = folder / "told.txt"
+    with output_file.open("w", encoding="utf-8") as stderr:
         server = subprocess.Popen(
             [sys.executable, "-m", "vippsrecon", "simulator", "--state", "nordic/simulator.jsonl"],
             stdout=subprocess.PIPE,
@@ -401,29 +407,33 @@ def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, mo
         )
         try:
             lines = [server.stdout.readline() for _ in range(4)]
-            while "serving" not in told.read_text(encoding="utf-8"):
+            while "serving" not in output_file.read_text(encoding="utf-8"):
                 time.sleep(0.05)
-            for name, _, value in (pair.partition("=") for one in lines for pair in one.split()):
+            for name, _, value in (
+                pair.partition("=") for text_line in lines for pair in text_line.split()
+            ):
                 monkeypatch.setenv(name, value)
-            first, *table, _ = told.read_text(encoding="utf-8").splitlines()
+            first, *table, _ = output_file.read_text(encoding="utf-8").splitlines()
             assert "vippsrecon.toml" in first
             (folder / "vippsrecon.toml").write_text("\n".join(table), encoding="utf-8")
-            done = run("reconcile", "--orders", "nordic/orders.csv", "--out", "r.xlsx", "--json")
+            result = run("reconcile", "--orders", "nordic/orders.csv", "--out", "r.xlsx", "--json")
         finally:
             server.terminate()
             server.communicate(timeout=30)
 
-    assert done.exit_code == 1, done.output
-    found = {(row["msn"], row["reference"], row["kind"]) for row in printed(done)["discrepancies"]}
+    assert result.exit_code == 1, result.output
+    found_rows = {
+        (row["msn"], row["reference"], row["kind"]) for row in read_json(result)["discrepancies"]
+    }
     with (folder / "nordic" / "truth.csv").open(encoding="utf-8", newline="") as file:
         planted = [row for row in csv.DictReader(file) if row["bucket"] == "discrepancy"]
     assert len({row["msn"] for row in planted}) == 3
-    assert found == {(row["msn"], row["reference"], row["kind"]) for row in planted}
+    assert found_rows == {(row["msn"], row["reference"], row["kind"]) for row in planted}
 
 
 def test_shopify_month_with_two_sales_units_is_refused(run, folder):
     """A Shopify export belongs to one sales unit, so a month with two is refused."""
-    done = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
+    result = run("scenario", "month", "--shop", "shopify", "--sales-units", "2")
 
-    assert done.exit_code == errors.FAILURE_EXIT_CODE
-    assert "one month for each" in done.stderr
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert "one month for each" in result.stderr

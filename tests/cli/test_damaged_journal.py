@@ -32,17 +32,19 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_command_reports_a_damaged_journal(desk, change):
+def test_every_command_reports_a_damaged_journal(make_refund_folder, change):
     """Whatever an entry contains, a command reports that the journal was modified, or continues."""
-    here = desk(2)
-    here.plan("10.00", "20.00")
-    (here.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 0.1\n", encoding="utf-8")
-    here.approve()
+    refund_folder = make_refund_folder(2)
+    refund_folder.plan("10.00", "20.00")
+    (refund_folder.folder / "vippsrecon.toml").write_text(
+        "[limits]\nsettle_for = 0.1\n", encoding="utf-8"
+    )
+    refund_folder.approve()
     lost = {"operations": ["refund"], "share": 0.5, "status": 500}
-    here.simulator.set_faults([lost])
-    here.run("carry-out", "plan.json", "--live", "--confirm", "30.00 NOK")
-    here.simulator.set_faults([])
-    database = here.folder / "vippsrecon.db"
+    refund_folder.simulator.set_faults([lost])
+    refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "30.00 NOK")
+    refund_folder.simulator.set_faults([])
+    database = refund_folder.folder / "vippsrecon.db"
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("DROP TRIGGER journal_no_update")
@@ -50,12 +52,12 @@ def test_every_command_reports_a_damaged_journal(desk, change):
         connection.execute(change)
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(database, here.folder / "changed.db")
+    shutil.copy(database, refund_folder.folder / "changed.db")
     for command in COMMANDS:
-        shutil.copy(here.folder / "changed.db", database)
+        shutil.copy(refund_folder.folder / "changed.db", database)
 
-        said = here.run(*command)
+        result = refund_folder.run(*command)
 
-        assert "fault in vippsrecon" not in said.output, command
-        assert "Traceback" not in said.output, command
-        assert said.exit_code in (0, 1, 2), command
+        assert "fault in vippsrecon" not in result.output, command
+        assert "Traceback" not in result.output, command
+        assert result.exit_code in (0, 1, 2), command

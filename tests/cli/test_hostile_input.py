@@ -77,14 +77,14 @@ def check(folder, keys):
     (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
 
     def check(*arguments: object, codes=(1, 2)):
-        done = CliRunner().invoke(app, [str(one) for one in arguments])
-        shown = done.output.encode("utf-8", "backslashreplace").decode()
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        shown = result.output.encode("utf-8", "backslashreplace").decode()
         assert "Traceback" not in shown, (arguments, shown)
         assert "fault in vippsrecon" not in shown, (arguments, shown)
-        assert done.exit_code in codes, (arguments, done.exit_code, shown)
-        assert isinstance(done.exception, SystemExit | None), (arguments, done.exception)
-        assert not {"\x1b", "\u202e"} & set(done.output), (arguments, shown)
-        return done
+        assert result.exit_code in codes, (arguments, result.exit_code, shown)
+        assert isinstance(result.exception, SystemExit | None), (arguments, result.exception)
+        assert not {"\x1b", "\u202e"} & set(result.output), (arguments, shown)
+        return result
 
     return check
 
@@ -101,10 +101,10 @@ def fetched(month, base_url, tmp_path_factory):
         "VIPPS_SUBSCRIPTION_KEY": "scenario-subscription-123456",
         "VIPPS_MSN": "123456",
     }
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["fetch", str(month / "orders.csv"), "--out", str(out)], env=environment
     )
-    assert done.exit_code == 1, done.output  # the month has references that are not sent
+    assert result.exit_code == 1, result.output  # the month has references that are not sent
     return out
 
 
@@ -279,14 +279,14 @@ def test_pipes_and_devices_are_not_read(check, orders, october, folder, kind):
         name = next(part for part in map(str, command) if part.startswith("x."))
         assert name in check(*command, codes=(2,)).stderr
     for name in ("fetch.json", "month.json", "payments.parquet", "failures.csv"):
-        kept = (october / name).read_bytes()
+        saved_bytes = (october / name).read_bytes()
         (october / name).unlink()
         make(october / name)
-        said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+        result = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
                      codes=(2,))  # fmt: skip
-        assert name in said.stderr
+        assert name in result.stderr
         (october / name).rmdir() if kind == "directory" else (october / name).unlink()
-        (october / name).write_bytes(kept)
+        (october / name).write_bytes(saved_bytes)
     for name in ("vippsrecon.db", "vippsrecon.toml"):
         (folder / name).unlink(missing_ok=True)
         make(folder / name)
@@ -305,10 +305,10 @@ def test_fetch_folder_with_impossible_values_is_refused(check, orders, october, 
     field = table.schema.field(place)
     table = table.set_column(place, field, pa.array([wrong] * len(table), field.type))
     pq.write_table(table, october / "payments.parquet")
-    said = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+    result = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
                  codes=(2,))  # fmt: skip
-    assert "payments.parquet" in said.stderr
-    assert columns in said.stderr
+    assert "payments.parquet" in result.stderr
+    assert columns in result.stderr
 
 
 def test_sums_beyond_64_bits_are_refused(check, folder, october):
@@ -327,8 +327,8 @@ def test_any_proxy_setting_gives_an_exit_code(check, orders, monkeypatch, name, 
     monkeypatch.setenv("VIPPS_ENVIRONMENT", "test")
     monkeypatch.delenv("VIPPS_BASE_URL")
     monkeypatch.setenv(name, value)
-    said = check("check", codes=(2,))
-    assert "PROXY" in said.stderr
+    result = check("check", codes=(2,))
+    assert "PROXY" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -355,8 +355,8 @@ def test_lookalike_name_is_refused(check, folder, name):
     With invisible characters, two names look like one, or one person uses two names.
     """
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
-    said = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
-    assert "not a valid name" in said.stderr
+    result = check("plan", "refunds", "list.csv", "--out", "p.json", "--as", name, codes=(2,))
+    assert "not a valid name" in result.stderr
 
 
 def test_a_file_name_is_printed_escaped(check, orders, folder):
@@ -372,34 +372,35 @@ def test_a_file_name_is_printed_escaped(check, orders, folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
-def test_files_follow_the_umask_and_payments_are_private(desk, mask):
+def test_files_follow_the_umask_and_payments_are_private(make_refund_folder, mask):
     """A plan may be shared with the approver, but customers' payments stay private."""
     before = os.umask(mask)
     try:
-        here = desk(3)
-        here.plan("1000.00", "250.00", "0.50")
-        here.approve()
-        here.run("carry-out", "plan.json", "--out", "outcomes.xlsx")
-        (here.folder / "refs.csv").write_text("reference\norder-000001\n")
-        assert here.run("fetch", "refs.csv", "--out", "october.data").exit_code == 0
+        refund_folder = make_refund_folder(3)
+        refund_folder.plan("1000.00", "250.00", "0.50")
+        refund_folder.approve()
+        refund_folder.run("carry-out", "plan.json", "--out", "outcomes.xlsx")
+        (refund_folder.folder / "refs.csv").write_text("reference\norder-000001\n")
+        assert refund_folder.run("fetch", "refs.csv", "--out", "october.data").exit_code == 0
     finally:
         os.umask(before)
 
     def mode(name: str) -> int:
-        return stat.S_IMODE((here.folder / name).stat().st_mode)
+        return stat.S_IMODE((refund_folder.folder / name).stat().st_mode)
 
     assert [mode(name) for name in ("plan.json", "outcomes.xlsx")] == [0o666 & ~mask] * 2
     assert mode("vippsrecon.db") == 0o600
     assert mode("october.data") == 0o700
     assert {
-        mode(f"october.data/{path.name}") for path in (here.folder / "october.data").iterdir()
+        mode(f"october.data/{path.name}")
+        for path in (refund_folder.folder / "october.data").iterdir()
     } == {0o600}
-    said = here.run("check")
-    assert "open to this account only: vippsrecon.db, october.data" in said.stdout
-    (here.folder / "vippsrecon.db").chmod(0o644)
-    here.folder.chmod(0o755)
-    said = here.run("check", "--json")
-    [warning] = [text for text in json.loads(said.stdout)["warnings"] if "other accounts" in text]
+    result = refund_folder.run("check")
+    assert "open to this account only: vippsrecon.db, october.data" in result.stdout
+    (refund_folder.folder / "vippsrecon.db").chmod(0o644)
+    refund_folder.folder.chmod(0o755)
+    result = refund_folder.run("check", "--json")
+    [warning] = [text for text in json.loads(result.stdout)["warnings"] if "other accounts" in text]
     assert "chmod 600" in warning
 
 
@@ -411,21 +412,21 @@ def run_process(*arguments: object, **settings):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_closed_output_pipe_gives_no_traceback(orders):
-    """`| head` closes the pipe before the output ends: this is no success, and no traceback."""
+    """`| head` closes the pipe before the output ends: this is not a success, but gives no traceback."""
     read, write = os.pipe()
     os.close(read)
-    done = run_process("preview", orders, stdout=write)
+    result = run_process("preview", orders, stdout=write)
     os.close(write)
-    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
-    assert b"Exception ignored" not in done.stderr
+    assert (result.returncode, b"Traceback" in result.stderr) == (2, False), result.stderr
+    assert b"Exception ignored" not in result.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
 def test_full_output_device_gives_no_traceback(orders):
     """The output goes to a file (`> file`) on a full disk."""
     with Path("/dev/full").open("wb") as full:
-        done = run_process("preview", orders, stdout=full)
-    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+        result = run_process("preview", orders, stdout=full)
+    assert (result.returncode, b"Traceback" in result.stderr) == (2, False), result.stderr
 
 
 def test_ascii_terminal_gives_no_traceback(orders, folder):
@@ -433,13 +434,13 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     for more in ([], ["--json"]):
-        done = run_process(
+        result = run_process(
             "preview", "bestillinger-æøå.csv", *more, stdout=subprocess.PIPE, env=environment
         )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.isascii()
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.isascii()
         if more:
-            assert json.loads(done.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
+            assert json.loads(result.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
@@ -460,18 +461,18 @@ def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit)
     def limit_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    done = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    assert b"Exception ignored" not in done.stderr, done.stderr.decode()
+    result = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
+    assert b"Traceback" not in result.stderr, result.stderr.decode()
+    assert b"Exception ignored" not in result.stderr, result.stderr.decode()
     written = [path.name for path in ready.folder.iterdir() if path.suffix == ".xlsx"]
-    assert (done.returncode == 2) != bool(written), (done.returncode, written, done.stderr)
+    assert (result.returncode == 2) != bool(written), (result.returncode, written, result.stderr)
     assert [path.name for path in ready.folder.iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_default_sales_unit_has_one_meaning(check, orders, folder, keys):
     """With two sales units, `fetch` must use VIPPS_MSN.
 
-    An earlier version asked for it although it was set.
+    An earlier version reported it as missing although it was set.
     """
     (folder / "vippsrecon.toml").write_text(
         '[[sales_unit]]\nmsn = "123456"\nmarket = "NO"\n[[sales_unit]]\nmsn = "654321"\n'

@@ -13,32 +13,34 @@ from tests.cli.refund_folder import SUM
 
 
 @pytest.fixture
-def done(ready):
-    """Return a desk whose plan was carried out; `plan_id` and `head` are from the run's output."""
+def carried_out(ready):
+    """Return a folder whose plan was carried out; `plan_id` and `head` are from the run's output."""
     ran = ready.run("carry-out", "plan.json", "--live", "--confirm", SUM, "--json")
-    said = json.loads(ran.stdout)
-    ready.plan_id, ready.head = said["plan_id"], said["head"]
+    output = json.loads(ran.stdout)
+    ready.plan_id, ready.head = output["plan_id"], output["head"]
     return ready
 
 
 @pytest.fixture
-def open_row(desk, monkeypatch):
-    """Return a desk with one refund that was done, but whose event is not visible yet."""
-    here = desk(1)
-    here.plan("10.00")
-    here.approve()
-    (here.folder / "vippsrecon.toml").write_text("[limits]\nsettle_for = 1\n", encoding="utf-8")
-    here.simulator.set_settings(event_log_lag_ms=600_000)
-    here.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
-    ran = here.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
+def open_row(make_refund_folder, monkeypatch):
+    """Return a folder with one refund that was done, but whose event is not visible yet."""
+    refund_folder = make_refund_folder(1)
+    refund_folder.plan("10.00")
+    refund_folder.approve()
+    (refund_folder.folder / "vippsrecon.toml").write_text(
+        "[limits]\nsettle_for = 1\n", encoding="utf-8"
+    )
+    refund_folder.simulator.set_settings(event_log_lag_ms=600_000)
+    refund_folder.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+    ran = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", "10.00 NOK")
     assert "1 unknown" in ran.stdout, ran.output
-    here.simulator.set_faults([])
-    return here
+    refund_folder.simulator.set_faults([])
+    return refund_folder
 
 
-def tamper(here, *changes, restored=False):
+def tamper(refund_folder, *changes, restored=False):
     """Change the journal directly in the database; with `restored`, create its triggers again."""
-    with sqlite3.connect(here.folder / "vippsrecon.db") as database:
+    with sqlite3.connect(refund_folder.folder / "vippsrecon.db") as database:
         guards = database.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         database.execute("DROP TRIGGER journal_no_update")
         database.execute("DROP TRIGGER journal_no_delete")
@@ -49,16 +51,16 @@ def tamper(here, *changes, restored=False):
     database.close()
 
 
-def test_extract_of_a_changed_journal_gives_exit_code_1(done):
+def test_extract_of_a_changed_journal_gives_exit_code_1(carried_out):
     """The workbook is still written for an investigation, but the exit code reports the change."""
-    assert done.run("journal", "--out", "journal.xlsx").exit_code == 0
-    tamper(done, "UPDATE journal SET amount_minor = 1 WHERE kind = 'intended' AND row = 2")
+    assert carried_out.run("journal", "--out", "journal.xlsx").exit_code == 0
+    tamper(carried_out, "UPDATE journal SET amount_minor = 1 WHERE kind = 'intended' AND row = 2")
 
-    said = done.run("journal", "--out", "changed.xlsx")
+    result = carried_out.run("journal", "--out", "changed.xlsx")
 
-    assert said.exit_code == 1
-    assert f"The journal of plan {done.plan_id} was modified" in said.stderr
-    assert (done.folder / "changed.xlsx").exists()
+    assert result.exit_code == 1
+    assert f"The journal of plan {carried_out.plan_id} was modified" in result.stderr
+    assert (carried_out.folder / "changed.xlsx").exists()
 
 
 @pytest.mark.parametrize("command", [["journal"], ["journal", "settle"]])
@@ -70,51 +72,54 @@ def test_help_has_an_example(run, command):
     assert "Example:" in helped.stdout
 
 
-def test_journal_lists_the_plans(done, printed):
+def test_journal_lists_the_plans(carried_out, read_json):
     """The list shows what was planned, who approved it, and the outcome."""
-    said = done.run("journal")
+    result = carried_out.run("journal")
 
-    assert said.exit_code == 0
-    assert done.plan_id in said.stdout
-    assert "3 refunds, 1 250.50 NOK: 3 done" in said.stdout
-    assert "approved by ola" in said.stdout
-    assert done.head in said.stdout
-    plan = printed(done.run("journal", "--json"))["plans"][0]
+    assert result.exit_code == 0
+    assert carried_out.plan_id in result.stdout
+    assert "3 refunds, 1 250.50 NOK: 3 done" in result.stdout
+    assert "approved by ola" in result.stdout
+    assert carried_out.head in result.stdout
+    plan = read_json(carried_out.run("journal", "--json"))["plans"][0]
     assert plan["totals"] == {"NOK": 125_050}
     assert plan["counts"]["done"] == 3
 
 
 @pytest.mark.parametrize("named", ["file", "id"])
-def test_journal_shows_one_plan_by_file_or_id(done, printed, named):
+def test_journal_shows_one_plan_by_file_or_id(carried_out, read_json, named):
     """An accountant has the plan file; an auditor has the id."""
-    name = "plan.json" if named == "file" else done.plan_id
+    name = "plan.json" if named == "file" else carried_out.plan_id
 
-    said = printed(done.run("journal", "--plan", name, "--json"))
+    output = read_json(carried_out.run("journal", "--plan", name, "--json"))
 
-    assert [one["plan_id"] for one in said["plans"]] == [done.plan_id]
-    kinds = [one["kind"] for one in said["entries"]]
+    assert [plan["plan_id"] for plan in output["plans"]] == [carried_out.plan_id]
+    kinds = [entry["kind"] for entry in output["entries"]]
     assert kinds[:3] == ["seen", "approved", "carrier"]
     assert kinds.count("done") == 3
-    assert said["entries"][-1]["hash"] == done.head.partition(":")[2]
+    assert output["entries"][-1]["hash"] == carried_out.head.partition(":")[2]
 
 
-def test_verify_accepts_an_unchanged_journal(done):
+def test_verify_accepts_an_unchanged_journal(carried_out):
     """The output has the first and the last hash, which the user can save elsewhere."""
-    said = done.run("journal", "--verify")
+    result = carried_out.run("journal", "--verify")
 
-    assert said.exit_code == 0
-    assert f"head        {done.head}" in said.stdout
+    assert result.exit_code == 0
+    assert f"head        {carried_out.head}" in result.stdout
 
 
-def test_verify_accepts_the_printed_head(done):
+def test_verify_accepts_the_printed_head(carried_out):
     """The head that the run printed is still the end of the journal."""
     assert (
-        done.run("journal", "--plan", done.plan_id, "--verify", "--head", done.head).exit_code == 0
+        carried_out.run(
+            "journal", "--plan", carried_out.plan_id, "--verify", "--head", carried_out.head
+        ).exit_code
+        == 0
     )
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         pytest.param(
             "UPDATE journal SET amount_minor = 1 WHERE seq = 5", "entry 5 was changed", id="changed"
@@ -122,25 +127,29 @@ def test_verify_accepts_the_printed_head(done):
         pytest.param("DELETE FROM journal WHERE seq = 6", "entry 6 is missing", id="removed"),
     ],
 )
-def test_broken_chain_gives_exit_code_1_and_names_the_entry(done, printed, change, said):
+def test_broken_chain_gives_exit_code_1_and_names_the_entry(
+    carried_out, read_json, change, message
+):
     """Every change to the journal must be visible."""
-    tamper(done, change)
+    tamper(carried_out, change)
 
-    shown = done.run("journal", "--verify")
+    shown = carried_out.run("journal", "--verify")
 
     assert shown.exit_code == 1
-    assert said in shown.stdout
-    verdict = printed(done.run("journal", "--verify", "--json"))["plans"][0]
+    assert message in shown.stdout
+    verdict = read_json(carried_out.run("journal", "--verify", "--json"))["plans"][0]
     assert (verdict["ok"], verdict["head"]) == (False, None)
-    assert said in verdict["fault"]
+    assert message in verdict["fault"]
 
 
-def test_removed_last_entries_are_found_with_the_head(done):
+def test_removed_last_entries_are_found_with_the_head(carried_out):
     """A shortened chain is valid by itself; only the head saved elsewhere reveals the cut."""
-    tamper(done, "DELETE FROM journal WHERE kind = 'ended'", restored=True)
+    tamper(carried_out, "DELETE FROM journal WHERE kind = 'ended'", restored=True)
 
-    assert done.run("journal", "--verify").exit_code == 0
-    shown = done.run("journal", "--plan", "plan.json", "--verify", "--head", done.head)
+    assert carried_out.run("journal", "--verify").exit_code == 0
+    shown = carried_out.run(
+        "journal", "--plan", "plan.json", "--verify", "--head", carried_out.head
+    )
     assert shown.exit_code == 1
     assert "cut off" in shown.stdout
 
@@ -163,7 +172,7 @@ def test_printed_head_names_its_plan(ready):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         pytest.param([], "the trigger journal_no_update is missing", id="triggers"),
         pytest.param(
@@ -181,66 +190,72 @@ def test_printed_head_names_its_plan(ready):
         ),
     ],
 )  # fmt: skip
-def test_verify_checks_the_tables_beside_the_journal(desk, changes, said):
+def test_verify_checks_the_tables_beside_the_journal(make_refund_folder, changes, message):
     """Triggers, caps and payments in flight must agree with the journal, or the exit code is 1."""
-    here = desk(2)
-    here.plan("1000.00", "250.50")
-    (here.folder / "vippsrecon.toml").write_text("[limits]\nper_day = 9000\n", encoding="utf-8")
-    here.approve()
-    ran = here.run("carry-out", "plan.json", "--live", "--confirm", SUM)
+    refund_folder = make_refund_folder(2)
+    refund_folder.plan("1000.00", "250.50")
+    (refund_folder.folder / "vippsrecon.toml").write_text(
+        "[limits]\nper_day = 9000\n", encoding="utf-8"
+    )
+    refund_folder.approve()
+    ran = refund_folder.run("carry-out", "plan.json", "--live", "--confirm", SUM)
     assert ran.exit_code == 0, ran.output
-    assert here.run("journal", "--verify").exit_code == 0
+    assert refund_folder.run("journal", "--verify").exit_code == 0
 
-    tamper(here, *changes, restored=bool(changes))
+    tamper(refund_folder, *changes, restored=bool(changes))
 
-    shown = here.run("journal", "--verify")
+    shown = refund_folder.run("journal", "--verify")
     assert shown.exit_code == 1
-    assert said in shown.stdout
-    faults = json.loads(here.run("journal", "--verify", "--json").stdout)["database"]["faults"]
-    assert any(said in fault for fault in faults)
+    assert message in shown.stdout
+    faults = json.loads(refund_folder.run("journal", "--verify", "--json").stdout)["database"][
+        "faults"
+    ]
+    assert any(message in fault for fault in faults)
 
 
 @pytest.mark.parametrize("tables", [("journal",), ("journal", "carriers", "reserved", "caps")])
-def test_removed_plan_is_found(done, tables):
+def test_removed_plan_is_found(carried_out, tables):
     """The plan registered after it shows that there was an earlier plan."""
-    done.plan("10.00", references=["order-000002"])
-    done.approve()
-    removed = [f"DELETE FROM {table} WHERE plan_id = '{done.plan_id}'" for table in tables[:3]]
+    carried_out.plan("10.00", references=["order-000002"])
+    carried_out.approve()
+    removed = [
+        f"DELETE FROM {table} WHERE plan_id = '{carried_out.plan_id}'" for table in tables[:3]
+    ]
 
-    tamper(done, *removed, restored=True)
+    tamper(carried_out, *removed, restored=True)
 
-    shown = done.run("journal", "--verify")
+    shown = carried_out.run("journal", "--verify")
     assert shown.exit_code == 1
     assert "a whole plan registered before it was removed" in shown.stdout
 
 
-def test_backup_is_one_complete_file(done):
+def test_backup_is_one_complete_file(carried_out):
     """The backup includes the write-ahead log.
 
     Only its owner can read it, and it replaces no file.
     """
-    said = done.run("journal", "--backup", "backup.db")
+    result = carried_out.run("journal", "--backup", "backup.db")
 
-    backup = done.folder / "backup.db"
-    assert said.exit_code == 0
+    backup = carried_out.folder / "backup.db"
+    assert result.exit_code == 0
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with sqlite3.connect(backup) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         kinds = [kind for (kind,) in database.execute("SELECT kind FROM journal ORDER BY seq")]
     database.close()
     assert kinds[-1] == "ended"
-    again = done.run("journal", "--backup", "backup.db")
+    again = carried_out.run("journal", "--backup", "backup.db")
     assert again.exit_code == 2
     assert "exists already" in again.stderr
-    assert sorted(file.name for file in done.folder.glob("backup.db*")) == ["backup.db"]
+    assert sorted(file.name for file in carried_out.folder.glob("backup.db*")) == ["backup.db"]
 
 
-def test_journal_writes_the_audit_workbook(done):
+def test_journal_writes_the_audit_workbook(carried_out):
     """The command writes the workbook and also prints; it only reads the database."""
-    said = done.run("journal", "--out", "journal.xlsx")
+    result = carried_out.run("journal", "--out", "journal.xlsx")
 
-    assert said.exit_code == 0
-    book = load_workbook(done.folder / "journal.xlsx", data_only=True)
+    assert result.exit_code == 0
+    book = load_workbook(carried_out.folder / "journal.xlsx", data_only=True)
     assert book.sheetnames == ["Control", "Outcomes", "Entries"]
     assert book["Outcomes"].max_row == 4 + 3
 
@@ -260,35 +275,35 @@ def test_journal_writes_the_audit_workbook(done):
         ),
     ],
 )
-def test_usage_error_gives_exit_code_2(done, arguments):
+def test_usage_error_gives_exit_code_2(carried_out, arguments):
     """Exit code 1 would mean that a chain is broken."""
-    said = done.run("journal", *arguments)
+    result = carried_out.run("journal", *arguments)
 
-    assert said.exit_code == 2
-    assert said.stderr.strip()
-    assert "Traceback" not in said.output
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
 
 
 def test_missing_database_is_reported(run, folder):
     """In a wrong folder, the command must not show an empty journal or create one."""
-    said = run("journal", "--verify")
+    result = run("journal", "--verify")
 
-    assert said.exit_code == 2
-    assert "there is no workspace database" in said.stderr
+    assert result.exit_code == 2
+    assert "there is no workspace database" in result.stderr
     assert list(folder.iterdir()) == []
 
 
-def test_settle_reads_the_payment_again(open_row, printed):
+def test_settle_reads_the_payment_again(open_row, read_json):
     """When the event log shows the refund, the row is done; nothing is sent."""
     still = open_row.run("journal", "settle", "plan.json")
     assert still.exit_code == 1
     assert "unknown      row 1, order-000001" in still.stdout
     open_row.simulator.advance(601)
 
-    said = open_row.run("journal", "settle", "plan.json", "--json")
+    result = open_row.run("journal", "settle", "plan.json", "--json")
 
-    assert said.exit_code == 0
-    assert [row["outcome"] for row in printed(said)["rows"]] == ["done"]
+    assert result.exit_code == 0
+    assert [row["outcome"] for row in read_json(result)["rows"]] == ["done"]
     assert open_row.effects() == {"order-000001": 1_000}
     assert "Nothing to settle" in open_row.run("journal", "settle", "plan.json").stdout
 
@@ -297,12 +312,12 @@ def test_settle_records_a_manual_decision(open_row):
     """The journal keeps who decided the outcome, and why."""
     open_row.simulator.advance(120)
 
-    said = open_row.run(
+    result = open_row.run(
         *("journal", "settle", "plan.json", "--row", "1", "--as", "done"),
         *("--because", "in the portal, 31 January", "--by", "kari"),
     )
 
-    assert said.exit_code == 0
-    assert "in the portal, 31 January (decided by kari)" in said.stdout
+    assert result.exit_code == 0
+    assert "in the portal, 31 January (decided by kari)" in result.stdout
     assert "1 done" in open_row.run("journal").stdout
     assert "entries" in open_row.run("journal", "--verify").stdout

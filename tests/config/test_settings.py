@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import Rules, SalesUnit, Settings
+from vippsrecon.config.settings import Keys, Rules, SalesUnit, Settings
 from vippsrecon.errors import ConfigurationError
 
 SECRET = "MARK-secret-1f3e"
@@ -57,7 +60,7 @@ def test_each_environment_has_its_host(folder, environment, base_url, spoken_to)
         pytest.param("prod", None, id="no such environment"),
         pytest.param("production", "https://apitest.vipps.no", id="production to the test host"),
         pytest.param(
-            "production", "https://api.vipps.no.example.com", id="a host that looks alike"
+            "production", "https://api.vipps.no.example.com", id="a host with a similar name"
         ),
         pytest.param("production", "http://api.vipps.no", id="plain http"),
         pytest.param("test", "https://api.vipps.no", id="test to the production host"),
@@ -123,16 +126,16 @@ def test_the_keyring_comes_after_the_environment(folder, monkeypatch):
     """A secret in the system's keyring need not be in any file."""
     write(folder, dotenv="VIPPS_CLIENT_SECRET=from-env-file\n")
     monkeypatch.setitem(sys.modules, "keyring", Ring())
-    given = {**SIMULATOR, "client_id": "id", "subscription_key": "sub", "msn": "123456"}
-    assert load_settings(**given).keys_of("123456").client_secret.get_secret_value() == SECRET
+    defaults = {**SIMULATOR, "client_id": "id", "subscription_key": "sub", "msn": "123456"}
+    assert load_settings(**defaults).keys_of("123456").client_secret.get_secret_value() == SECRET
     monkeypatch.setenv("VIPPS_CLIENT_SECRET", "from-environment")
-    settings = load_settings(**given)
+    settings = load_settings(**defaults)
 
     assert settings.sources["client_secret"] == "environment (VIPPS_CLIENT_SECRET)"
 
 
 def test_failing_keyring_is_ignored(folder, monkeypatch):
-    """A server has no keyring, and that is no fault of the settings."""
+    """A server has no keyring, and this is not an error in the settings."""
     monkeypatch.setitem(sys.modules, "keyring", Locked())
 
     assert load_settings(**SIMULATOR).default_keys is None
@@ -209,7 +212,7 @@ def test_sales_unit_argument_replaces_those_of_the_file(folder):
 
 
 @pytest.mark.parametrize(
-    ("given", "msn", "said"),
+    ("arguments", "msn", "message"),
     [
         pytest.param({}, "111111", "no keys are configured", id="unknown sales unit"),
         pytest.param({"msn": "111111"}, "111111", "no complete keys", id="incomplete keys"),
@@ -218,10 +221,10 @@ def test_sales_unit_argument_replaces_those_of_the_file(folder):
         ),
     ],
 )
-def test_missing_keys_are_named(folder, given, msn, said):
+def test_missing_keys_are_named(folder, arguments, msn, message):
     """They are found before the first call, with the names of the variables to set."""
-    with pytest.raises(ConfigurationError, match=said):
-        load_settings(environment="test", **given).keys_of(msn)
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(environment="test", **arguments).keys_of(msn)
 
 
 def test_partner_keys_serve_all_sales_units(folder):
@@ -259,7 +262,7 @@ def test_settings_repr_shows_no_secret(folder):
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         pytest.param("tolerence = 1", "not a setting.*tolerances", id="misspelled"),
         pytest.param(
@@ -279,6 +282,11 @@ def test_settings_repr_shows_no_secret(folder):
         pytest.param(
             f'database_url = "postgresql://me:{SECRET}@localhost/db"', "password", id="password"
         ),
+        pytest.param(
+            f'database_url = "postgresql://me:{SECRET}\u2100@[localhost/db"', "not a URL", id="no URL"
+        ),
+        pytest.param('[limits]\nper_day = true', "not an amount", id="no amount"),
+        pytest.param('msn = "12"', "4 to 10 digits", id="the default msn"),
         pytest.param("in_flight = true", "whole number", id="true for a number"),
         pytest.param('in_flight = "32"', "whole number", id="text for a number"),
         pytest.param("in_flight = 257", "1 to 256", id="too many in flight"),
@@ -314,13 +322,52 @@ def test_settings_repr_shows_no_secret(folder):
         pytest.param("in_flight = 1\nin_flight = 2", "not TOML", id="a key twice"),
     ],
 )  # fmt: skip
-def test_invalid_settings_file_error_names_the_fault(folder, toml, said):
+def test_invalid_settings_file_error_names_the_fault(folder, toml, message):
     """A misspelled tolerance would silently not be set."""
     write(folder, toml)
-    with pytest.raises(ConfigurationError, match=said) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         load_settings(**SIMULATOR)
 
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        pytest.param(lambda: SalesUnit(123456), "msn must be text", id="number for a text"),
+        pytest.param(lambda: SalesUnit("123456", "no"), "Use one of NO, SE", id="market"),
+        pytest.param(
+            lambda: SalesUnit("123456", late_capture="yes"), "true or false", id="text for yes"
+        ),
+        pytest.param(lambda: SalesUnit("123456", zone="x"), "mean timezone", id="misspelled"),
+        pytest.param(SalesUnit, "SalesUnit has no msn", id="no msn"),
+        pytest.param(lambda: replace(Rules(), tolerance_minor=-1), "from 0 to", id="a copy"),
+        pytest.param(
+            lambda: Settings("simulator", "", retry_seconds=float("nan")), "above 0", id="NaN"
+        ),
+        pytest.param(lambda: Settings("simulator", "", units=(SECRET,)), "not a table", id="unit"),
+        pytest.param(lambda: Keys("id", SecretStr(SECRET), 5), "must be text", id="key"),
+        pytest.param(
+            lambda: Settings("simulator", "", keys={"1": {"client_secret": SECRET}}),
+            "has no client_id",
+            id="key in a table",
+        ),
+    ],
+)
+def test_settings_made_in_python_are_checked(build, message):
+    """A notebook makes sales units and tolerances itself, with the same typing errors."""
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        build()
+
+    assert SECRET not in str(caught.value)
+
+
+def test_models_compare_and_hash_by_their_values():
+    """Sales units are keys of dictionaries and are compared in tests and notebooks."""
+    unit = SalesUnit("123456", "NO", stores=["Oslo"])
+
+    assert {unit, SalesUnit("123456", market="NO", stores=("Oslo",))} == {unit}
+    assert pickle.loads(pickle.dumps(unit)) == unit
 
 
 def test_settings_file_that_is_not_text_is_refused(folder):
@@ -402,5 +449,5 @@ def test_vipps_msn_sets_the_default_sales_unit(folder):
 
     assert load_settings(**SIMULATOR).default_msn is None
     assert load_settings(**SIMULATOR, msn="222222").default_msn == "222222"
-    one = Settings("simulator", "http://127.0.0.1:1", units=(SalesUnit("333333"),))
-    assert one.default_msn == "333333"
+    settings = Settings("simulator", "http://127.0.0.1:1", units=(SalesUnit("333333"),))
+    assert settings.default_msn == "333333"

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from tests.crash.carrier_processes import Tally, fork_server
 from tests.crash.databases import DATABASES, databases
-from tests.crash.kill_rounds import FAULTS, fault, killing, mixed
-from tests.crash.simulator_process import simulated
+from tests.crash.kill_rounds import FAULTS, make_fault, mix_faults, run_kill_round
+from tests.crash.simulator_process import run_simulator
 from tests.crash.workspace import Workspace, assert_cap_counts
 
 ROWS = 12
@@ -38,39 +38,41 @@ def main() -> None:
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--faults", choices=["mixed", "each", *FAULTS], help="one request in five")
-    told = parser.parse_args()
+    options = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("VIPPS_", "VIPPSRECON_"))]:
         del os.environ[name]
     tally, began, rounds = Tally(), time.monotonic(), 0
     with (
         tempfile.TemporaryDirectory(prefix="vippsrecon-crash-") as place,
-        databases(told.database) as make,
+        databases(options.database) as make,
         fork_server() as begin,
     ):
         folder = Path(place)
-        while tally.kills.total() < told.kills:
-            seed = told.seed * 1_000 + rounds
-            with simulated(folder / f"simulator-{rounds}", seed=seed, payments=ROWS) as world:
-                world.settings(latency_ms=LATENCY_MS)
-                name = told.faults
+        while tally.kills.total() < options.kills:
+            seed = options.seed * 1_000 + rounds
+            with run_simulator(
+                folder / f"simulator-{rounds}", seed=seed, payments=ROWS
+            ) as simulator:
+                simulator.settings(latency_ms=LATENCY_MS)
+                name = options.faults
                 if name == "each":
                     name = list(FAULTS)[rounds % len(FAULTS)]
                 if name:
-                    world.faults(*(mixed() if name == "mixed" else [fault(name)]))
-                here = folder / f"round-{rounds}"
-                workspace = Workspace(here, make(here), world)
-                seen = killing(
+                    simulator.faults(*(mix_faults() if name == "mixed" else [make_fault(name)]))
+                round_folder = folder / f"round-{rounds}"
+                workspace = Workspace(round_folder, make(round_folder), simulator)
+                round_tally = run_kill_round(
                     workspace, begin, random.Random(seed), rows=ROWS, most_kills=KILLS_A_ROUND
                 )
                 assert_cap_counts(workspace)
                 workspace.close()
-            tally.add(seen)
+            tally.add(round_tally)
             rounds += 1
             beside = f", {name}" if name else ""
-            print(f"round {rounds}, seed {seed}{beside}: {_words(seen)}", flush=True)
+            print(f"round {rounds}, seed {seed}{beside}: {_words(round_tally)}", flush=True)
     seconds = time.monotonic() - began
     print(
-        f"{told.database}: {rounds} rounds, {rounds * 3 * ROWS} operations, {_words(tally)}; "
+        f"{options.database}: {rounds} rounds, {rounds * 3 * ROWS} operations, {_words(tally)}; "
         f"{seconds:.0f} s\nnothing twice, nothing lost, every chain holds, "
         "journal and simulator agree row by row"
     )
@@ -78,8 +80,12 @@ def main() -> None:
 
 def _words(tally: Tally) -> str:
     kills = ", ".join(f"{count} {how}" for how, count in sorted(tally.kills.items()))
-    found = ", ".join(f"{count} {what}" for what, count in sorted(tally.found.items()))
-    return f"{tally.kills.total()} kills of {tally.lives} lives ({kills}); rows then: {found}"
+    outcome_text = ", ".join(
+        f"{count} {outcome}" for outcome, count in sorted(tally.open_rows.items())
+    )
+    return (
+        f"{tally.kills.total()} kills of {tally.lives} lives ({kills}); rows then: {outcome_text}"
+    )
 
 
 if __name__ == "__main__":

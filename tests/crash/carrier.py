@@ -76,17 +76,17 @@ class Life(NamedTuple):
     largest_file: int | None = None
 
 
-class Ended(NamedTuple):
+class LifeEnd(NamedTuple):
     """The last message of a life that was not killed.
 
     Attributes:
         exit_code: The exit code, as on the command line.
-        said: Why it stopped, or the error, or "".
+        message: Why it stopped, or the error, or "".
         counts: The number of rows for each outcome.
     """
 
     exit_code: int
-    said: str
+    message: str
     counts: dict[str, int]
 
 
@@ -123,18 +123,18 @@ def live(life: Life, line: Connection) -> None:
                 carrier=f"test {os.getpid()}",
                 patience=life.patience,
             )
-        ended = Ended(carried.exit_code, carried.stopped, carried.counts)
+        ended = LifeEnd(carried.exit_code, carried.stopped, carried.counts)
     except VippsReconError as error:
-        ended = Ended(2, f"{type(error).__name__}: {error}", {})
+        ended = LifeEnd(2, f"{type(error).__name__}: {error}", {})
     except BaseException:
-        ended = Ended(99, traceback.format_exc(), {})
-        sys.stderr.write(ended.said)
+        ended = LifeEnd(99, traceback.format_exc(), {})
+        sys.stderr.write(ended.message)
     line.send(ended)
     line.close()
 
 
 def _end_in_commit(death: Death) -> None:
-    seen = 0
+    commits = 0
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -146,15 +146,15 @@ def _end_in_commit(death: Death) -> None:
         die()
 
     def committing(connection: Any) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == death.nth and death.when == "before":
+        nonlocal commits
+        commits += 1
+        if commits == death.nth and death.when == "before":
             die()
-        if seen == death.nth and death.when == "inside":
+        if commits == death.nth and death.when == "inside":
             threading.Thread(target=soon, daemon=True).start()
 
     def given_back(connection: Any, record: Any) -> None:
-        if seen >= death.nth and death.when == "after":
+        if commits >= death.nth and death.when == "after":
             die()
 
     event.listen(Engine, "commit", committing)

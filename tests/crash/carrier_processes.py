@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
-from tests.crash.carrier import Death, Ended, Life, live
+from tests.crash.carrier import Death, Life, LifeEnd, live
 from tests.crash.simulator_process import ROOT
 
 START_SECONDS = 60.0
@@ -35,11 +35,11 @@ def fork_server() -> Iterator[Callable[[Life], Running]]:
     context.set_forkserver_preload(["tests.crash.carrier"])
 
     def begin(life: Life) -> Running:
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=live, args=(life, there), daemon=True)
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=live, args=(life, sender), daemon=True)
         process.start()
-        there.close()
-        return Running(process, here)
+        sender.close()
+        return Running(process, receiver)
 
     try:
         yield begin
@@ -57,7 +57,7 @@ class Running:
         self.process = process
         self.line = line
         self.began_at: float | None = None
-        self.ended: Ended | None = None
+        self.ended: LifeEnd | None = None
 
     def wait_until_begun(self) -> None:
         """Wait until the carrier is ready to carry the plan out. It may already be dead then."""
@@ -70,11 +70,11 @@ class Running:
         """Receive the carrier's messages, waiting at most this long for the first one."""
         with contextlib.suppress(EOFError, OSError):
             while self.line.poll(seconds):
-                said = self.line.recv()
-                if isinstance(said, Ended):
-                    self.ended = said
+                message = self.line.recv()
+                if isinstance(message, LifeEnd):
+                    self.ended = message
                 else:
-                    self.began_at = said
+                    self.began_at = message
                 seconds = 0.0
 
     def signal(self, number: int) -> None:
@@ -83,7 +83,7 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, number)
 
-    def wait(self, seconds: float = LONGEST_LIFE_SECONDS) -> Ended | None:
+    def wait(self, seconds: float = LONGEST_LIFE_SECONDS) -> LifeEnd | None:
         """Wait for the end of the process. Return its last message, or None if it was killed."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -110,20 +110,20 @@ class Tally:
         lives: How many lives were started.
         kills: Kills of each kind: from outside at a random instant, or by itself at a commit.
         ends: How many lives ended by themselves with each exit code.
-        found: States of the plan's open rows at each kill: see `Workspace.found`.
+        open_rows: States of the plan's open rows at each kill: see `Workspace.count_open_rows`.
     """
 
     lives: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     ends: Counter[int] = field(default_factory=Counter)
-    found: Counter[str] = field(default_factory=Counter)
+    open_rows: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         """Add the counts of another tally."""
         self.lives += other.lives
         self.kills += other.kills
         self.ends += other.ends
-        self.found += other.found
+        self.open_rows += other.open_rows
 
 
 @dataclass
@@ -147,10 +147,10 @@ class Keeper:
     after_kill: Callable[[int], dict[str, int]] | None = None
     tally: Tally = field(default_factory=Tally)
 
-    def carry(self, lives: list[Life], *, until: tuple[int, ...] = (0,)) -> list[Ended]:
+    def carry(self, lives: list[Life], *, until: tuple[int, ...] = (0,)) -> list[LifeEnd]:
         """Start and kill carriers until each plan ends with an exit code in `until`."""
         running: dict[int, tuple[Running, float, str]] = {}
-        last: dict[int, Ended] = {}
+        last: dict[int, LifeEnd] = {}
         waiting = list(range(len(lives)))
         try:
             while waiting or running:
@@ -168,7 +168,7 @@ class Keeper:
                         assert code == -signal.SIGKILL, f"it died of something else: {code}"
                         self._killed(place, how)
                     else:
-                        assert life.ended.exit_code != 99, life.ended.said
+                        assert life.ended.exit_code != 99, life.ended.message
                         self.tally.ends[life.ended.exit_code] += 1
                         assert self.tally.ends.total() < LIVES_LEFT_TO_END, life.ended
                         last[place] = life.ended
@@ -206,4 +206,4 @@ class Keeper:
     def _killed(self, place: int, how: str) -> None:
         self.tally.kills[how] += 1
         if self.after_kill is not None:
-            self.tally.found.update(self.after_kill(place))
+            self.tally.open_rows.update(self.after_kill(place))

@@ -8,9 +8,8 @@ import pytest
 
 from tests.crash.carrier_processes import fork_server
 from tests.crash.databases import DATABASES, sqlite
-from tests.crash.simulator_process import simulated
+from tests.crash.simulator_process import run_simulator
 from tests.crash.workspace import Workspace
-from tests.postgres import binaries, running
 
 
 @pytest.fixture(scope="session")
@@ -21,38 +20,29 @@ def begin():
 
 
 @pytest.fixture(scope="session")
-def postgres():
-    """Run a PostgreSQL server."""
-    if binaries() is None:
-        pytest.skip("there are no PostgreSQL binaries here (Debian: postgresql)")
-    with running() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def shared_world(tmp_path_factory):
+def shared_simulator(tmp_path_factory):
     """Run one simulator for all tests. Each test takes payments that no other test has used."""
-    with simulated(tmp_path_factory.mktemp("simulator"), seed=7, payments=1000) as world:
-        yield world
+    with run_simulator(tmp_path_factory.mktemp("simulator"), seed=7, payments=1000) as simulator:
+        yield simulator
 
 
 @pytest.fixture
-def world(shared_world):
+def simulator(shared_simulator):
     """Return the simulator, with no delay and no faults at the beginning of each test."""
-    _calm(shared_world)
-    yield shared_world
-    _calm(shared_world)
+    _remove_faults(shared_simulator)
+    yield shared_simulator
+    _remove_faults(shared_simulator)
 
 
-def _calm(world):
-    world.faults()
-    world.settings(latency_ms=0, event_log_lag_ms=0, key_lifetime_seconds=86_400)
+def _remove_faults(simulator):
+    simulator.faults()
+    simulator.settings(latency_ms=0, event_log_lag_ms=0, key_lifetime_seconds=86_400)
 
 
 @pytest.fixture
-def workspace_on(tmp_path, world, request):
+def workspace_on(tmp_path, simulator, request):
     """Return a function that makes a workspace on a database of the given kind."""
-    made = []
+    workspaces = []
     numbers = itertools.count()
 
     def make(kind):
@@ -60,11 +50,11 @@ def workspace_on(tmp_path, world, request):
             url = sqlite(tmp_path)
         else:
             url = request.getfixturevalue("postgres").database()
-        made.append(Workspace(tmp_path / f"{kind}-{next(numbers)}", url, world))
-        return made[-1]
+        workspaces.append(Workspace(tmp_path / f"{kind}-{next(numbers)}", url, simulator))
+        return workspaces[-1]
 
     yield make
-    for workspace in made:
+    for workspace in workspaces:
         workspace.close()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from tests.crash.carrier import PATIENCE
 from tests.crash.kill_rounds import FAULTS
-from tests.crash.simulator_process import KEYS, MONEY_OPERATIONS, MSN, Case
+from tests.crash.simulator_process import KEYS, MONEY_OPERATIONS, MSN, PaymentCase
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.carry_out import carry_out
 from vippsrecon.config.load import load_settings
@@ -20,7 +20,11 @@ from vippsrecon.errors import StoreError
 from vippsrecon.simulator import Simulator
 
 QUICK = {"latency_ms": {"latency_ms": 30}, "slow_body": {"slow_body": 0.03}}
-BRIEF = {name: QUICK.get(name, one) for name, one in FAULTS.items() if name != "429 retry_after"}
+BRIEF = {
+    name: QUICK.get(name, fault_fields)
+    for name, fault_fields in FAULTS.items()
+    if name != "429 retry_after"
+}
 
 
 class Run(NamedTuple):
@@ -44,10 +48,10 @@ BY_ITSELF = Run((), "by itself", 0, 2)
 
 
 class Crash(BaseException):
-    """Stands for the end of the process. No code that catches errors catches it."""
+    """Simulates the end of the process. No code that catches errors catches it."""
 
 
-class Door(httpx.AsyncBaseTransport):
+class InterruptingTransport(httpx.AsyncBaseTransport):
     """A transport to a simulator in this process. It can end the run at a chosen request."""
 
     def __init__(self, simulator: Simulator, run: Run) -> None:
@@ -58,11 +62,11 @@ class Door(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Forward a request, unless the run ends here."""
         self._requests += 1
-        here = self._requests >= self._run.nth
-        if here and self._run.ends == "before a request":
+        ends_here = self._requests >= self._run.nth
+        if ends_here and self._run.ends == "before a request":
             raise Crash
         answer = await self._inner.handle_async_request(request)
-        if here and self._run.ends == "after a request":
+        if ends_here and self._run.ends == "after a request":
             raise Crash
         return answer
 
@@ -88,11 +92,11 @@ class Slow(httpx.AsyncBaseTransport):
 
 
 class InProcess:
-    """A simulator in this process, with the same methods as `World`."""
+    """A simulator in this process, with the same methods as `SimulatorProcess`."""
 
     base_url = "http://127.0.0.1"
 
-    def __init__(self, cases: list[Case], seed: int) -> None:
+    def __init__(self, cases: list[PaymentCase], seed: int) -> None:
         at = f"{datetime.now().astimezone() - timedelta(days=1):%Y-%m-%dT12:00:00}"
         unit = {"sales_unit": {"msn": MSN, "market": "NO", **KEYS}}
         self.simulator = Simulator([unit, *(case.line(at) for case in cases)], seed=seed)
@@ -113,32 +117,34 @@ class InProcess:
         return {line["payment"]["reference"]: line for line in lines}
 
 
-def carried(workspace, plan, run, faults=None, door=None):
+def carry_out_once(workspace, plan, run, faults=None, transport=None):
     """Carry a plan out in one run and return the result, or None if the run crashed.
 
     Args:
-        workspace: A workspace on an InProcess world.
+        workspace: A workspace on an InProcess simulator.
         plan: A plan approved in the workspace.
         run: How the run goes.
         faults: Faults used instead of those of the run.
-        door: The transport used instead of a `Door`.
+        transport: The transport used instead of an `InterruptingTransport`.
     """
     # If the database failed, the last carrier could not release the plan. End its lease here.
     workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
-    world = workspace.world
+    in_process = workspace.simulator
     operations, share = list(MONEY_OPERATIONS), 0.5 / max(1, len(run.faults))
     drawn = [{"operations": operations, "share": share} | BRIEF[name] for name in run.faults]
-    world.simulator.set_faults(drawn if faults is None else faults)
-    told = load_settings(
+    in_process.simulator.set_faults(drawn if faults is None else faults)
+    settings = load_settings(
         folder=workspace.folder,
         environment="simulator",
-        base_url=world.base_url,
+        base_url=in_process.base_url,
         database_url=workspace.database_url,
         msn=MSN,
         **KEYS,
     )
     with (
-        Client(told, transport=door or Door(world.simulator, run)) as client,
+        Client(
+            settings, transport=transport or InterruptingTransport(in_process.simulator, run)
+        ) as client,
         failing_commit(workspace.store, run),
     ):
         try:
@@ -153,7 +159,7 @@ def carried(workspace, plan, run, faults=None, door=None):
             )
         except (Crash, BaseExceptionGroup) as crash:
             crashes = crash.exceptions if isinstance(crash, BaseExceptionGroup) else [crash]
-            if not all(isinstance(one, Crash) for one in crashes):
+            if not all(isinstance(crash, Crash) for crash in crashes):
                 raise
         except StoreError:
             if run.ends != "at a commit":
@@ -164,12 +170,12 @@ def carried(workspace, plan, run, faults=None, door=None):
 @contextlib.contextmanager
 def failing_commit(store, run):
     """Make every commit fail, from the n-th one until the end of the run."""
-    seen = 0
+    commits = 0
 
     def commit(connection):
-        nonlocal seen
-        seen += 1
-        if seen >= run.nth:
+        nonlocal commits
+        commits += 1
+        if commits >= run.nth:
             raise sqlite3.OperationalError("disk I/O error")
 
     if run.ends != "at a commit":

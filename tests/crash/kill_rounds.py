@@ -9,7 +9,7 @@ from typing import Any
 from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper, Running, Tally
 from tests.crash.simulator_process import MONEY_OPERATIONS
-from tests.crash.workspace import Workspace, assert_carried_out
+from tests.crash.workspace import Workspace, assert_carried_out, make_life
 
 ON_THE_WAY = ("getPayment", "getPaymentEventLog", "refund", "capture", "cancel")
 SHARE = 0.2
@@ -31,19 +31,19 @@ FAULTS: dict[str, dict[str, Any]] = {
 """Each fault of the simulator. "500 after" is done, and answered with a 500 all the same."""
 
 
-def fault(name: str, share: float = SHARE) -> dict[str, Any]:
+def make_fault(name: str, share: float = SHARE) -> dict[str, Any]:
     """Return one fault that applies to every operation used by a plan."""
     return {"operations": list(ON_THE_WAY), "share": share} | FAULTS[name]
 
 
-def mixed() -> list[dict[str, Any]]:
+def mix_faults() -> list[dict[str, Any]]:
     """Return all faults together for one request in five. Half of them are lost answers."""
     others = [name for name in FAULTS if name != "drop_after"]
-    few = [fault(name, SHARE / 2 / len(others)) for name in others]
-    return [fault("drop_after", SHARE / 2), *few]
+    few = [make_fault(name, SHARE / 2 / len(others)) for name in others]
+    return [make_fault("drop_after", SHARE / 2), *few]
 
 
-def killing(
+def run_kill_round(
     workspace: Workspace,
     begin: Callable[[Life], Running],
     dice: random.Random,
@@ -57,21 +57,13 @@ def killing(
     Returns:
         The counts. If the result is wrong, an AssertionError is raised.
     """
-    plans = [workspace.world.plan(verb, rows) for verb in MONEY_OPERATIONS]
-    lives = [
-        Life(
-            workspace.folder,
-            workspace.world.base_url,
-            workspace.database_url,
-            workspace.approved(plan),
-        )
-        for plan in plans
-    ]
+    plans = [workspace.simulator.plan(verb, rows) for verb in MONEY_OPERATIONS]
+    lives = [make_life(workspace, plan) for plan in plans]
     keeper = Keeper(
         begin,
         dice,
         most_kills=most_kills,
-        after_kill=lambda place: workspace.found(plans[place]),
+        after_kill=lambda place: workspace.count_open_rows(plans[place]),
         **keeping,
     )
     keeper.carry(lives)

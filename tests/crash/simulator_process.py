@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import MSN, make_history_line
+from tests.plans import make_plan, make_plan_row
 from tests.waiting import wait_until
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
-from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,34 +32,16 @@ MONEY_OPERATIONS = ("refund", "capture", "cancel")
 AMOUNT = 100_000
 
 
-def payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
+def make_payment_line(reference: str, at: str, *, captured: int = 0, refunded: int = 0) -> Any:
     """Return a state line: 1000.00 NOK reserved, with these amounts captured and refunded."""
-    happened = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
-    happened += [("CAPTURED", captured)] * bool(captured)
-    happened += [("REFUNDED", refunded)] * bool(refunded)
-    events = [
-        make_event(
-            reference,
-            name,
-            value,
-            f"{at}.{100 + number}Z",
-            psp_reference=f"{reference}-{number}",
-            key=f"{reference}-{name}",
-        )
-        for number, (name, value) in enumerate(happened)
-    ]
-    payment = make_payment(
-        reference,
-        AMOUNT,
-        psp_reference=f"{reference}-0",
-        authorized=AMOUNT,
-        captured=captured,
-        refunded=refunded,
+    steps = [("CREATED", AMOUNT), ("AUTHORIZED", AMOUNT)]
+    steps += [("CAPTURED", captured), ("REFUNDED", refunded)]
+    return make_history_line(
+        reference, [(name, value, f"{at}.{100 + n}Z") for n, (name, value) in enumerate(steps)]
     )
-    return make_state_line(payment, events)
 
 
-class Case:
+class PaymentCase:
     """One payment and the plan row that changes it.
 
     The seed decides if the amount is partial or full.
@@ -77,54 +59,41 @@ class Case:
 
     def line(self, at: str) -> Any:
         """Return the payment as a state line."""
-        return payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
+        return make_payment_line(self.reference, at, captured=self.captured, refunded=self.refunded)
 
     def row(self, number: int, **changed: Any) -> PlanRow:
         """Return the plan row for the payment."""
-        given: dict[str, Any] = {
-            "row": number,
-            "msn": MSN,
+        defaults: dict[str, Any] = {
             "reference": self.reference,
             "order_number": None,
-            "currency": "NOK",
             "amount_minor": self.amount,
             "reason": "other",
-            "note": "",
-            "document_ref": "",
-            "vat_minor": None,
-            "discrepancy_id": None,
             "authorized_minor": AMOUNT,
             "captured_minor": self.captured,
             "refunded_minor": self.refunded,
-            "cancelled_minor": 0,
-            "duplicate": False,
         }
-        return PlanRow(**(given | changed))
+        return make_plan_row(number, **(defaults | changed))
 
 
-def plan_of(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
+def make_numbered_plan(verb: str, rows: list[PlanRow], dice: random.Random, now: datetime) -> Plan:
     """Return a plan of these rows, numbered from 1."""
-    numbered = tuple(row._replace(row=number) for number, row in enumerate(rows, start=1))
-    return Plan(
-        format=PLAN_FORMAT,
+    return make_plan(
+        *(row._replace(row=number) for number, row in enumerate(rows, start=1)),
         plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
         verb=verb,
-        environment="simulator",
         host="127.0.0.1",
-        msns=(MSN,),
-        planner="kari",
         made_at=format_plan_time(now),
         expires_at=format_plan_time(now + timedelta(hours=48)),
         source=Source("python", "", "", format_plan_time(now)),
-        cancel_created=False,
-        rows=numbered,
     )
 
 
-class World:
+class SimulatorProcess:
     """The simulator's process as a test sees it, with payments that are in no plan yet."""
 
-    def __init__(self, base_url: str, cases: dict[str, list[Case]], dice: random.Random) -> None:
+    def __init__(
+        self, base_url: str, cases: dict[str, list[PaymentCase]], dice: random.Random
+    ) -> None:
         self.base_url = base_url
         self._cases = cases
         self._dice = dice
@@ -134,7 +103,7 @@ class World:
         """Close the connection."""
         self._http.close()
 
-    def fresh(self, verb: str, count: int) -> list[Case]:
+    def take_cases(self, verb: str, count: int) -> list[PaymentCase]:
         """Take payments that no test has used yet."""
         taken = self._cases[verb][:count]
         assert len(taken) == count, f"no payments left to {verb}"
@@ -143,17 +112,17 @@ class World:
 
     def plan(self, verb: str, count: int) -> Plan:
         """Make a plan for payments that no test has used yet."""
-        rows = [case.row(1) for case in self.fresh(verb, count)]
-        return plan_of(verb, rows, self._dice, self.now())
+        rows = [case.row(1) for case in self.take_cases(verb, count)]
+        return make_numbered_plan(verb, rows, self._dice, self.now())
 
     def plan_for(self, verb: str, rows: list[PlanRow]) -> Plan:
         """Make a plan of these rows."""
-        return plan_of(verb, rows, self._dice, self.now())
+        return make_numbered_plan(verb, rows, self._dice, self.now())
 
     def now(self) -> datetime:
         """Return the simulator's time, to the second."""
-        told = self._control("clock", {"advance_seconds": 0})["clock"]
-        return datetime.fromisoformat(told).replace(microsecond=0)
+        clock = self._control("clock", {"advance_seconds": 0})["clock"]
+        return datetime.fromisoformat(clock).replace(microsecond=0)
 
     def advance(self, seconds: float) -> None:
         """Move the simulator's clock forward."""
@@ -167,14 +136,14 @@ class World:
         """Set these faults and remove all others."""
         self._control("faults", {"faults": list(faults)})
 
-    def counted(self) -> dict[str, Any]:
+    def read_counts(self) -> dict[str, Any]:
         """Return the simulator's own counts."""
         answer: dict[str, Any] = self._http.get("/_simulator/requests").json()
         return answer
 
     def effects(self) -> dict[str, dict[str, dict[str, int]]]:
         """Return what took effect. For each reference and operation, it gives the count and sum."""
-        payments: dict[str, dict[str, dict[str, int]]] = self.counted()["payments"].get(MSN, {})
+        payments: dict[str, dict[str, dict[str, int]]] = self.read_counts()["payments"].get(MSN, {})
         return payments
 
     def slow_down(self) -> None:
@@ -202,27 +171,32 @@ class World:
     def payments(self) -> dict[str, Any]:
         """Return all payments as the simulator has them now, by reference."""
         lines = map(orjson.loads, self._http.get("/_simulator/state").content.splitlines())
-        return {one["payment"]["reference"]: one for one in lines if "payment" in one}
+        return {
+            state_line["payment"]["reference"]: state_line
+            for state_line in lines
+            if "payment" in state_line
+        }
 
-    def _control(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._http.post(f"/_simulator/{what}", json=body)
+    def _control(self, control: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._http.post(f"/_simulator/{control}", json=body)
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body_read: dict[str, Any] = answer.json()
+        return body_read
 
 
 @contextlib.contextmanager
-def simulated(folder: Path, *, seed: int, payments: int = 400) -> Iterator[World]:
+def run_simulator(folder: Path, *, seed: int, payments: int = 400) -> Iterator[SimulatorProcess]:
     """Run a simulator in its own process, with this number of payments for each verb."""
     dice = random.Random(seed)
     cases = {
-        verb: [Case(verb, number, dice) for number in range(payments)] for verb in MONEY_OPERATIONS
+        verb: [PaymentCase(verb, number, dice) for number in range(payments)]
+        for verb in MONEY_OPERATIONS
     }
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "state.jsonl"
     at = f"{datetime.now().astimezone() - timedelta(days=1):%Y-%m-%dT12:00:00}"
     unit = {"sales_unit": {"msn": MSN, "market": "NO", **KEYS}}
-    lines = [unit] + [case.line(at) for one in cases.values() for case in one]
+    lines = [unit] + [case.line(at) for verb_cases in cases.values() for case in verb_cases]
     state.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     command = [sys.executable, "-m", "vippsrecon", "simulator", "--state", str(state)]
     log = folder / "simulator.log"
@@ -237,12 +211,14 @@ def simulated(folder: Path, *, seed: int, payments: int = 400) -> Iterator[World
         )
     try:
         assert process.stdout is not None
-        told = process.stdout.readline()
-        world = World(told.strip().rpartition("VIPPS_BASE_URL=")[2], cases, dice)
+        first_line = process.stdout.readline()
+        simulator = SimulatorProcess(
+            first_line.strip().rpartition("VIPPS_BASE_URL=")[2], cases, dice
+        )
         try:
-            yield world
+            yield simulator
         finally:
-            world.close()
+            simulator.close()
     finally:
         ended = process.poll()
         process.kill()

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.crash.databases import sqlite
-from tests.crash.interrupted_runs import BRIEF, BY_ITSELF, InProcess, Run, Slow, carried
-from tests.crash.simulator_process import MONEY_OPERATIONS, Case, plan_of
+from tests.crash.interrupted_runs import BRIEF, BY_ITSELF, InProcess, Run, Slow, carry_out_once
+from tests.crash.simulator_process import MONEY_OPERATIONS, PaymentCase, make_numbered_plan
 from tests.crash.workspace import GOOD, Workspace, assert_cap_counts, assert_carried_out
 from tests.hypothesis_sizes import draw_examples
 
@@ -38,16 +38,16 @@ RUNS = st.lists(
 def test_any_order_of_faults_gives_the_same_outcomes(verb, runs, seed):
     """Each row is done once and as planned, whatever happened before."""
     dice = random.Random(seed)
-    cases = [Case(verb, number, dice) for number in range(ROWS)]
-    world = InProcess(cases, seed)
+    cases = [PaymentCase(verb, number, dice) for number in range(ROWS)]
+    simulator = InProcess(cases, seed)
     with tempfile.TemporaryDirectory() as place:
-        workspace = Workspace(Path(place), sqlite(Path(place)), world)
-        plan = plan_of(verb, [case.row(1) for case in cases], dice, world.now())
-        workspace.approved(plan)
+        workspace = Workspace(Path(place), sqlite(Path(place)), simulator)
+        plan = make_numbered_plan(verb, [case.row(1) for case in cases], dice, simulator.now())
+        workspace.approve_plan(plan)
         try:
             for run in runs:
-                carried(workspace, plan, run)
-            last = carried(workspace, plan, BY_ITSELF)
+                carry_out_once(workspace, plan, run)
+            last = carry_out_once(workspace, plan, BY_ITSELF)
             assert last is not None
             assert {result.outcome for result in last.results} <= set(GOOD)
             assert last.exit_code == 0
@@ -61,15 +61,15 @@ def test_any_order_of_faults_gives_the_same_outcomes(verb, runs, seed):
 def test_request_that_arrives_between_two_readings_is_found(tmp_path, verb):
     """The dead carrier's request takes effect between two readings of the next carrier."""
     dice = random.Random(5)
-    case = Case(verb, 0, dice)
-    world = InProcess([case], 5)
-    workspace = Workspace(tmp_path, sqlite(tmp_path), world)
-    plan = plan_of(verb, [case.row(1)], dice, world.now())
-    workspace.approved(plan)
-    way = Slow(world.simulator)
+    case = PaymentCase(verb, 0, dice)
+    simulator = InProcess([case], 5)
+    workspace = Workspace(tmp_path, sqlite(tmp_path), simulator)
+    plan = make_numbered_plan(verb, [case.row(1)], dice, simulator.now())
+    workspace.approve_plan(plan)
+    way = Slow(simulator.simulator)
 
-    assert carried(workspace, plan, BY_ITSELF, door=way) is None
-    assert carried(workspace, plan, BY_ITSELF, door=way).exit_code == 0
+    assert carry_out_once(workspace, plan, BY_ITSELF, transport=way) is None
+    assert carry_out_once(workspace, plan, BY_ITSELF, transport=way).exit_code == 0
 
     assert_carried_out(workspace, plan)
     workspace.close()

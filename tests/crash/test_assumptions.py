@@ -7,29 +7,15 @@ import signal
 
 import pytest
 
-from tests.crash.carrier import PATIENCE, Life
+from tests.crash.carrier import PATIENCE
 from tests.crash.carrier_processes import Keeper
-from tests.crash.kill_rounds import fault, killing
+from tests.crash.kill_rounds import make_fault, run_kill_round
 from tests.crash.simulator_process import MONEY_OPERATIONS
-from tests.crash.workspace import assert_carried_out, assert_never_twice
+from tests.crash.workspace import assert_carried_out, assert_never_twice, make_life
 from tests.waiting import wait_until
 
 ROWS = 5
 LAG_SECONDS = 120.0
-
-
-def lives_of(workspace, plans, **changed):
-    """Approve each plan now and return a life for each."""
-    return [
-        Life(
-            workspace.folder,
-            workspace.world.base_url,
-            workspace.database_url,
-            workspace.approved(plan),
-            **changed,
-        )
-        for plan in plans
-    ]
 
 
 @pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
@@ -39,12 +25,12 @@ def test_forgotten_keys_never_repeat_an_operation(workspace_on, begin, name):
     If that is not true, the event log decides.
     """
     workspace = workspace_on("sqlite")
-    workspace.world.settings(key_lifetime_seconds=0, latency_ms=20)
-    workspace.world.faults(fault(name))
+    workspace.simulator.settings(key_lifetime_seconds=0, latency_ms=20)
+    workspace.simulator.faults(make_fault(name))
 
-    seen = killing(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
+    tally = run_kill_round(workspace, begin, random.Random(13), rows=3, most_kills=6, window=0.6)
 
-    assert seen.kills.total() >= 3, seen
+    assert tally.kills.total() >= 3, tally
 
 
 def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, begin):
@@ -54,19 +40,19 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
     because the first request may have taken effect.
     """
     workspace = workspace_on("sqlite")
-    world = workspace.world
-    plans = [_plan_small_amounts(world, verb) for verb in MONEY_OPERATIONS]
+    simulator = workspace.simulator
+    plans = [_plan_small_amounts(simulator, verb) for verb in MONEY_OPERATIONS]
     references = {row.reference for plan in plans for row in plan.rows}
     # With a forgotten key, a request is not safe between the reading and the next request. So the
     # second carrier has a long wait, and is stopped in it until the first requests take effect.
     patience = PATIENCE._replace(first_wait=2.0, longest_wait=2.0)
-    lives = lives_of(workspace, plans, in_flight=ROWS, patience=patience)
-    world.settings(key_lifetime_seconds=0)
-    world.faults({"operations": list(MONEY_OPERATIONS), "share": 1, "latency_ms": 600_000})
-    before = world.counted()["requests"]
+    lives = [make_life(workspace, plan, in_flight=ROWS, patience=patience) for plan in plans]
+    simulator.settings(key_lifetime_seconds=0)
+    simulator.faults({"operations": list(MONEY_OPERATIONS), "share": 1, "latency_ms": 600_000})
+    before = simulator.read_counts()["requests"]
 
     def each_was_asked(times):
-        counts = world.counted()["requests"]
+        counts = simulator.read_counts()["requests"]
         return all(
             counts.get(plan.verb, 0) - before.get(plan.verb, 0) >= times * len(plan.rows)
             for plan in plans
@@ -81,8 +67,8 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
     wait_until(lambda: each_was_asked(2))
     for running in second:
         running.signal(signal.SIGSTOP)
-    world.faults()
-    wait_until(lambda: references <= set(world.effects()))
+    simulator.faults()
+    wait_until(lambda: references <= set(simulator.effects()))
     for running in second:
         running.signal(signal.SIGCONT)
 
@@ -90,11 +76,11 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
     assert_carried_out(workspace, *plans)
 
 
-def _plan_small_amounts(world, verb):
+def _plan_small_amounts(simulator, verb):
     """Return a plan with amounts so small that a second refund or capture would be accepted."""
-    cases = world.fresh(verb, 8 * ROWS)
+    cases = simulator.take_cases(verb, 8 * ROWS)
     rows = [case.row(1) for case in cases if verb == "cancel" or case.amount < 30_000]
-    return world.plan_for(verb, rows[:ROWS])
+    return simulator.plan_for(verb, rows[:ROWS])
 
 
 def test_event_log_two_minutes_late(workspace_on, begin):
@@ -103,23 +89,23 @@ def test_event_log_two_minutes_late(workspace_on, begin):
     If that is not true, a row may be unknown, and a person has to look at it.
     """
     workspace = workspace_on("sqlite")
-    world = workspace.world
-    world.settings(event_log_lag_ms=LAG_SECONDS * 1000, latency_ms=10)
-    world.faults(fault("drop_after"))
-    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    simulator = workspace.simulator
+    simulator.settings(event_log_lag_ms=LAG_SECONDS * 1000, latency_ms=10)
+    simulator.faults(make_fault("drop_after"))
+    plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
     hurried = PATIENCE._replace(settle_for=0.5)
-    lives = lives_of(workspace, plans, patience=hurried)
+    lives = [make_life(workspace, plan, patience=hurried) for plan in plans]
 
     keeper = Keeper(begin, random.Random(14), most_kills=6)
     ended = keeper.carry(lives, until=(0, 1))
 
     assert_never_twice(workspace, *plans)
-    assert sum(one.counts["unknown"] for one in ended) > 0
-    for one in ended:
-        assert one.counts["skipped"] == one.counts["refused"] == 0, one
+    assert sum(life.counts["unknown"] for life in ended) > 0
+    for life in ended:
+        assert life.counts["skipped"] == life.counts["refused"] == 0, life
 
     # Two minutes later the log shows the events, and the same command settles every row.
-    world.faults()
-    world.advance(LAG_SECONDS)
+    simulator.faults()
+    simulator.advance(LAG_SECONDS)
     Keeper(begin, random.Random(15), most_kills=0).carry(lives)
     assert_carried_out(workspace, *plans)

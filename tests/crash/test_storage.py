@@ -10,21 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.carrier import Life
 from tests.crash.carrier_processes import Keeper
 from tests.crash.databases import sqlite
 from tests.crash.simulator_process import MONEY_OPERATIONS
-from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice
+from tests.crash.workspace import Workspace, assert_carried_out, assert_never_twice, make_life
 from tests.postgres import CutWire
 from tests.waiting import wait_until
 
 ROWS = 10
-
-
-def life_of(workspace, plan, **changed):
-    """Approve a plan now and return a life that carries it out."""
-    path = workspace.approved(plan)
-    return Life(workspace.folder, workspace.world.base_url, workspace.database_url, path, **changed)
 
 
 @pytest.fixture
@@ -41,23 +34,23 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, world, begin):
+def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, simulator, begin):
     """When the journal cannot be written, no request is sent without an entry.
 
     The command ends with exit code 2 and one clear sentence.
     """
-    workspace = Workspace(tmp_path / "full", sqlite(small_disk), world)
-    world.slow_down()
-    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
-    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+    workspace = Workspace(tmp_path / "full", sqlite(small_disk), simulator)
+    simulator.slow_down()
+    plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    lives = [make_life(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
-    world.wait_for_effects(plans, 1)
+    simulator.wait_for_effects(plans, 1)
     ballast = _fill(small_disk)
-    world.speed_up()
-    ended = [one.wait() for one in running]
-    assert all(one.exit_code == 2 for one in ended), ended
-    assert all("the disk is full: free some space" in one.said for one in ended), ended
+    simulator.speed_up()
+    ended = [carrier.wait() for carrier in running]
+    assert all(life.exit_code == 2 for life in ended), ended
+    assert all("the disk is full: free some space" in life.message for life in ended), ended
     again = begin(lives[0]).wait()
     assert again.exit_code == 2
 
@@ -72,9 +65,9 @@ def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, world
 def test_file_size_limit_stops_a_commit_at_any_point(workspace_on, begin, more_bytes):
     """A quota can stop a commit at any point. The next run continues from what the journal kept."""
     workspace = workspace_on("sqlite")
-    world = workspace.world
-    plan = world.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    simulator = workspace.simulator
+    plan = simulator.plan("refund", ROWS)
+    life = make_life(workspace, plan, in_flight=2)
     largest = max(path.stat().st_size for path in _files(workspace))
 
     stopped = begin(life._replace(largest_file=largest + more_bytes)).wait()
@@ -91,26 +84,26 @@ def test_postgresql_that_loses_power_keeps_confirmed_entries(workspace_on, postg
     Confirmed entries are there, and nothing is done twice.
     """
     workspace = workspace_on("postgresql")
-    world = workspace.world
-    world.slow_down()
-    plans = [world.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
-    lives = [life_of(workspace, plan, in_flight=2) for plan in plans]
+    simulator = workspace.simulator
+    simulator.slow_down()
+    plans = [simulator.plan(verb, ROWS) for verb in MONEY_OPERATIONS]
+    lives = [make_life(workspace, plan, in_flight=2) for plan in plans]
 
     running = [begin(life) for life in lives]
     # At least one outcome is recorded once the slowest of two in flight has begun its third row.
-    world.wait_for_effects(plans, 3)
+    simulator.wait_for_effects(plans, 3)
     postgres.stop()
-    world.speed_up()
-    wait_until(lambda: not all(one.process.is_alive() for one in running))
+    simulator.speed_up()
+    wait_until(lambda: not all(carrier.process.is_alive() for carrier in running))
     postgres.start()
-    ended = [one.wait() for one in running]
+    ended = [carrier.wait() for carrier in running]
 
-    assert {one.exit_code for one in ended} <= {0, 2}, ended
+    assert {life.exit_code for life in ended} <= {0, 2}, ended
     # A stopped run reports what was done, or says that the database was lost before it could.
-    stopped = [one for one in ended if one.exit_code == 2]
+    stopped = [life for life in ended if life.exit_code == 2]
     assert stopped, ended
-    assert all(one.counts or "workspace database" in one.said for one in stopped), ended
-    assert all("s3cret" not in one.said for one in ended)
+    assert all(life.counts or "workspace database" in life.message for life in stopped), ended
+    assert all("s3cret" not in life.message for life in ended)
     assert_never_twice(workspace, *plans)
     Keeper(begin, random.Random(17), most_kills=0).carry(lives)
     assert_carried_out(workspace, *plans)
@@ -123,17 +116,17 @@ def test_commit_whose_answer_is_lost_is_found(workspace_on, postgres, begin, cut
     The carrier finds out if the commit was kept, and then continues or stops.
     """
     workspace = workspace_on("postgresql")
-    world = workspace.world
-    world.slow_down()
-    plan = world.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    simulator = workspace.simulator
+    simulator.slow_down()
+    plan = simulator.plan("refund", ROWS)
+    life = make_life(workspace, plan, in_flight=2)
 
     with CutWire(postgres.port) as wire:
         url = workspace.database_url.replace(f":{postgres.port}/", f":{wire.port}/")
         running = begin(life._replace(database_url=url))
         wait_until(lambda: len(workspace.sql("SELECT 1 FROM journal WHERE kind = 'done'")) >= 3)
         wire.cut = cut
-        world.speed_up()
+        simulator.speed_up()
         ended = running.wait()
         assert wire.cuts == 1
 

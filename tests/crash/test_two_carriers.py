@@ -7,39 +7,27 @@ import time
 
 import pytest
 
-from tests.crash.carrier import Life
-from tests.crash.kill_rounds import FAULTS, fault
-from tests.crash.workspace import assert_carried_out, assert_never_twice, ended_rows
+from tests.crash.kill_rounds import FAULTS, make_fault
+from tests.crash.workspace import assert_carried_out, assert_never_twice, list_ended_rows, make_life
 from tests.waiting import wait_until
 
 ROWS = 8
 
 
-def life_of(workspace, plan, in_flight=4):
-    """Approve a plan now and return a life that carries it out."""
-    return Life(
-        workspace.folder,
-        workspace.world.base_url,
-        workspace.database_url,
-        workspace.approved(plan),
-        in_flight,
-    )
-
-
 def test_second_carrier_of_one_plan_is_refused(workspace, begin):
     """The same command runs in two windows. One carries the plan out, and the other is refused."""
-    world = workspace.world
-    world.slow_down()
-    plan = world.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=2)
+    simulator = workspace.simulator
+    simulator.slow_down()
+    plan = simulator.plan("refund", ROWS)
+    life = make_life(workspace, plan, in_flight=2)
 
     both = [begin(life), begin(life)]
-    wait_until(lambda: not all(one.process.is_alive() for one in both))
-    world.speed_up()
-    ended = sorted((one.wait() for one in both), key=lambda end: end.exit_code)
+    wait_until(lambda: not all(carrier.process.is_alive() for carrier in both))
+    simulator.speed_up()
+    ended = sorted((carrier.wait() for carrier in both), key=lambda end: end.exit_code)
 
-    assert [one.exit_code for one in ended] == [0, 2], ended
-    assert ended[1].said.startswith("PlanLockHeldError: ")
+    assert [life.exit_code for life in ended] == [0, 2], ended
+    assert ended[1].message.startswith("PlanLockHeldError: ")
     assert_carried_out(workspace, plan)
 
 
@@ -50,44 +38,44 @@ def test_two_plans_never_change_the_same_payment(workspace_on, begin, kind, verb
     After one has changed it, the other's approval no longer fits.
     """
     workspace = workspace_on(kind)
-    world = workspace.world
-    world.settings(latency_ms=40)
-    cases = [case for case in world.fresh(verb, 2 * ROWS) if case.amount > 400][:ROWS]
-    one = world.plan_for(verb, [case.row(1) for case in cases])
+    simulator = workspace.simulator
+    simulator.settings(latency_ms=40)
+    cases = [case for case in simulator.take_cases(verb, 2 * ROWS) if case.amount > 400][:ROWS]
+    first_plan = simulator.plan_for(verb, [case.row(1) for case in cases])
     amounts = [case.amount // 2 for case in cases]
     changed = [case.row(1, amount_minor=a) for case, a in zip(cases, amounts, strict=True)]
-    other = world.plan_for(verb, list(reversed(changed)))
+    other = simulator.plan_for(verb, list(reversed(changed)))
 
-    both = [begin(life_of(workspace, plan)) for plan in (one, other)]
+    both = [begin(make_life(workspace, plan)) for plan in (first_plan, other)]
     for running in both:
         assert running.wait().exit_code in (0, 1)
-    while begin(life_of(workspace, other)).wait().counts["skipped"]:
+    while begin(make_life(workspace, other)).wait().counts["skipped"]:
         pass  # rows skipped because the other plan held the payment are checked again
-    while begin(life_of(workspace, one)).wait().counts["skipped"]:
+    while begin(make_life(workspace, first_plan)).wait().counts["skipped"]:
         pass
 
-    effects = world.effects()
-    done = {plan.plan_id: _kinds(workspace, plan) for plan in (one, other)}
+    effects = simulator.effects()
+    entry_kinds = {plan.plan_id: _kinds(workspace, plan) for plan in (first_plan, other)}
     for case in cases:
-        counted = effects[case.reference]
-        kinds = sorted(done[plan.plan_id][case.reference] for plan in (one, other))
-        assert counted[verb]["count"] == 1, counted
+        read_counts = effects[case.reference]
+        kinds = sorted(entry_kinds[plan.plan_id][case.reference] for plan in (first_plan, other))
+        assert read_counts[verb]["count"] == 1, read_counts
         assert kinds == ["done", "refused"]
 
 
 def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     """Two people plan the same refund, the second one after the first was carried out."""
-    world = workspace.world
-    cases = [case for case in world.fresh("refund", 8 * ROWS) if case.amount < 30_000][:4]
+    simulator = workspace.simulator
+    cases = [case for case in simulator.take_cases("refund", 8 * ROWS) if case.amount < 30_000][:4]
     assert cases
-    first = world.plan_for("refund", [case.row(1) for case in cases])
-    assert begin(life_of(workspace, first)).wait().exit_code == 0
+    first = simulator.plan_for("refund", [case.row(1) for case in cases])
+    assert begin(make_life(workspace, first)).wait().exit_code == 0
     seen_anew = [case.row(1, refunded_minor=case.refunded + case.amount) for case in cases]
-    second = world.plan_for("refund", seen_anew)
+    second = simulator.plan_for("refund", seen_anew)
 
-    assert begin(life_of(workspace, second)).wait().exit_code == 1
+    assert begin(make_life(workspace, second)).wait().exit_code == 1
 
-    for _, entry, detail in ended_rows(workspace.store, second):
+    for _, entry, detail in list_ended_rows(workspace.store, second):
         assert entry.kind == "refused"
         assert f"of plan {first.plan_id} refunded the same amount" in detail["why"]
     assert_carried_out(workspace, first)
@@ -102,17 +90,17 @@ def test_carrier_that_slept_past_its_lease_stops(workspace_on, begin, kind, name
     When the first carrier wakes, it stops and does nothing twice.
     """
     workspace = workspace_on(kind)
-    world = workspace.world
-    world.slow_down()
+    simulator = workspace.simulator
+    simulator.slow_down()
     if name in FAULTS:
-        world.faults(fault(name))
-    plan = world.plan("refund", ROWS)
-    life = life_of(workspace, plan, in_flight=3)
+        simulator.faults(make_fault(name))
+    plan = simulator.plan("refund", ROWS)
+    life = make_life(workspace, plan, in_flight=3)
 
     sleeper = begin(life)
     _wait_for_an_intention(workspace, plan)
     _put_to_sleep(workspace, sleeper)
-    world.speed_up()
+    simulator.speed_up()
     early = begin(life).wait()
     # End the lease, as if the sleeping carrier had sent no heartbeat for half a minute.
     workspace.sql("UPDATE carriers SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
@@ -122,9 +110,9 @@ def test_carrier_that_slept_past_its_lease_stops(workspace_on, begin, kind, name
     sleeper.signal(signal.SIGCONT)
     woken, carried = sleeper.wait(), other.wait()
 
-    assert (early.exit_code, early.said.split(" ")[0]) == (2, "PlanLockHeldError:")
+    assert (early.exit_code, early.message.split(" ")[0]) == (2, "PlanLockHeldError:")
     assert woken.exit_code == 2
-    assert "was taken over by" in woken.said
+    assert "was taken over by" in woken.message
     assert_never_twice(workspace, plan)
     while carried.exit_code != 0:
         carried = begin(life).wait()
@@ -147,7 +135,7 @@ def _put_to_sleep(workspace, sleeper):
 
 
 def _kinds(workspace, plan):
-    return {row.reference: entry.kind for row, entry, _ in ended_rows(workspace.store, plan)}
+    return {row.reference: entry.kind for row, entry, _ in list_ended_rows(workspace.store, plan)}
 
 
 def _wait_for_an_intention(workspace, plan):

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from tests.crash.simulator_process import World
+from tests.crash.carrier import Life
+from tests.crash.simulator_process import SimulatorProcess
 from vippsrecon.bulk.approval.approve import approve
 from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
@@ -32,14 +33,14 @@ class Workspace:
     Args:
         folder: The folder. It is created if it does not exist.
         database_url: The URL of the workspace database.
-        world: The simulator with the payments of the plans.
+        simulator: The simulator with the payments of the plans.
     """
 
-    def __init__(self, folder: Path, database_url: str, world: World) -> None:
+    def __init__(self, folder: Path, database_url: str, simulator: SimulatorProcess) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.database_url = database_url
-        self.world = world
+        self.simulator = simulator
         limits = f"[limits]\nper_day = {DAY_CAP // 100}\nown_approval_up_to = 0\n"
         (folder / "vippsrecon.toml").write_text(limits, encoding="utf-8")
         self.store = open_store(database_url)
@@ -48,7 +49,7 @@ class Workspace:
         """Close the database."""
         self.store.close()
 
-    def approved(self, plan: Plan, *, store: Store | None = None) -> Path:
+    def approve_plan(self, plan: Plan, *, store: Store | None = None) -> Path:
         """Write the plan's file, have a second person approve it, and return the file's path."""
         approve(
             plan,
@@ -56,7 +57,7 @@ class Workspace:
             approver="ola",
             os_account="ola",
             host="here",
-            now=self.world.now(),
+            now=self.simulator.now(),
             limits=Limits.from_settings({"own_approval_up_to": 0}),
         )
         return write_plan(plan, self.folder / f"{plan.plan_id}.json")
@@ -82,14 +83,14 @@ class Workspace:
             return True
         return False
 
-    def found(self, plan: Plan) -> dict[str, int]:
+    def count_open_rows(self, plan: Plan) -> dict[str, int]:
         """Return the state of a plan's open rows now, from the journal and the simulator.
 
         The journal is read first, because an intended operation may take effect during the check.
         """
         states = read_row_states(self.store, plan.plan_id)
-        effects = self.world.effects()
-        found: Counter[str] = Counter()
+        effects = self.simulator.effects()
+        outcomes: Counter[str] = Counter()
         for row in plan.rows:
             state = states.get(row.row)
             outcome = "not begun" if state is None else state.outcome
@@ -97,8 +98,19 @@ class Workspace:
             assert took_effect or outcome not in GOOD, f"{row.reference} is {outcome}, and is not"
             assert state is not None or not took_effect, f"{row.reference} was not intended"
             if outcome in ("intended", "unknown"):
-                found["intended, done" if took_effect else "intended, not done"] += 1
-        return dict(found)
+                outcomes["intended, done" if took_effect else "intended, not done"] += 1
+        return dict(outcomes)
+
+
+def make_life(workspace: Workspace, plan: Plan, **changed: Any) -> Life:
+    """Approve a plan now, and return a life that carries it out."""
+    return Life(
+        workspace.folder,
+        workspace.simulator.base_url,
+        workspace.database_url,
+        workspace.approve_plan(plan),
+        **changed,
+    )
 
 
 def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...] = GOOD) -> None:
@@ -108,36 +120,38 @@ def assert_carried_out(workspace: Workspace, *plans: Plan, good: tuple[str, ...]
     journal is intact. Journal and simulator agree on every row. No payment is still in flight.
     """
     assert_never_twice(workspace, *plans)
-    effects, payments = workspace.world.effects(), workspace.world.payments()
+    effects, payments = workspace.simulator.effects(), workspace.simulator.payments()
     for plan in plans:
         for row in plan.rows:
             expected = {plan.verb: {"count": 1, "sum": row.amount_minor}}
             assert effects.get(row.reference) == expected, f"{row.reference}: lost, or another"
-        for row, entry, detail in ended_rows(workspace.store, plan):
+        for row, entry, detail in list_ended_rows(workspace.store, plan):
             assert entry.kind in good, f"{row.reference}: {entry.kind}, {detail['why']}"
             _assert_agree(plan, row, detail, payments[row.reference])
     numbers = {plan.plan_id for plan in plans}
-    held = workspace.sql("SELECT plan_id, row FROM in_flight")
-    assert [one for one in held if one.plan_id in numbers] == [], "payments are still in flight"
+    in_flight = workspace.sql("SELECT plan_id, row FROM in_flight")
+    assert [
+        in_flight_row for in_flight_row in in_flight if in_flight_row.plan_id in numbers
+    ] == [], "payments are still in flight"
 
 
 def assert_never_twice(workspace: Workspace, *plans: Plan) -> None:
     """Assert what must always be true: nothing was done twice, and the journal is correct."""
-    effects = workspace.world.effects()
+    effects = workspace.simulator.effects()
     for plan in plans:
         verdict = verify_journal(workspace.store, plan.plan_id)
         assert verdict.ok, verdict.fault
         states = read_row_states(workspace.store, plan.plan_id)
         for row in plan.rows:
-            seen = effects.get(row.reference, {})
-            assert set(seen) <= {plan.verb}, f"{row.reference}: {seen}"
-            once = seen.get(plan.verb, {"count": 0, "sum": 0})
-            assert once["count"] <= 1, f"{row.reference}: {plan.verb} TWICE: {seen}"
-            assert once["sum"] in (0, row.amount_minor), f"{row.reference}: {seen}"
+            effect = effects.get(row.reference, {})
+            assert set(effect) <= {plan.verb}, f"{row.reference}: {effect}"
+            once = effect.get(plan.verb, {"count": 0, "sum": 0})
+            assert once["count"] <= 1, f"{row.reference}: {plan.verb} TWICE: {effect}"
+            assert once["sum"] in (0, row.amount_minor), f"{row.reference}: {effect}"
             state = states.get(row.row)
             if state is not None and state.outcome in (*GOOD, "refused", "skipped"):
-                said = state.outcome in GOOD
-                assert said == bool(once["count"]), f"{row.reference}: {state}, and {seen}"
+                is_done = state.outcome in GOOD
+                assert is_done == bool(once["count"]), f"{row.reference}: {state}, and {effect}"
         _assert_one_intention(workspace.store, plan)
 
 
@@ -145,11 +159,15 @@ def assert_cap_counts(workspace: Workspace) -> None:
     """Assert that the day's cap counts the amounts that moved, and nothing else."""
     reserved = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM reserved")[0][0]
     used = workspace.sql("SELECT COALESCE(SUM(amount_minor), 0) FROM caps")[0][0]
-    moved = sum(done["sum"] for one in workspace.world.effects().values() for done in one.values())
+    moved = sum(
+        counts["sum"]
+        for operations in workspace.simulator.effects().values()
+        for counts in operations.values()
+    )
     assert used == reserved == moved
 
 
-def ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
+def list_ended_rows(store: Store, plan: Plan) -> list[tuple[PlanRow, Entry, dict[str, Any]]]:
     """Return each row with its last entry that holds an outcome."""
     last: dict[int, Entry] = {}
     for entry in read_entries(store, plan.plan_id):

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import stamina
 
-from tests.payments import MSN, make_event, make_payment, make_state_line
+from tests.payments import MSN, make_history_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit, Settings
+from vippsrecon.config.settings import Settings
 from vippsrecon.fetching import workers
 from vippsrecon.simulator import Simulator, serve
 
@@ -22,19 +22,19 @@ OTHER_MSN = "654321"
 CLOCK = "2026-01-31T12:00:00Z"
 
 
-def payment_line(reference: str, *, msn: str = MSN, captured: int | None = None) -> dict[str, Any]:
+def make_payment_line(
+    reference: str, *, msn: str = MSN, captured: int | None = None
+) -> dict[str, Any]:
     """Return a state line: 1000 authorized and captured.
 
     `captured` changes the captured total only.
     """
-    events = [
-        make_event(
-            reference, name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z", key=f"key-{place}"
-        )
+    steps = [
+        (name, 1000, f"2026-01-{10 + place}T23:30:00.5333258Z")
         for place, name in enumerate(("CREATED", "AUTHORIZED", "CAPTURED"))
     ]
-    totals = {"authorized": 1000, "captured": 1000 if captured is None else captured}
-    return make_state_line(make_payment(reference, 1000, **totals), events, msn)
+    totals = {} if captured is None else {"captured": captured}
+    return make_history_line(reference, steps, msn=msn, **totals)
 
 
 def references(count: int) -> list[str]:
@@ -47,16 +47,7 @@ def settings(tmp_path_factory) -> Callable[..., Settings]:
     """Return a function that makes settings for the simulator; the default is one sales unit."""
 
     def make(**changed: Any) -> Settings:
-        given = {
-            "environment": "simulator",
-            "base_url": "http://127.0.0.1:9",
-            "client_id": "client-id",
-            "client_secret": "client-secret",
-            "subscription_key": "subscription-key",
-            "msn": MSN,
-            "units": (SalesUnit(MSN, market="NO"),),
-        }
-        return load_settings(folder=tmp_path_factory.mktemp("settings"), **(given | changed))
+        return load_simulator_settings(tmp_path_factory.mktemp("settings"), **changed)
 
     return make
 
@@ -102,11 +93,11 @@ def no_waiting() -> Iterator[None]:
         yield
 
 
-def asked(simulator: Simulator) -> int:
+def count_payment_requests(simulator: Simulator) -> int:
     """Return how often a payment was requested from the simulator."""
     return simulator.requests()["requests"].get("getPayment", 0)
 
 
-def bytes_of(folder: Path, *names: str) -> list[bytes]:
+def read_files(folder: Path, *names: str) -> list[bytes]:
     """Return the bytes of these files."""
     return [(folder / name).read_bytes() for name in names]

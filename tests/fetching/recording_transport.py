@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 
 
-class Watched(httpx.AsyncBaseTransport):
+class RecordingTransport(httpx.AsyncBaseTransport):
     """Call the simulator in this process; `instead` may answer a path.
 
     Count paths and open requests.
@@ -20,19 +20,19 @@ class Watched(httpx.AsyncBaseTransport):
     ) -> None:
         self._inner = httpx.ASGITransport(app=app)
         self._instead = instead
-        self.asked: Counter[str] = Counter()
+        self.request_counts: Counter[str] = Counter()
         self.in_flight = 0
         self.most_in_flight = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Count the request, and answer it."""
         path = request.url.path
-        self.asked[path] += 1
+        self.request_counts[path] += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(0)
-            own = self._instead(path, self.asked[path]) if self._instead else None
+            own = self._instead(path, self.request_counts[path]) if self._instead else None
             return own or await self._inner.handle_async_request(request)
         finally:
             self.in_flight -= 1

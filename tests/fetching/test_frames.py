@@ -24,7 +24,7 @@ WAYS = {(MSN, "order-00001"): "orders"}
 
 def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
     """Return an event as the decoder makes it."""
-    given = {
+    defaults = {
         "msn": MSN,
         "reference": "order-00001",
         "psp_reference": "psp-1",
@@ -35,12 +35,12 @@ def event(name="CREATED", timestamp="2026-01-10T23:30:00Z", **changed):
         "idempotency_key": None,
         "success": True,
     }
-    return Event(**(given | changed))
+    return Event(**(defaults | changed))
 
 
 def reading(*events, **changed):
     """Return a payment that was read with these events."""
-    given = {
+    defaults = {
         "msn": MSN,
         "reference": "order-00001",
         "psp_reference": "psp-1",
@@ -54,7 +54,7 @@ def reading(*events, **changed):
         "payment_method": "WALLET",
         "capture_guaranteed_until": None,
     }
-    return Reading(Payment(**(given | changed)), list(events), NOON)
+    return Reading(Payment(**(defaults | changed)), list(events), NOON)
 
 
 def build_payments(readings, zones, ways):
@@ -142,19 +142,19 @@ def test_local_day_equals_python_zoneinfo(at, unit):
     aware = at.replace(tzinfo=UTC)
     moments = arrow.parse_moments([f"{aware:%Y-%m-%dT%H:%M:%S.%fZ}", None], "events")
 
-    found = arrow.compute_local_days(moments, [unit, unit], ZONES).to_pylist()
+    days = arrow.compute_local_days(moments, [unit, unit], ZONES).to_pylist()
 
     local = aware.astimezone(ZoneInfo(ZONES[unit])).date()
-    assert found == [(local - date(1970, 1, 1)).days, None]
+    assert days == [(local - date(1970, 1, 1)).days, None]
 
 
 def test_local_day_is_in_the_sales_units_zone():
     """Half an hour before midnight in Oslo, it is already the next day in Helsinki."""
     moments = arrow.parse_moments(["2026-01-31T22:30:00Z"] * 2, "events")
 
-    found = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
+    days = arrow.compute_local_days(moments, [MSN, "654321"], ZONES).to_pylist()
 
-    assert found == [day("2026-01-31"), day("2026-02-01")]
+    assert days == [day("2026-01-31"), day("2026-02-01")]
 
 
 def test_a_sales_unit_without_zone_is_named():
@@ -165,7 +165,7 @@ def test_a_sales_unit_without_zone_is_named():
 
 def test_created_and_authorized_are_the_earliest_successful_events():
     """The event log has no guaranteed order, and a failed authorization reserved no money."""
-    found = build_payments(
+    payments = build_payments(
         [
             reading(
                 event("CAPTURED", "2026-01-13T23:30:00Z"),
@@ -179,18 +179,21 @@ def test_created_and_authorized_are_the_earliest_successful_events():
         WAYS,
     )
 
-    assert found["created_at"][0] == datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
-    assert found["created_day"][0] == day("2026-01-11")
-    assert found["authorized_at"][0] == datetime(2026, 1, 12, 22, 30, 0, 500_000, tzinfo=UTC)
-    assert found["authorized_day"][0] == day("2026-01-12")
+    assert payments["created_at"][0] == datetime(2026, 1, 10, 23, 30, tzinfo=UTC)
+    assert payments["created_day"][0] == day("2026-01-11")
+    assert payments["authorized_at"][0] == datetime(2026, 1, 12, 22, 30, 0, 500_000, tzinfo=UTC)
+    assert payments["authorized_day"][0] == day("2026-01-12")
 
 
 def test_without_events_the_times_are_unknown():
     """An unknown time must not become a date in 1970."""
-    found = build_payments([reading()], ZONES, WAYS)
+    payments = build_payments([reading()], ZONES, WAYS)
 
     assert (
-        found[["created_at", "created_day", "authorized_at", "authorized_day"]].isna().all().all()
+        payments[["created_at", "created_day", "authorized_at", "authorized_day"]]
+        .isna()
+        .all()
+        .all()
     )
 
 
@@ -203,10 +206,10 @@ def test_events_belong_to_their_own_payment():
         reading(event(reference="c", timestamp="2026-01-03T12:00:00Z"), reference="c"),
     ]
 
-    found = build_payments(readings, ZONES, ways)
+    payments = build_payments(readings, ZONES, ways)
 
-    assert found["created_day"].astype(object).where(
-        found["created_day"].notna(), None
+    assert payments["created_day"].astype(object).where(
+        payments["created_day"].notna(), None
     ).to_list() == [
         None,
         day("2026-01-02"),
@@ -237,20 +240,20 @@ def test_frames_fit_their_schemas_at_any_size(count):
 
 
 @pytest.mark.parametrize(
-    ("made", "column"),
+    ("tables", "column"),
     [
         pytest.param(lambda: reading(captured_minor=-1), "captured_minor", id="negative"),
         pytest.param(lambda: reading(captured_minor=2**63), "captured_minor", id="beyond 64 bits"),
         pytest.param(lambda: reading(captured_minor=10.5), "captured_minor", id="fraction"),
         pytest.param(lambda: reading(psp_reference=None), "psp_reference", id="missing"),
         pytest.param(lambda: reading(state="\ud800"), "state", id="broken text"),
-        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not asked for"),
+        pytest.param(lambda: reading(reference="unasked"), "discovered_by", id="not requested"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused(made, column):
+def test_a_value_that_does_not_fit_is_refused(tables, column):
     """No value is converted to make it fit: every frame that is returned fits its schema."""
     with pytest.raises(SchemaError) as caught:
-        build_payments([made()], ZONES, WAYS)
+        build_payments([tables()], ZONES, WAYS)
 
     assert caught.value.frame == "payments"
     assert caught.value.cases[0]["column"] == column
@@ -295,10 +298,10 @@ def test_every_amount_is_in_the_frames(many):
                 for amount, success, later in log
             ),
             reference=str(place),
-            amount_minor=asked,
+            amount_minor=amount,
             captured_minor=captured,
         )
-        for place, (asked, captured, log) in enumerate(many)
+        for place, (amount, captured, log) in enumerate(many)
     ]
     ways = {(MSN, str(place)): "orders" for place in range(len(many))}
 
@@ -307,7 +310,7 @@ def test_every_amount_is_in_the_frames(many):
         build_events(readings, ZONES),
     )
 
-    assert payments["amount_minor"].to_list() == [asked for asked, _, _ in many]
+    assert payments["amount_minor"].to_list() == [amount for amount, _, _ in many]
     assert payments["captured_minor"].to_list() == [captured for _, captured, _ in many]
     logs = [(str(place), *line[:2]) for place, (_, _, log) in enumerate(many) for line in log]
     columns = events[["reference", "amount_minor", "success"]]

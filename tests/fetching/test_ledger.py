@@ -7,7 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.fetching.conftest import MSN, OTHER_MSN, payment_line
+from tests.fetching.conftest import MSN, OTHER_MSN, make_payment_line
 from vippsrecon.api import Client
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, ServiceError
@@ -49,7 +49,7 @@ def entry(reference, day="2026-01-11", kind="capture", handle=f"api:{MSN}", ledg
     }
 
 
-def found(walk):
+def list_references(walk):
     """Return the payments that were found in the ledger."""
     return walk.references[["msn", "reference"]].values.tolist()
 
@@ -70,14 +70,14 @@ def test_captures_and_refunds_of_the_period_are_found_once(opened):
     walk = ledger_references(client, FIRST, LAST)
 
     assert walk.read
-    assert found(walk) == [[MSN, "order-000001"], [MSN, "order-000002"]]
+    assert list_references(walk) == [[MSN, "order-000001"], [MSN, "order-000002"]]
     assert walk.references["discovered_by"].unique().tolist() == ["ledger"]
     assert walk.open_dates == ()
 
 
 def test_payment_from_the_ledger_can_be_fetched(opened):
     """This is the purpose of the ledger: a payment that no order names can be fetched too."""
-    client, _ = opened(ledger(), entry("order-000001"), payment_line("order-000001"))
+    client, _ = opened(ledger(), entry("order-000001"), make_payment_line("order-000001"))
 
     payments = fetch(ledger_references(client, FIRST, LAST).references, client).payments
 
@@ -90,7 +90,7 @@ def test_open_ledger_date_is_read_and_named(opened):
 
     walk = ledger_references(client, date(2026, 1, 30), date(2026, 1, 31))
 
-    assert found(walk) == [[MSN, "order-000001"]]
+    assert list_references(walk) == [[MSN, "order-000001"]]
     assert walk.open_dates == (date(2026, 1, 31),)
     assert "not final" in walk.notes[0]
 
@@ -111,7 +111,7 @@ def test_each_entry_goes_to_its_own_sales_unit(opened):
 
     walk = ledger_references(client, FIRST, LAST)
 
-    assert found(walk) == [
+    assert list_references(walk) == [
         [MSN, "order-000001"],
         [OTHER_MSN, "order-000002"],
         [OTHER_MSN, "order-000006"],
@@ -133,7 +133,7 @@ def test_ledger_is_read_for_chosen_sales_units(opened):
         units=(SalesUnit(MSN, market="NO"), SalesUnit(OTHER_MSN, market="NO")),
     )
 
-    assert found(ledger_references(client, FIRST, LAST, [OTHER_MSN])) == [
+    assert list_references(ledger_references(client, FIRST, LAST, [OTHER_MSN])) == [
         [OTHER_MSN, "order-000002"]
     ]
 
@@ -144,14 +144,14 @@ def test_missing_ledger_differs_from_an_empty_ledger(opened):
 
     walk = ledger_references(client, FIRST, LAST)
 
-    assert (walk.read, found(walk)) == (False, [])
+    assert (walk.read, list_references(walk)) == (False, [])
     assert "No ledger settles" in walk.notes[0]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_ledger_without_permission_does_not_stop_the_month(settings, status):
     """Partner keys have no access: a note states this, and the orders are still reconciled."""
-    door = httpx.MockTransport(
+    transport = httpx.MockTransport(
         lambda request: (
             httpx.Response(200, json={"access_token": "t", "expires_in": "3600"})
             if "accesstoken" in request.url.path
@@ -159,7 +159,7 @@ def test_ledger_without_permission_does_not_stop_the_month(settings, status):
         )
     )
 
-    with Client(settings(), transport=door) as client:
+    with Client(settings(), transport=transport) as client:
         walk = ledger_references(client, FIRST, LAST)
 
     assert (walk.read, len(walk.references)) == (False, 0)
@@ -168,9 +168,9 @@ def test_ledger_without_permission_does_not_stop_the_month(settings, status):
 
 def test_test_environment_ledger_is_not_requested(settings):
     """The test environment has no Report API."""
-    door = httpx.MockTransport(lambda request: pytest.fail(f"asked {request.url.path}"))
+    transport = httpx.MockTransport(lambda request: pytest.fail(f"asked {request.url.path}"))
 
-    with Client(settings(environment="test", base_url=None), transport=door) as client:
+    with Client(settings(environment="test", base_url=None), transport=transport) as client:
         walk = ledger_references(client, FIRST, LAST)
 
     assert not walk.read

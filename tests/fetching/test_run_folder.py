@@ -24,8 +24,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fetching.conftest import CLOCK, MSN, asked, bytes_of, payment_line, references
-from tests.fetching.recording_transport import Watched
+from tests.fetching.conftest import (
+    CLOCK,
+    MSN,
+    count_payment_requests,
+    make_payment_line,
+    read_files,
+    references,
+)
+from tests.fetching.recording_transport import RecordingTransport
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading
@@ -76,7 +83,7 @@ def info_of(out):
 
 def on_disk(out):
     """Return how many payments the parts hold."""
-    return sum(len(kept.payments) for _, kept in part_files.read_parts(out / "parts"))
+    return sum(len(part.payments) for _, part in part_files.read_parts(out / "parts"))
 
 
 def shot_midway(url, out, count, how):
@@ -96,22 +103,22 @@ def shot_midway(url, out, count, how):
 
 def test_fetch_in_memory_equals_fetch_to_a_folder(opened, tmp_path):
     """A fetch into memory and a fetch into a folder must give the same rows."""
-    lines = [payment_line(name) for name in references(30)]
-    wanted = [*references(30), "order-unknown", "=malformed"]
+    lines = [make_payment_line(name) for name in references(30)]
+    worklist = [*references(30), "order-unknown", "=malformed"]
 
-    here = fetch(wanted, opened(*lines)[0])
-    kept = fetch(wanted, opened(*lines)[0], out=tmp_path / "out")
+    in_memory = fetch(worklist, opened(*lines)[0])
+    on_disk_result = fetch(worklist, opened(*lines)[0], out=tmp_path / "out")
 
-    for mine, theirs in zip(here, kept, strict=True):
+    for mine, other_frame in zip(in_memory, on_disk_result, strict=True):
         of_the_call = [name for name in ("fetched_at", "trace_id") if name in mine.columns]
         pd.testing.assert_frame_equal(
-            mine.drop(columns=of_the_call), theirs.drop(columns=of_the_call)
+            mine.drop(columns=of_the_call), other_frame.drop(columns=of_the_call)
         )
 
 
 def test_fetch_json_describes_the_folder(opened, tmp_path):
     """An auditor asks first: which data is it, from where, from when, and is it complete?"""
-    client, _ = opened(*(payment_line(name) for name in references(5)))
+    client, _ = opened(*(make_payment_line(name) for name in references(5)))
 
     info = fetch_into(tmp_path, [*references(5), "order-unknown", "x", "x"], client)
 
@@ -149,21 +156,21 @@ def test_continued_run_requests_only_what_is_not_on_disk(served, tmp_path, how, 
     """A kill loses the answers since the last part; Ctrl-C loses only the open requests."""
     latency = 20 if count < 1_000 else 0
     client, simulator, url = served(
-        *(payment_line(name) for name in references(count)), latency_ms=latency
+        *(make_payment_line(name) for name in references(count)), latency_ms=latency
     )
     out = tmp_path / "out"
 
     code = shot_midway(url, out, count, how)
 
-    kept, before = on_disk(out), asked(simulator)
+    stored, before = on_disk(out), count_payment_requests(simulator)
     assert code != 0
-    assert 0 < kept < count
-    assert before - kept <= lost
+    assert 0 < stored < count
+    assert before - stored <= lost
     assert info_of(out)["complete"] is False
-    found = fetch(references(count), client, out=out)
-    assert asked(simulator) - before == count - kept
-    assert found.payments["reference"].to_list() == references(count)
-    assert len(found.events) == 3 * count
+    result = fetch(references(count), client, out=out)
+    assert count_payment_requests(simulator) - before == count - stored
+    assert result.payments["reference"].to_list() == references(count)
+    assert len(result.events) == 3 * count
     assert info_of(out)["complete"] is True
 
 
@@ -174,8 +181,8 @@ def half_down(settings, tmp_path, no_waiting):
     Yield the client, and a function that counts the payments requested since then.
     """
     down = [True]
-    simulator = Simulator([{"clock": CLOCK}, *(payment_line(name) for name in references(50))])
-    door = Watched(
+    simulator = Simulator([{"clock": CLOCK}, *(make_payment_line(name) for name in references(50))])
+    transport = RecordingTransport(
         simulator.app,
         lambda path, _: (
             httpx.Response(500, json={})
@@ -183,11 +190,11 @@ def half_down(settings, tmp_path, no_waiting):
             else None
         ),
     )
-    with Client(settings(in_flight=4), transport=door) as client:
+    with Client(settings(in_flight=4), transport=transport) as client:
         fetch_into(tmp_path / "out", references(40), client)
         down[0] = False
-        door.asked.clear()
-        yield client, lambda: sum(path.endswith("/events") for path in door.asked)
+        transport.request_counts.clear()
+        yield client, lambda: sum(path.endswith("/events") for path in transport.request_counts)
 
 
 def aged(out, hours):
@@ -200,37 +207,37 @@ def aged(out, hours):
 
 def test_unanswered_references_are_requested_by_the_next_run(half_down, tmp_path):
     """The next run requests only what failed, and the incomplete result can be read before that."""
-    client, asked_since = half_down
+    client, count_new_requests = half_down
     first, info = read_fetched(tmp_path / "out")
 
     second = fetch(references(40), client, out=tmp_path / "out")
 
     assert (len(first.payments), first.missing, info["complete"]) == (20, 20, False)
-    assert asked_since() == 20
+    assert count_new_requests() == 20
     assert (len(second.payments), second.missing, len(second.failures)) == (40, 0, 0)
     assert not (tmp_path / "out" / "parts").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "asked_again"),
+    ("change", "expected_requests"),
     [
-        pytest.param({}, 20, id="the same goes on"),
-        pytest.param({"hours": 23}, 20, id="23 hours old goes on"),
-        pytest.param({"hours": 25}, 40, id="25 hours old begins anew"),
-        pytest.param({"hours": -1}, 40, id="from the future begins anew"),
-        pytest.param({"hours": 25, "resume": True}, 20, id="25 hours old goes on when told to"),
-        pytest.param({"count": 41}, 41, id="other references begin anew"),
-        pytest.param({"events": False}, 0, id="without events begins anew"),
+        pytest.param({}, 20, id="the same continues"),
+        pytest.param({"hours": 23}, 20, id="23 hours old continues"),
+        pytest.param({"hours": 25}, 40, id="25 hours old starts again"),
+        pytest.param({"hours": -1}, 40, id="from the future starts again"),
+        pytest.param({"hours": 25, "resume": True}, 20, id="25 hours old continues with --resume"),
+        pytest.param({"count": 41}, 41, id="other references start again"),
+        pytest.param({"events": False}, 0, id="without events starts again"),
     ],
 )
 def test_only_a_recent_run_of_the_same_references_continues(
-    half_down, tmp_path, change, asked_again
+    half_down, tmp_path, change, expected_requests
 ):
     """Rows of different days must not be mixed. Together they show a state that never existed."""
-    client, asked_since = half_down
+    client, count_new_requests = half_down
     aged(tmp_path / "out", change.get("hours", 0))
 
-    found = fetch(
+    result = fetch(
         references(change.get("count", 40)),
         client,
         change.get("events", True),
@@ -238,9 +245,9 @@ def test_only_a_recent_run_of_the_same_references_continues(
         resume=change.get("resume", False),
     )
 
-    assert asked_since() == asked_again
-    assert len(found.payments) == change.get("count", 40)
-    assert found.missing == 0
+    assert count_new_requests() == expected_requests
+    assert len(result.payments) == change.get("count", 40)
+    assert result.missing == 0
 
 
 def test_continued_run_reports_the_age_of_its_oldest_row(half_down, tmp_path, caplog):
@@ -258,28 +265,28 @@ def test_continued_run_reports_the_age_of_its_oldest_row(half_down, tmp_path, ca
 
 def test_finished_run_is_fetched_again(opened, tmp_path):
     """A new fetch must show the payments as they are now."""
-    client, simulator = opened(payment_line("order-000001"))
+    client, simulator = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
     fetch_into(tmp_path, ["order-000001"], client)
 
-    assert asked(simulator) == 2
+    assert count_payment_requests(simulator) == 2
 
 
 def test_a_finished_run_has_nothing_to_resume(opened, tmp_path):
     """For a complete run, `--resume` returns the rows on disk without a call."""
-    client, simulator = opened(payment_line("order-000001"))
+    client, simulator = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
-    found = fetch(["order-000001"], client, out=tmp_path, resume=True)
+    result = fetch(["order-000001"], client, out=tmp_path, resume=True)
 
-    assert asked(simulator) == 1
-    assert len(found.payments) == 1
+    assert count_payment_requests(simulator) == 1
+    assert len(result.payments) == 1
 
 
 def test_resume_refuses_other_references(opened, tmp_path):
     """To resume a run with other references can only be a mistake."""
-    client, _ = opened(payment_line("order-000001"))
+    client, _ = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
 
     with pytest.raises(InputError, match="Omit --resume"):
@@ -288,28 +295,28 @@ def test_resume_refuses_other_references(opened, tmp_path):
 
 def test_wrong_keys_do_not_change_an_earlier_run(opened, settings, tmp_path):
     """A mistyped secret must not destroy the fetch of last month."""
-    client, _ = opened(payment_line("order-000001"))
+    client, _ = opened(make_payment_line("order-000001"))
     fetch_into(tmp_path, ["order-000001"], client)
-    before = bytes_of(tmp_path, *RESULTS, "fetch.json")
+    before = read_files(tmp_path, *RESULTS, "fetch.json")
     refusing = httpx.MockTransport(lambda _: httpx.Response(401, json={}))
 
     with Client(settings(), transport=refusing) as locked_out, pytest.raises(UnauthorizedError):
         fetch_into(tmp_path, ["order-000001"], locked_out)
 
-    assert bytes_of(tmp_path, *RESULTS, "fetch.json") == before
+    assert read_files(tmp_path, *RESULTS, "fetch.json") == before
 
 
 def test_damaged_part_file_is_fetched_again(half_down, tmp_path):
     """A part that cannot be read counts as missing."""
-    client, asked_since = half_down
-    for path, kept in list(part_files.read_parts(tmp_path / "out" / "parts")):
-        if len(kept.payments):
+    client, count_new_requests = half_down
+    for path, part in list(part_files.read_parts(tmp_path / "out" / "parts")):
+        if len(part.payments):
             path.write_bytes(path.read_bytes()[:-100])
 
-    found = fetch(references(40), client, out=tmp_path / "out")
+    result = fetch(references(40), client, out=tmp_path / "out")
 
-    assert asked_since() == 40
-    assert len(found.payments) == 40
+    assert count_new_requests() == 40
+    assert len(result.payments) == 40
 
 
 def test_foreign_files_are_not_overwritten(opened, tmp_path):
@@ -348,7 +355,7 @@ def made_up(request):
     if "accesstoken" in request.url.path:
         return httpx.Response(200, json={"access_token": "token", "expires_in": "3600"})
     name = request.url.path.split("/")[4]
-    line = payment_line(name)
+    line = make_payment_line(name)
     return httpx.Response(200, json=line["events" if "events" in request.url.path else "payment"])
 
 
@@ -370,12 +377,12 @@ def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatc
 
 def bodies_of(count):
     """Return the answers about this many payments."""
-    made = []
+    answers = []
     for name in references(count):
-        line = payment_line(name)
+        line = make_payment_line(name)
         body, log = orjson.dumps(line["payment"]), orjson.dumps(line["events"])
-        made.append(RawReading(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
-    return made
+        answers.append(RawReading(MSN, name, body, log, datetime(2026, 1, 31, tzinfo=UTC)))
+    return answers
 
 
 def part_of(bodies, settings, failures=()):
@@ -394,7 +401,7 @@ def combined(folder, count, batches, settings, failures=()):
     )
     rows = pl.DataFrame({"msn": [MSN] * count, "reference": references(count)})
     part_files.combine_parts(folder / "parts", rows, folder)
-    return bytes_of(folder, *RESULTS)
+    return read_files(folder, *RESULTS)
 
 
 @pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
@@ -409,11 +416,11 @@ def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, b
         "pieces": [shuffled[start : start + 3] for start in range(0, 40, 3)],
     }
 
-    found = {
+    results = {
         name: combined(tmp_path / name, 40, batches, settings()) for name, batches in ways.items()
     }
 
-    assert found["whole"] == found["shuffled"] == found["pieces"]
+    assert results["whole"] == results["shuffled"] == results["pieces"]
     assert len(pd.read_parquet(tmp_path / "whole" / "payments.parquet")) == 40
 
 
@@ -431,7 +438,9 @@ def test_last_answer_for_a_reference_counts(settings, tmp_path):
     counts = part_files.combine_parts(where, rows, tmp_path)
 
     assert (counts["payments"], counts["events"], counts["failures"]) == (2, 6, 1)
-    assert [one.title for one in part_files.read_failures(tmp_path / "failures.csv")] == ["late"]
+    assert [failure.title for failure in part_files.read_failures(tmp_path / "failures.csv")] == [
+        "late"
+    ]
 
 
 @given(
@@ -447,7 +456,7 @@ def test_last_answer_for_a_reference_counts(settings, tmp_path):
             st.none(),
         ),
         max_size=5,
-        unique_by=lambda one: one.reference,
+        unique_by=lambda failure: failure.reference,
     )
 )
 @draw_examples(10)
@@ -457,14 +466,14 @@ def test_failures_csv_round_trip_has_no_formulas(rows):
         where = Path(name)
         (where / "parts").mkdir()
         part_files.write_part(where / "parts", FetchPart(frames.concatenate_tables([]), rows))
-        keys = sorted((one.msn, one.reference) for one in rows)
+        keys = sorted((failure.msn, failure.reference) for failure in rows)
         schema = {"msn": pl.String, "reference": pl.String}
         part_files.combine_parts(where / "parts", pl.DataFrame(keys, schema, orient="row"), where)
         with (where / "failures.csv").open(encoding="utf-8", newline="") as file:
             cells = [cell for line in csv.reader(file) for cell in line]
 
         assert part_files.read_failures(where / "failures.csv") == sorted(
-            rows, key=lambda one: one.reference
+            rows, key=lambda failure: failure.reference
         )
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
@@ -472,10 +481,10 @@ def test_failures_csv_round_trip_has_no_formulas(rows):
 def test_slow_answers_are_written_within_seconds(settings, tmp_path, monkeypatch):
     """If answers are slow, a kill loses the answers of the last seconds, not the last thousand."""
     monkeypatch.setattr(workers, "PART_SECONDS", 0.1)
-    simulator = Simulator([{"clock": CLOCK}, *map(payment_line, references(40))])
-    kept = []
+    simulator = Simulator([{"clock": CLOCK}, *map(make_payment_line, references(40))])
+    part_counts = []
 
-    class SlowDoor(Watched):
+    class SlowTransport(RecordingTransport):
         """Answer nothing after the eighth payment until the first part is on disk."""
 
         async def handle_async_request(self, request):
@@ -483,22 +492,22 @@ def test_slow_answers_are_written_within_seconds(settings, tmp_path, monkeypatch
                 async with asyncio.timeout(60):
                     while not list((tmp_path / "parts").glob("*.arrow")):
                         await asyncio.sleep(0.01)
-                kept.append(on_disk(tmp_path))
+                part_counts.append(on_disk(tmp_path))
             return await super().handle_async_request(request)
 
-    with Client(settings(in_flight=4), transport=SlowDoor(simulator.app)) as client:
+    with Client(settings(in_flight=4), transport=SlowTransport(simulator.app)) as client:
         info = fetch_into(tmp_path, references(40), client)
 
-    assert 0 < kept[0] <= 8
+    assert 0 < part_counts[0] <= 8
     assert info["counts"]["payments"] == 40
 
 
 def test_full_disk_error_has_no_library_text(tmp_path):
     """The message of Arrow names C++ functions, which do not help the user."""
     with (
-        pytest.raises(OutputError, match="the disk is full; free some space") as said,
+        pytest.raises(OutputError, match="the disk is full; free some space") as caught,
         run_folder.translate_os_errors(tmp_path),
     ):
         raise OSError(28, "Error writing bytes to file. Detail: [errno 28]", "parts/1.arrow")
 
-    assert "Detail" not in str(said.value)
+    assert "Detail" not in str(caught.value)

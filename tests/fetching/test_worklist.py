@@ -15,11 +15,11 @@ from vippsrecon.fetching.worklist import Worklist
 MSN, OTHER = "123456", "654321"
 
 
-def wanted(work):
+def list_remaining(work):
     """Return what would be requested if nothing was on disk."""
     return [
-        tuple(one)
-        for one in work.iterate_rows(
+        tuple(row)
+        for row in work.iterate_rows(
             work.select_remaining(
                 pl.DataFrame(
                     {"msn": [], "reference": []}, schema={"msn": pl.String, "reference": pl.String}
@@ -35,9 +35,11 @@ def test_texts_pairs_and_frames_give_the_same_worklist():
 
     texts = Worklist(["order-00002", "order-00001"], MSN)
 
-    assert wanted(texts) == [(MSN, f"order-0000{n}", "references") for n in (1, 2)]
-    assert wanted(Worklist([(MSN, "order-00002"), (MSN, "order-00001")], None)) == wanted(texts)
-    assert wanted(Worklist(frame, None)) == wanted(texts)
+    assert list_remaining(texts) == [(MSN, f"order-0000{n}", "references") for n in (1, 2)]
+    assert list_remaining(
+        Worklist([(MSN, "order-00002"), (MSN, "order-00001")], None)
+    ) == list_remaining(texts)
+    assert list_remaining(Worklist(frame, None)) == list_remaining(texts)
 
 
 def test_reference_is_requested_once_per_sales_unit():
@@ -52,7 +54,10 @@ def test_reference_is_requested_once_per_sales_unit():
 
     work = Worklist(frame, None)
 
-    assert wanted(work) == [(MSN, "order-00001", "orders"), (OTHER, "order-00001", "orders")]
+    assert list_remaining(work) == [
+        (MSN, "order-00001", "orders"),
+        (OTHER, "order-00001", "orders"),
+    ]
     assert work.duplicates == 1
 
 
@@ -76,7 +81,7 @@ def test_a_malformed_reference_is_reported_and_not_sent(reference, why):
 
     (failure,) = work.build_not_sent_failures()
 
-    assert len(wanted(work)) == 1
+    assert len(list_remaining(work)) == 1
     assert (failure.reference, failure.operation, failure.status) == (
         reference or "",
         "not_sent",
@@ -93,7 +98,7 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
 
 
 @pytest.mark.parametrize(
-    ("references", "said"),
+    ("references", "message"),
     [
         pytest.param("order-00001", "one text was given", id="a text, not a list"),
         pytest.param([12345678], "neither text nor", id="a number"),
@@ -107,9 +112,9 @@ def test_a_malformed_sales_unit_is_reported_and_not_sent():
         ),
     ],
 )
-def test_invalid_list_of_references_is_refused(references, said):
+def test_invalid_list_of_references_is_refused(references, message):
     """The user gets a clear sentence before the first call."""
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         Worklist(references, None)
 
 

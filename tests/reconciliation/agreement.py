@@ -1,7 +1,7 @@
 """Compare the model with the package: both judge the same situations, many in one run.
 
 `FEATURES` lists the parts of the rules for which model and package must agree. A situation that
-uses a part that is switched off is still judged by both and counted, but a difference is no
+uses a part that is switched off is still judged by both and counted, but a difference is not a
 failure.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
-from tests.reconciliation.oracle_data import Opinion, World
-from tests.reconciliation.situations import ALL_UNITS, Situation, number_of, world_of
+from tests.reconciliation.oracle_data import ModelInput, Opinion
+from tests.reconciliation.situations import ALL_UNITS, Situation, make_input, number_of
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
@@ -63,7 +63,7 @@ FEATURES = {
 }
 
 
-class Said(NamedTuple):
+class SideResult(NamedTuple):
     """The result of one side for one situation: its findings, and the place of each row."""
 
     findings: Counter[tuple[Any, ...]]
@@ -74,26 +74,28 @@ class Difference(NamedTuple):
     """A situation for which model and package give different results."""
 
     situation: Situation
-    model: Said
-    package: Said
+    model: SideResult
+    package: SideResult
 
     def __str__(self) -> str:
         lines = [f"situation {self.situation.number} {sorted(self.situation.features)}"]
         for name in ("orders", "payments", "events", "failures"):
             rows = getattr(self.situation, name)
-            lines += [f"  {name}: {told(row)}" for row in rows]
+            lines += [f"  {name}: {format_row(row)}" for row in rows]
         if self.situation.waived or self.situation.unsettled:
             lines.append(f"  waived {self.situation.waived} unsettled {self.situation.unsettled}")
-        for name, here, there in (
+        for name, in_model, in_package in (
             ("model", self.model, self.package),
             ("package", self.package, self.model),
         ):
-            only = [(k, v) for k, v in here.places.items() if there.places.get(k) != v]
-            lines.append(f"  only the {name} says {list(here.findings - there.findings)} {only}")
+            only = [(k, v) for k, v in in_model.places.items() if in_package.places.get(k) != v]
+            lines.append(
+                f"  only the {name} says {list(in_model.findings - in_package.findings)} {only}"
+            )
         return "\n".join(lines)
 
 
-def told(row: dict[str, Any]) -> str:
+def format_row(row: dict[str, Any]) -> str:
     """Return a row in one line, without empty values and values that are the same in every row."""
     quiet = {"psp_reference", "payment_method", "discovered_by", "source_row", "event_day"}
     return " ".join(
@@ -103,14 +105,14 @@ def told(row: dict[str, Any]) -> str:
     )
 
 
-def run(world: World, **given: Any) -> Reconciliation:
+def run(model_input: ModelInput, **given: Any) -> Reconciliation:
     """Reconcile a world with the package."""
-    events = build_frame(world.events, EVENTS) if world.has_log else None
+    events = build_frame(model_input.events, EVENTS) if model_input.has_log else None
     return reconcile(
-        build_frame(world.orders, ORDERS),
-        build_frame(world.payments, PAYMENTS),
+        build_frame(model_input.orders, ORDERS),
+        build_frame(model_input.payments, PAYMENTS),
         events,
-        build_frame(world.failures, FAILURES),
+        build_frame(model_input.failures, FAILURES),
         units=tuple(
             SalesUnit(
                 msn,
@@ -120,12 +122,12 @@ def run(world: World, **given: Any) -> Reconciliation:
             )
             for msn, unit in ALL_UNITS.items()
         ),
-        rules=Rules(tolerance_minor=world.settings.tolerance),
-        as_of=world.as_of,
-        waived=world.waived,
-        unsettled=world.unsettled,
-        first=world.first,
-        last=world.last,
+        rules=Rules(tolerance_minor=model_input.settings.tolerance),
+        as_of=model_input.as_of,
+        waived=model_input.waived,
+        unsettled=model_input.unsettled,
+        first=model_input.first,
+        last=model_input.last,
         **given,
     )
 
@@ -135,12 +137,12 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, int | str) else None
 
 
-def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
+def by_package(model_input: ModelInput, result: Reconciliation) -> dict[int, SideResult]:
     """Return the package's findings and places, by situation."""
-    said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
+    results: dict[int, SideResult] = defaultdict(lambda: SideResult(Counter(), {}))
     for row in result.discrepancies.to_dict("records"):
         number = number_of(plain(row["reference"]), plain(row["order_number"]))
-        said[number].findings[
+        results[number].findings[
             row["question"],
             row["kind"],
             plain(row["expected_minor"]),
@@ -149,19 +151,19 @@ def by_package(world: World, result: Reconciliation) -> dict[int, Said]:
             plain(row["proposal"]),
             plain(row["proposal_minor"]),
         ] += 1
-    numbers = numbers_of_rows(world)
+    numbers = numbers_of_rows(model_input)
     for row in result.buckets.to_dict("records"):
         key = row["side"], row["row_key"]
-        said[numbers[key]].places[key] = row["bucket"], row["kind"] or ""
-    return said
+        results[numbers[key]].places[key] = row["bucket"], row["kind"] or ""
+    return results
 
 
-def by_model(world: World, judged: Opinion) -> dict[int, Said]:
+def by_model(model_input: ModelInput, judged: Opinion) -> dict[int, SideResult]:
     """Return the model's findings and places, by situation."""
-    said: dict[int, Said] = defaultdict(lambda: Said(Counter(), {}))
+    results: dict[int, SideResult] = defaultdict(lambda: SideResult(Counter(), {}))
     for finding in judged.findings:
         number = number_of(finding.reference, finding.order_number)
-        said[number].findings[
+        results[number].findings[
             finding.question,
             finding.kind,
             finding.expected,
@@ -170,21 +172,21 @@ def by_model(world: World, judged: Opinion) -> dict[int, Said]:
             finding.verb,
             finding.minor,
         ] += 1
-    numbers = numbers_of_rows(world)
+    numbers = numbers_of_rows(model_input)
     for key, place in judged.places.items():
-        said[numbers[key]].places[key] = place.bucket, place.kind
-    return said
+        results[numbers[key]].places[key] = place.bucket, place.kind
+    return results
 
 
-def numbers_of_rows(world: World) -> dict[tuple[str, str], int]:
+def numbers_of_rows(model_input: ModelInput) -> dict[tuple[str, str], int]:
     """Return the number of the situation of each input row."""
     numbers = {
         ("orders", f"{row['source_file']}:{row['source_row']}"): number_of(
             row["reference"], row["order_number"]
         )
-        for row in world.orders
+        for row in model_input.orders
     }
-    for row in world.payments:
+    for row in model_input.payments:
         key = "payments", f"{row['msn']}:{row['reference']}"
         numbers[key] = number_of(row["reference"], None)
     return numbers
@@ -192,19 +194,22 @@ def numbers_of_rows(world: World) -> dict[tuple[str, str], int]:
 
 def differences(situations: list[Situation], **given: Any) -> list[Difference]:
     """Return the situations for which model and package give different results."""
-    world = world_of(situations, **given)
-    ours, theirs = by_model(world, opinion(world)), by_package(world, run(world))
-    if world.first or world.last:
+    model_input = make_input(situations, **given)
+    model_results, package_results = (
+        by_model(model_input, opinion(model_input)),
+        by_package(model_input, run(model_input)),
+    )
+    if model_input.first or model_input.last:
         # If a row outside the period is ignored for two reasons, the rules do not define which one
         # is shown. Nor do they define the period of an attempt that never held money.
-        for said in [*ours.values(), *theirs.values()]:
-            for key, (bucket, kind) in said.places.items():
+        for result in [*model_results.values(), *package_results.values()]:
+            for key, (bucket, kind) in result.places.items():
                 if bucket == "ignored" or kind == "superseded_attempt":
-                    said.places[key] = "ignored", ""
+                    result.places[key] = "ignored", ""
     return [
-        Difference(situation, ours[situation.number], theirs[situation.number])
+        Difference(situation, model_results[situation.number], package_results[situation.number])
         for situation in situations
-        if ours[situation.number] != theirs[situation.number]
+        if model_results[situation.number] != package_results[situation.number]
     ]
 
 

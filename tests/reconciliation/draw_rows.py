@@ -32,7 +32,7 @@ class RowDrawing:
         """Return one of the values; in half of the cases the first one."""
         return values[0] if self.chance.randrange(2) else self.chance.choice(values)
 
-    def one(self, *values: Any) -> Any:
+    def choose(self, *values: Any) -> Any:
         """Return one of the values."""
         return self.chance.choice(values)
 
@@ -48,8 +48,8 @@ class RowDrawing:
         if given.get("refunded_minor"):
             given.setdefault("refunded_at", self.before(4, 0.1, 0.4, 2, 40))
         given.setdefault("ordered_at", self.before(10, 0.3, 35, 45, 200))
-        done = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
-        given["ordered_at"] = min([given["ordered_at"], *done])
+        times = [given[name] for name in ("fulfilled_at", "refunded_at") if given.get(name)]
+        given["ordered_at"] = min([given["ordered_at"], *times])
         row = order_row(self.now.number, self.msn, self.exported, **given)
         self.now.orders.append(row)
         return row
@@ -116,7 +116,7 @@ class RowDrawing:
         for n, minor in enumerate(refunds):
             event("REFUNDED", minor, refunded - timedelta(hours=30 * n))
         if failed_refund:
-            later = self.one(0, 1, -1) if refunds else 0
+            later = self.choose(0, 1, -1) if refunds else 0
             at = refunded + timedelta(minutes=later)
             event("REFUNDED", failed_refund, at, success=False)
         row = {
@@ -145,7 +145,7 @@ class RowDrawing:
 
     def status(self) -> str:
         """Draw the shop's order status."""
-        return self.one("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
+        return self.choose("fulfilled", "fulfilled", "open", "partial", "cancelled", "unknown")
 
     def shop_says(self) -> str:
         """Draw the shop's "paid" value; rarely "no", so that it cannot mean "captured"."""
@@ -157,7 +157,7 @@ class RowDrawing:
         A = pick(total, total + 100, total + 1, 1200, 2000, max(0, total - 1), max(0, total - 400))
         captures: tuple[int, ...] = (A,) if A else ()
         if self.rarely(2):
-            captures = self.one(
+            captures = self.choose(
                 (),
                 (total,),
                 (400,),
@@ -193,7 +193,7 @@ class RowDrawing:
             if recent:
                 features.add("by_hand_recent")
         if self.rarely(15):
-            order["shop_authorization"] = self.one("voided", "expired")
+            order["shop_authorization"] = self.choose("voided", "expired")
             features.add("shop_authorization")
         if self.rarely(15):
             order["method_unsure"], order["by_vipps"] = True, None
@@ -211,48 +211,48 @@ class RowDrawing:
             if order[name]:
                 order[name] = end_of_day(order[name], self.msn)
 
-    def payment_mistakes(self, order: dict[str, Any], made: dict[str, Any]) -> None:
+    def payment_mistakes(self, order: dict[str, Any], row: dict[str, Any]) -> None:
         """Draw what may be wrong or special with a payment."""
-        key = made["msn"], made["reference"]
+        key = row["msn"], row["reference"]
         features = self.now.features
         if self.rarely(30):
             self.now.waived.add(key)
         if self.rarely(30):
             self.now.unsettled.add(key)
         if self.rarely(30):
-            made["captured_minor"] += 7
+            row["captured_minor"] += 7
             features.add("gap")
         elif self.rarely(30):
             self.now.events.append(dict(self.now.events[-1]))
             features.add("event_twice")
         if self.rarely(30):
-            made["currency"] = "GBP"
+            row["currency"] = "GBP"
             order["shop_currency_only"] = self.rarely(2)
         if self.rarely(20):
             days = self.pick(1, -1, 5)
-            made["capture_guaranteed_until_at"] = self.exported + timedelta(days=days)
-        self.moments(order, made)
+            row["capture_guaranteed_until_at"] = self.exported + timedelta(days=days)
+        self.moments(order, row)
         if self.rarely(60):
             self.unread(order["reference"])
 
-    def moments(self, order: dict[str, Any], *made: dict[str, Any]) -> None:
+    def moments(self, order: dict[str, Any], *row: dict[str, Any]) -> None:
         """Draw a shop change after the fetch, or an export made after the cut-off time."""
-        column = self.one("fulfilled_at", "refunded_at")
+        column = self.choose("fulfilled_at", "refunded_at")
         if self.rarely(12) and order[column] and self.exported == NOW:
             # Read before the shop's last change: the payment may have changed since then.
-            for payment in made:
+            for payment in row:
                 payment["fetched_at"] = NOW - timedelta(hours=1)
             order[column] = NOW - timedelta(minutes=30)
             self.now.features.add("shop_later")
         elif self.rarely(20):
             order["exported_at"] = NOW + timedelta(hours=2)
             fetched = NOW + timedelta(hours=self.pick(3, 0))
-            for payment in made:
+            for payment in row:
                 payment["fetched_at"] = fetched
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
             elif self.rarely(2):
-                self.move_after_as_of(*made)
+                self.move_after_as_of(*row)
             self.now.features.add("as_of_before_export")
         if order[column]:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
@@ -260,7 +260,7 @@ class RowDrawing:
     def move_after_as_of(self, *made: dict[str, Any]) -> None:
         """Let the operations after the authorization happen between the as-of time and the export."""
         references = {payment["reference"] for payment in made}
-        names = self.one({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
+        names = self.choose({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
         for event in self.now.events:
             if event["reference"] in references and event["name"] in names:
                 event["event_at"] = NOW + timedelta(hours=1)

@@ -24,7 +24,7 @@ class Drawing(RowDrawing):
     def situation(self, number: int) -> Situation:
         """Draw a situation."""
         self.now = Situation(number, [], [], [], [], set(), set(), set())
-        self.msn = self.one(*UNITS)
+        self.msn = self.choose(*UNITS)
         self.exported = NOW - timedelta(days=self.pick(0, 0, 0, 1, 2))
         draw = self.chance.choices(
             (
@@ -61,7 +61,7 @@ class Drawing(RowDrawing):
             truncated_minor=pick(None, None, None, C, total - 1),
         )
         if self.rarely(5):
-            state = self.one("CREATED", "ABORTED", "EXPIRED", "TERMINATED")
+            state = self.choose("CREATED", "ABORTED", "EXPIRED", "TERMINATED")
             money = {
                 "A": 0,
                 "X": total if state == "TERMINATED" else 0,
@@ -70,40 +70,40 @@ class Drawing(RowDrawing):
             }
         late: tuple[str, ...] = ()
         if self.exported < NOW and "state" not in money and self.rarely(2):
-            late = self.one(("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",))
+            late = self.choose(("REFUNDED",), ("CAPTURED", "REFUNDED", "CANCELLED"), ("CANCELLED",))
             self.now.features.add("later_events")
         if money["A"] and self.rarely(3):
             money["amount"] = min(total, money["A"])
-        made = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
+        added = self.payment(late=late, failed_refund=pick(0, 0, 0, 100), **money)
         self.shop_mistakes(order)
-        self.payment_mistakes(order, made)
+        self.payment_mistakes(order, added)
         if order["recorded_by_hand"] and late:
             self.now.features.add("by_hand_later")
 
     def strange(self) -> None:
         """Draw an order and a payment with any amounts."""
-        one = self.one
+        pick_one = self.choose
         order = self.order(
-            total_minor=one(*AMOUNTS[1:]),
-            refunded_minor=one(*AMOUNTS),
+            total_minor=pick_one(*AMOUNTS[1:]),
+            refunded_minor=pick_one(*AMOUNTS),
             status=self.status(),
             paid=self.shop_says(),
         )
         self.payment(
-            A=one(*AMOUNTS),
-            captures=tuple(minor for minor in (one(*AMOUNTS), one(*AMOUNTS)) if minor),
-            refunds=tuple(minor for minor in (one(*AMOUNTS),) if minor),
-            X=one(*AMOUNTS),
-            failed_refund=one(0, 100),
+            A=pick_one(*AMOUNTS),
+            captures=tuple(minor for minor in (pick_one(*AMOUNTS), pick_one(*AMOUNTS)) if minor),
+            refunds=tuple(minor for minor in (pick_one(*AMOUNTS),) if minor),
+            X=pick_one(*AMOUNTS),
+            failed_refund=pick_one(0, 100),
         )
         self.now.features.add("strange")
         self.shop_mistakes(order)
 
     def attempts(self) -> None:
         """Draw an order with several payments: parts of one, duplicates, or earlier attempts."""
-        one = self.one
+        pick_one = self.choose
         self.now.features.add("attempts")
-        named = one("", "", "-1")
+        named = pick_one("", "", "-1")
         order = self.order(
             reference=f"r{self.now.number:06}{named}",
             attempt_base=f"r{self.now.number:06}" if named else None,
@@ -116,29 +116,29 @@ class Drawing(RowDrawing):
         if order["paid"] == "no":
             self.now.features.add("paid_no")
         authorized = self.before(10, 8, 11)
-        for attempt in range(one(2, 2, 2, 3)):
-            A = one(1000, 1000, 600, 400, 500, 300)
-            held = one("captured", "captured", "held", "released", "dead", "given_back")
+        for attempt in range(pick_one(2, 2, 2, 3)):
+            A = pick_one(1000, 1000, 600, 400, 500, 300)
+            fate = pick_one("captured", "captured", "held", "released", "dead", "given_back")
             created = authorized + timedelta(hours=attempt)
             common: dict[str, Any] = {
                 "tail": f"-{attempt}" if attempt else "",
                 "authorized": created,
                 "captured": self.before(6, 5, 2),
             }
-            if held == "dead":
-                self.payment(**common, A=0, state=one("ABORTED", "EXPIRED"), amount=A)
-            elif held == "held":
+            if fate == "dead":
+                self.payment(**common, A=0, state=pick_one("ABORTED", "EXPIRED"), amount=A)
+            elif fate == "held":
                 self.payment(**common, A=A)
-            elif held == "released":
+            elif fate == "released":
                 self.payment(**common, A=A, X=A)
-            elif held == "given_back":
+            elif fate == "given_back":
                 self.payment(**common, A=A, captures=(A,), refunds=(self.pick(A, 300, 100),))
             else:
                 self.payment(**common, A=A, captures=(A,))
         if sum(payment["refunded_minor"] > 0 for payment in self.now.payments) > 1:
             self.now.features.add("several_given_back")
         if self.rarely(15):
-            self.unread(self.now.payments[one(0, -1)]["reference"])
+            self.unread(self.now.payments[pick_one(0, -1)]["reference"])
             self.now.features.add("unread_sibling")
         if self.rarely(4):
             self.now.features.add("attempts_in_detail")
@@ -153,11 +153,11 @@ class Drawing(RowDrawing):
             order["by_vipps"], order["method_unsure"] = False, False
             self.now.features.add("other_tender_with_attempts")
         if self.rarely(6):
-            waived = self.one(*self.now.payments) if self.now.payments else order
+            waived = self.choose(*self.now.payments) if self.now.payments else order
             self.now.waived.add((self.msn, waived["reference"]))
             self.now.features.add("attempt_waived")
         if self.rarely(6) and self.now.payments:
-            unsettled = self.one(*self.now.payments)
+            unsettled = self.choose(*self.now.payments)
             self.now.unsettled.add((self.msn, unsettled["reference"]))
             self.now.features.add("attempt_unsettled")
         if order["exported_at"] == NOW:
@@ -193,28 +193,28 @@ class Drawing(RowDrawing):
     def overlap(self) -> None:
         """Draw an order that is in several exports and changed between them."""
         self.now.features.add("overlap")
-        one = self.one
+        pick_one = self.choose
         guessed = self.rarely(4)
         steps = [
             {"status": "open", "refunded_minor": 0, "fulfilled_at": None},
-            {"status": one("fulfilled", "cancelled"), "refunded_minor": 0},
-            {"status": "fulfilled", "refunded_minor": one(100, 200)},
+            {"status": pick_one("fulfilled", "cancelled"), "refunded_minor": 0},
+            {"status": "fulfilled", "refunded_minor": pick_one(100, 200)},
         ]
         fulfilled, ordered = self.before(6, 2, 0.4), self.before(10, 40)
-        chosen = sorted(self.chance.sample(range(3), one(2, 2, 3)))
+        chosen = sorted(self.chance.sample(range(3), pick_one(2, 2, 3)))
         if self.rarely(5):
             chosen = [chosen[0]] * len(chosen)
         for n, step in enumerate(chosen):
             exported = self.exported - timedelta(days=len(chosen) - 1 - n)
-            given = {"fulfilled_at": fulfilled, "ordered_at": ordered} | steps[step]
-            if given["status"] != "fulfilled":
-                given["fulfilled_at"] = None
-            given["refunded_at"] = self.before(0.6, 0.1) if given["refunded_minor"] else None
+            dates = {"fulfilled_at": fulfilled, "ordered_at": ordered} | steps[step]
+            if dates["status"] != "fulfilled":
+                dates["fulfilled_at"] = None
+            dates["refunded_at"] = self.before(0.6, 0.1) if dates["refunded_minor"] else None
             self.order(
                 source_file=f"orders{n}.csv",
                 exported_at=exported,
                 exported_at_guessed=guessed,
-                **given,
+                **dates,
             )
         if guessed:
             # The newest file was copied first: only the progress of the rows shows which is newer.
@@ -236,8 +236,8 @@ class Drawing(RowDrawing):
             refunds=self.pick((), (100,), (200,)) if self.rarely(2) else (),
             authorized=self.before(10, 8),
         )
-        made = self.now.payments[-1]
-        if made["refunded_minor"] > made["captured_minor"]:
+        added = self.now.payments[-1]
+        if added["refunded_minor"] > added["captured_minor"]:
             self.now.features.add("strange")
 
     def overlapping_attempts(self) -> None:
@@ -252,9 +252,9 @@ class Drawing(RowDrawing):
 
     def shared(self) -> None:
         """Draw several order rows with one reference."""
-        one = self.one
-        totals = one((600, 400), (1000, 900), (1000, 600), (700, 300, 100), (500, 200))
-        status = one("fulfilled", "fulfilled", "open", "cancelled")
+        pick_one = self.choose
+        totals = pick_one((600, 400), (1000, 900), (1000, 600), (700, 300, 100), (500, 200))
+        status = pick_one("fulfilled", "fulfilled", "open", "cancelled")
         fulfilled = self.before(6, 0.1) if status == "fulfilled" else None
         ordered, drop = self.before(10, 40), self.rarely(4)
         self.now.features.add("shared")
@@ -273,8 +273,8 @@ class Drawing(RowDrawing):
             )
         if any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders):
             self.now.features.add("combined_mixed")
-        A = one(1000, 600, sum(totals))
-        self.payment(A=A, captures=one((A,), (A,), ()), refunds=())
+        A = pick_one(1000, 600, sum(totals))
+        self.payment(A=A, captures=pick_one((A,), (A,), ()), refunds=())
         if self.rarely(10):
             self.unread(self.now.orders[0]["reference"])
 
@@ -282,24 +282,24 @@ class Drawing(RowDrawing):
         """Draw a payment without an order."""
         msn = UNCOVERED if self.rarely(5) else self.msn
         days = self.pick(10, 40, 177, 600)
-        made = self.payment(msn=msn, authorized=NOW - timedelta(days=days), **self.money(1000))
+        added = self.payment(msn=msn, authorized=NOW - timedelta(days=days), **self.money(1000))
         self.now.features.add("orphan")
         if self.rarely(10):
-            self.now.waived.add((made["msn"], made["reference"]))
+            self.now.waived.add((added["msn"], added["reference"]))
         if self.rarely(20):
-            made["captured_minor"] += 7
+            added["captured_minor"] += 7
             self.now.features.add("gap_of_orphan")
 
     def lonely(self) -> None:
         """Draw an order without a payment."""
-        one = self.one
-        total = one(0, 1000, 1000, 1_000_000)
+        pick_one = self.choose
+        total = pick_one(0, 1000, 1000, 1_000_000)
         order = self.order(
             total_minor=total,
-            refunded_minor=min(total, one(0, 0, 200, 1000)),
+            refunded_minor=min(total, pick_one(0, 0, 200, 1000)),
             status=self.status(),
             paid=self.shop_says(),
-            by_vipps=one(True, True, None, False),
+            by_vipps=pick_one(True, True, None, False),
             recurring=self.rarely(10),
             split_tender=self.rarely(10),
         )
@@ -310,7 +310,7 @@ class Drawing(RowDrawing):
         if chance < 4:
             order["reference"] = None
         elif chance < 12:
-            self.fail(order["reference"], one(404, 404, 503, None))
+            self.fail(order["reference"], pick_one(404, 404, 503, None))
         elif chance == 19:
             self.now.waived.add((self.msn, order["reference"]))
 
@@ -326,7 +326,7 @@ class Drawing(RowDrawing):
         if self.rarely(5):
             order["by_vipps"], order["recurring"] = True, True
         if self.rarely(4):
-            self.payment(A=0, state=self.one("ABORTED", "EXPIRED", "CREATED"), amount=1000)
+            self.payment(A=0, state=self.choose("ABORTED", "EXPIRED", "CREATED"), amount=1000)
         else:
             self.payment(**self.money(1000))
 
@@ -334,5 +334,5 @@ class Drawing(RowDrawing):
         """Draw an order whose reference has changed between upper and lower case."""
         order = self.order(refunded_minor=0)
         order["reference"] = order["reference"].upper()
-        self.payment(A=1000, captures=self.one((1000,), (400,), ()))
+        self.payment(A=1000, captures=self.choose((1000,), (400,), ()))
         self.now.features.add("mangled")

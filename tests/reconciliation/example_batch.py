@@ -72,9 +72,9 @@ def _reconcile_together(examples: Sequence[Example]) -> Reconciliation:
 
 def _select_unit(result: Reconciliation, msn: str) -> Reconciliation:
     keys = result.buckets["row_key"].str
-    found = result.discrepancies
+    discrepancies = result.discrepancies
     return replace(
         result,
-        discrepancies=found[found["msn"] == msn],
+        discrepancies=discrepancies[discrepancies["msn"] == msn],
         buckets=result.buckets[keys.startswith(f"{msn}:") | keys.startswith(f"{msn}.csv:")],
     )

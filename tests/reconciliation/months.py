@@ -30,7 +30,7 @@ def reconcile_both(orders, payments, **period):
     )
 
 
-def make_pair(reference="order-0001", ordered=5, captured=(), refunded=None, **given_):
+def make_pair(reference="order-0001", ordered=5, captured=(), refunded=None, **arguments):
     """Make an order of a day counted from 1 October, and its payment with captures on such days.
 
     Each of `captured` is (day, amount); `refunded` is one such pair.
@@ -64,7 +64,7 @@ def make_pair(reference="order-0001", ordered=5, captured=(), refunded=None, **g
             "fulfilled_at": at,
             "exported_at": EXPORTED,
         }
-        | given_
+        | arguments
     )
     return order, (payment, log)
 

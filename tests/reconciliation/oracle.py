@@ -18,19 +18,19 @@ from datetime import datetime
 from typing import Any
 
 from tests.reconciliation import oracle_bridge as bridge
-from tests.reconciliation.oracle_data import Opinion, Place, World, keys_of, marks
+from tests.reconciliation.oracle_data import ModelInput, Opinion, Place, keys_of, marks
 from tests.reconciliation.oracle_groups import Family, combine, families, nearest_row
 from tests.reconciliation.oracle_pair import standing
 from tests.reconciliation.oracle_pairing import Pairing
 
 
-def opinion(world: World) -> Opinion:
+def opinion(model_input: ModelInput) -> Opinion:
     """Return the model's result for a world.
 
     Pairs are judged at their cut-off time; proposals also consider all later events.
     """
-    cut, whole = Run(world, whole_log=False), Run(world, whole_log=True)
-    at_the_cut, known = cut.judge(), whole.judge()
+    cut, whole_log = Run(model_input, whole_log=False), Run(model_input, whole_log=True)
+    at_the_cut, known = cut.judge(), whole_log.judge()
     owed = {(f.question, f.msn, f.reference, f.verb): f.minor for f in known.findings if f.verb}
     findings = []
     for finding in at_the_cut.findings:
@@ -38,7 +38,7 @@ def opinion(world: World) -> Opinion:
             now = owed.get((finding.question, finding.msn, finding.reference, finding.verb)) or 0
             minor = min(now, finding.minor or 0)
             key = f"{finding.msn}:{finding.reference}"
-            if cut.counted.get(key) != whole.counted.get(key):
+            if cut.counted.get(key) != whole_log.counted.get(key):
                 minor = 0  # another payment of the order counts now
             finding = finding._replace(  # noqa: PLW2901
                 verb=finding.verb if minor else None, minor=minor or None
@@ -52,11 +52,11 @@ class Run(Pairing):
 
     def judge(self) -> Opinion:
         """Judge every family of rows and payments, then the payments without an order."""
-        grouped, orphans = families(self.world.orders, self.world.payments)
+        grouped, orphans = families(self.model_input.orders, self.model_input.payments)
         for family in grouped:
             self.family(family)
-        days = [row["ordered_at"] for row in self.world.orders if row["ordered_at"]]
-        covered = {row["msn"] for row in self.world.orders}
+        days = [row["ordered_at"] for row in self.model_input.orders if row["ordered_at"]]
+        covered = {row["msn"] for row in self.model_input.orders}
         for payment in orphans:
             self.orphan(payment, days, covered)
         inside = [f for f in self.opinion.findings if not self.outside & keys_of(f)]
@@ -82,14 +82,16 @@ class Run(Pairing):
             self.order(rows, combined, payments, unread, frozenset({"combined_orders"}))
             return
         first = nearest_row(rows, sum(r.m.C for r in readings))
-        if unread or (family.msn, first["reference"]) in self.world.waived:
+        if unread or (family.msn, first["reference"]) in self.model_input.waived:
             for number, row in enumerate(rows):
                 self.order([row], row, payments if number == 0 else [], unread, frozenset())
             return
         self.order([first], first, payments, unread, frozenset())
         for row in rows:
             if row is not first:
-                self.found(row, "there", "duplicate_order_row", row["total_minor"], None, 0)
+                self.record_finding(
+                    row, "there", "duplicate_order_row", row["total_minor"], None, 0
+                )
                 self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
                 self.lines(row, [("refunded", "duplicate_rows", -(row["refunded_minor"] or 0))])
                 self.put([row], [], Place("discrepancy", "duplicate_order_row", marks(row)))
@@ -107,14 +109,14 @@ class Run(Pairing):
             self.lines(row, bridge.of_rows(row["total_minor"], row["refunded_minor"]))
         O = sum(row["total_minor"] for row in rows)
         Or = sum(row["refunded_minor"] or 0 for row in rows)
-        unit = self.world.units[order["msn"]]
+        unit = self.model_input.units[order["msn"]]
         readings = [self.read(order, payment) for payment in payments]
         C, R = sum(r.m.C for r in readings), sum(r.m.R for r in readings)
         K = sum(r.m.K for r in readings)
         flags |= marks(order)
         if any(r.m.changed for r in readings):
             flags |= {"changed_after_export"}
-        if not self.world.has_log and readings:
+        if not self.model_input.has_log and readings:
             flags |= {"amounts_as_fetched"}
         if self.no_means_unknown and order["paid"] == "no":
             order = order | {"paid": "unknown"}
@@ -151,7 +153,7 @@ class Run(Pairing):
         at_risk = 0 if status == "open" else max(0, O - Or)
         if not order["reference"] and order["by_vipps"]:
             flags |= {"no_reference"}
-        self.found(order, "there", "missing_in_vipps", O, None, at_risk)
+        self.record_finding(order, "there", "missing_in_vipps", O, None, at_risk)
         self.lines(order, [("refunded", "no_payment", -Or)])
         self.put(rows, [], Place("discrepancy", "missing_in_vipps", flags))
         return None
@@ -164,13 +166,13 @@ class Run(Pairing):
         outside = payment["msn"] not in covered or not days or not min(days) <= began <= max(days)
         flags = frozenset({"changed_after_export"} if m.changed else ())
         place, line = Place("ignored", "abandoned_checkout", flags), "ignored_payments"
-        if (payment["msn"], payment["reference"]) in self.world.waived:
+        if (payment["msn"], payment["reference"]) in self.model_input.waived:
             place = Place("ignored", "waived", flags)
         elif outside:
             place, line = Place("timing", "timing_outside_export", flags), "outside_export"
-        elif m.held:
+        elif m.is_reserved:
             at_risk = max(0, m.C - m.R) if m.C else m.K
-            self.found(payment, "there", "missing_in_orders", None, m.C, at_risk, reading)
+            self.record_finding(payment, "there", "missing_in_orders", None, m.C, at_risk, reading)
             place, line = Place("discrepancy", "missing_in_orders", flags), ""
         if line:
             self.lines(payment, [("captured", line, m.C)])

@@ -9,7 +9,7 @@ that the payment moved.
 from __future__ import annotations
 
 from tests.reconciliation.oracle_money import Money
-from tests.reconciliation.oracle_pair import Asked
+from tests.reconciliation.oracle_pair import Judgement
 
 Lines = list[tuple[str, str, int]]
 
@@ -34,11 +34,11 @@ def not_judged(line: str, total: int, refunded: int | None, m: Money) -> Lines:
     return [("captured", line, m.C - total), ("refunded", line, m.R - (refunded or 0))]
 
 
-def of_pair(asked: Asked, m: Money) -> Lines:
+def of_pair(judgement: Judgement, m: Money) -> Lines:
     """Return the lines of a pair that was judged."""
-    net, captured, refunded = asked.net, asked.captured, asked.refunded
+    net, captured, refunded = judgement.net, judgement.captured, judgement.refunded
     C, R = m.C, m.R
-    if asked.status == "cancelled":
+    if judgement.status == "cancelled":
         lines = [
             ("captured", "cancelled_orders", -net.O),
             ("refunded", "cancelled_orders", -net.Or),
@@ -62,7 +62,7 @@ def of_pair(asked: Asked, m: Money) -> Lines:
         for leg in ("captured", "refunded")
         for line, minor in (("refunded_before_capture", -net.q), ("excess_given_back", net.p))
     ]
-    lines += captured_lines(asked, m)
+    lines += captured_lines(judgement, m)
     lines.append(("refunded", "refunded_beyond_capture", -net.cut))
     if refunded.outcome in {"code", "timing"}:
         lines.append(("refunded", refunded.kind, R - net.Er))
@@ -71,14 +71,14 @@ def of_pair(asked: Asked, m: Money) -> Lines:
     return lines
 
 
-def captured_lines(asked: Asked, m: Money) -> Lines:
+def captured_lines(judgement: Judgement, m: Money) -> Lines:
     """Return the lines that explain the difference between expected and captured."""
-    E, C, captured = asked.net.E, m.C, asked.captured
+    E, C, captured = judgement.net.E, m.C, judgement.captured
     if captured.outcome == "ignored":
         return [("captured", "ignored_orders", -E), ("captured", "ignored_payments", C)]
     if captured.kind == "payment_not_recorded":
         return [("captured", captured.kind, C - E)]
-    if asked.status == "open":
+    if judgement.status == "open":
         lines = [("captured", "not_yet_due", -E)]
         if captured.outcome == "timing":
             lines.append(("captured", captured.kind, C))

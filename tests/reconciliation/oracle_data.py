@@ -43,7 +43,7 @@ class Finding(NamedTuple):
         return (self.actual or 0) - (self.expected or 0)
 
 
-class World(NamedTuple):
+class ModelInput(NamedTuple):
     """All input of one run, as rows."""
 
     orders: list[dict[str, Any]]
@@ -83,29 +83,29 @@ class Reading(NamedTuple):
         return f"{self.payment['msn']}:{self.payment['reference']}"
 
 
-def paid_means_captured(world: World) -> bool:
+def paid_means_captured(model_input: ModelInput) -> bool:
     """Return whether the shop's `paid` means captured.
 
     That is so if it says no for most open orders with a reservation.
     """
-    held = set()
-    log = logs(world)
-    for payment in world.payments:
+    reserved_keys = set()
+    log = logs(model_input)
+    for payment in model_input.payments:
         key = payment["msn"], payment["reference"]
-        if money(payment, log[key], world.as_of, has_log=world.has_log).K > 0:
-            held.add(key)
-    said = [
+        if money(payment, log[key], model_input.as_of, has_log=model_input.has_log).K > 0:
+            reserved_keys.add(key)
+    paid_values = [
         order["paid"]
-        for order in world.orders
-        if order["status"] == "open" and (order["msn"], order["reference"]) in held
+        for order in model_input.orders
+        if order["status"] == "open" and (order["msn"], order["reference"]) in reserved_keys
     ]
-    return len(said) >= 20 and said.count("no") * 2 > len(said)
+    return len(paid_values) >= 20 and paid_values.count("no") * 2 > len(paid_values)
 
 
-def logs(world: World) -> dict[tuple[str, str], list[dict[str, Any]]]:
+def logs(model_input: ModelInput) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Return each payment's event log."""
     log: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for event in world.events:
+    for event in model_input.events:
         log[event["msn"], event["reference"]].append(event)
     return log
 

@@ -41,11 +41,11 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
     grouped: dict[tuple[str, Any], list[Row]] = defaultdict(list)
     for number, row in enumerate(current):
         grouped[row["msn"], row["reference"] or number].append(row)
-    made: list[Family] = []
+    families_found: list[Family] = []
     by_name: dict[tuple[str, str], Family] = {}
     by_stem: dict[tuple[str, str], Family] = {}
     for (msn, _), rows in grouped.items():
-        older_rows = [row for one in rows for row in older.get(id(one), [])]
+        older_rows = [row for newest in rows for row in older.get(id(newest), [])]
         named = {
             name
             for row in [*rows, *older_rows]
@@ -53,7 +53,7 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
             if name
         }
         family = Family(msn, rows, older_rows, [], set(named))
-        made.append(family)
+        families_found.append(family)
         for name in named:
             by_name[msn, name] = family
             by_stem.setdefault((msn, stem(name)), family)
@@ -69,18 +69,18 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
         else:
             family.payments.append(payment)
             family.references.add(reference)
-    for family in made:
+    for family in families_found:
         names = {stem(name) for name in family.references}
         family.references.update(
             f"{name}{tail}" for name in names for tail in ("", "-1", "-2", "-3")
         )
-    return made, repair(made, spare)
+    return families_found, repair(families_found, spare)
 
 
-def repair(made: list[Family], spare: list[Row]) -> list[Row]:
+def repair(families_found: list[Family], spare: list[Row]) -> list[Row]:
     """Match damaged references to a payment if exactly one fits; return the remaining payments."""
     left = list(spare)
-    for family in made:
+    for family in families_found:
         damaged = family.rows[0]["reference"]
         if family.payments or not damaged:
             continue
@@ -95,9 +95,11 @@ def repair(made: list[Family], spare: list[Row]) -> list[Row]:
     return left
 
 
-def damages(whole: str, damaged: str) -> bool:
+def damages(repaired: str, damaged: str) -> bool:
     """Return whether a spreadsheet could make this change: zeros lost, or another letter case."""
-    return whole.lower() == damaged.lower() or (damaged.isdigit() and whole.lstrip("0") == damaged)
+    return repaired.lower() == damaged.lower() or (
+        damaged.isdigit() and repaired.lstrip("0") == damaged
+    )
 
 
 def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
@@ -122,7 +124,9 @@ def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
         youngest: list[Row] = []
         set_aside = []
         for row in rows:
-            if age(row, guessed) != best or any(same_content(row, kept) for kept in youngest):
+            if age(row, guessed) != best or any(
+                same_content(row, earlier_row) for earlier_row in youngest
+            ):
                 set_aside.append(row)
             else:
                 youngest.append(row)
@@ -143,10 +147,10 @@ def age(row: Row, guessed: bool) -> tuple[Any, ...]:
     )
 
 
-def same_content(one: Row, other: Row) -> bool:
+def same_content(row: Row, other: Row) -> bool:
     """Return whether two rows have the same content, apart from where they come from."""
-    names = (one.keys() | other.keys()) - WHERE_FROM
-    return all(one.get(name) == other.get(name) for name in names)
+    names = (row.keys() | other.keys()) - WHERE_FROM
+    return all(row.get(name) == other.get(name) for name in names)
 
 
 def combine(rows: list[Row], A: int, C: int, has_payment: bool) -> Row | None:
@@ -161,15 +165,15 @@ def combine(rows: list[Row], A: int, C: int, has_payment: bool) -> Row | None:
         return None
     sent = [row for row in rows if row["status"] != "cancelled"]
     counted = sent or rows
-    kept = 0
+    amount_due = 0
     if sent:
         for row in rows:
             O, Or = row["total_minor"], row["refunded_minor"]
             if row["status"] == "cancelled" and Or is not None and 0 < Or < O:
-                kept += O - Or
+                amount_due += O - Or
     refunds = [row["refunded_minor"] for row in counted]
     return counted[0] | {
-        "total_minor": sum(row["total_minor"] for row in counted) + kept,
+        "total_minor": sum(row["total_minor"] for row in counted) + amount_due,
         "refunded_minor": None if None in refunds else sum(refunds),
     }
 
@@ -184,8 +188,8 @@ def is_split(parts: list[Money], O: int) -> bool:
     if any(m.C + m.K >= O for m in parts):
         return False
     return not any(
-        one.amount == other.amount and one.C + one.K + other.C + other.K > O
-        for number, one in enumerate(parts)
+        part.amount == other.amount and part.C + part.K + other.C + other.K > O
+        for number, part in enumerate(parts)
         for other in parts[number + 1 :]
     )
 
@@ -193,7 +197,7 @@ def is_split(parts: list[Money], O: int) -> bool:
 def choose_counted(parts: list[tuple[Row, Money]], order: Row) -> int:
     """Return the position of the payment that counts for the order."""
     O, Or = order["total_minor"], order["refunded_minor"]
-    if not any(m.held for _, m in parts):
+    if not any(m.is_reserved for _, m in parts):
         latest = max(range(len(parts)), key=lambda n: parts[n][0]["created_at"])
         named = [n for n, (p, _) in enumerate(parts) if p["reference"] == order["reference"]]
         return named[0] if named else latest

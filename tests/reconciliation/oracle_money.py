@@ -65,7 +65,7 @@ class Money(NamedTuple):
     fetched: datetime
 
     @property
-    def held(self) -> bool:
+    def is_reserved(self) -> bool:
         """Return whether money was captured or is still reserved."""
         return self.C > 0 or self.K > 0
 
@@ -94,13 +94,13 @@ class Money(NamedTuple):
 
 def once(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a log in which an event that was listed twice is listed once."""
-    seen, kept = set(), []
+    keys, unique_events = set(), []
     for event in log:
         key = tuple(event[name] for name in ("psp_reference", "name", "amount_minor", "event_at"))
-        if key not in seen:
-            seen.add(key)
-            kept.append(event)
-    return kept
+        if key not in keys:
+            keys.add(key)
+            unique_events.append(event)
+    return unique_events
 
 
 def money(

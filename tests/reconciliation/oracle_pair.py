@@ -56,7 +56,7 @@ class Net(NamedTuple):
     known: bool
 
 
-class Asked(NamedTuple):
+class Judgement(NamedTuple):
     """All answers for one pair."""
 
     status: str
@@ -112,7 +112,7 @@ def ask(
     unit: Unit,
     moment: datetime,
     settings: Settings,
-) -> Asked:
+) -> Judgement:
     """Answer for one order and its payment what is captured, refunded and still reserved."""
     status = standing(order, m.C, unit)
     net = net_of(order["total_minor"], order["refunded_minor"], status, m.C, m.R)
@@ -138,7 +138,7 @@ def ask(
     if owed and order.get("recorded_by_hand"):
         flags.add("recorded_by_hand")
     reserved = ask_reserved(m, net, status, unit, moment, captured)
-    return Asked(status, net, captured, refunded, reserved, frozenset(flags), passed)
+    return Judgement(status, net, captured, refunded, reserved, frozenset(flags), passed)
 
 
 def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Unit) -> bool:
@@ -151,16 +151,18 @@ def changed_later(order: dict[str, Any], column: str, moment: datetime, unit: Un
     return bool(changed > moment)
 
 
-def explained(answer: Answer, asked: Asked, order: dict[str, Any], m: Money, unit: Unit) -> bool:
+def explained(
+    answer: Answer, judgement: Judgement, order: dict[str, Any], m: Money, unit: Unit
+) -> bool:
     """Return whether a shop change after the payment was read can explain a difference."""
-    O, Or, E, Er = asked.net.O, asked.net.Or, asked.net.E, asked.net.Er
+    O, Or, E, Er = judgement.net.O, judgement.net.Or, judgement.net.E, judgement.net.Er
     C, R, kind = m.C, m.R, answer.kind
-    if changed_later(order, "fulfilled_at", m.fetched, unit) and asked.status in {
+    if changed_later(order, "fulfilled_at", m.fetched, unit) and judgement.status in {
         "fulfilled",
         "partial",
     }:
         # It was sent: the shop captures what is still reserved, and releases the rest.
-        if kind in NOT_YET_CAPTURED and E - C <= m.K and not asked.deadline_passed:
+        if kind in NOT_YET_CAPTURED and E - C <= m.K and not judgement.deadline_passed:
             return True
         if kind == "remainder_open" or (kind == "not_paid" and m.state == "CREATED"):
             return True
@@ -170,7 +172,7 @@ def explained(answer: Answer, asked: Asked, order: dict[str, Any], m: Money, uni
     if kind == "cancelled_but_captured":
         return Or >= C or C == O
     if kind == "remainder_open":
-        given_back = min(C, Or) - R if asked.status == "cancelled" else max(0, Er - R)
+        given_back = min(C, Or) - R if judgement.status == "cancelled" else max(0, Er - R)
         return given_back + answer.actual <= size
     return kind in NOT_YET_REFUNDED
 
@@ -306,8 +308,8 @@ def ask_refunded(
             return Answer("timing", "timing_refund_pending", Er, R)
         return Answer("code", "refund_missing_at_vipps", Er, R, Er - R)
     if R > Er:
-        made = m.passed_above(Er)
-        if made is not None and moment - made < grace:
+        refunded = m.passed_above(Er)
+        if refunded is not None and moment - refunded < grace:
             return Answer("timing", "timing_refund_not_recorded", Er, R)
         return Answer("code", "refund_missing_in_shop", Er, R, R - Er)
     return NOTHING

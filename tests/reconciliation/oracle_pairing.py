@@ -14,17 +14,17 @@ from tests.reconciliation.oracle_money import Money, together
 from tests.reconciliation.oracle_pair import (
     NOTHING,
     Answer,
-    Asked,
+    Judgement,
     ask,
     ask_reserved,
     changed_later,
     explained,
     net_of,
 )
-from tests.reconciliation.oracle_record import Keeping
+from tests.reconciliation.oracle_record import Record
 
 
-class Pairing(Keeping):
+class Pairing(Record):
     """Judges an order with its payments."""
 
     def paid_otherwise(
@@ -41,7 +41,7 @@ class Pairing(Keeping):
         C, R, K = (sum(getattr(m, letter) for m in parts) for letter in "CRK")
         kinds = []
         if C > R:
-            self.found(order, "there", "paid_twice", 0, C, C - R, reading=readings[0])
+            self.record_finding(order, "there", "paid_twice", 0, C, C - R, reading=readings[0])
             self.lines(order, bridge.set_aside("other_tender", O, Or, 0, R))
             kinds.append("paid_twice")
         else:
@@ -50,16 +50,16 @@ class Pairing(Keeping):
             m = together(parts)
             net = net_of(0, 0, "fulfilled", C, R)
             net = net._replace(E=0)
-            unit = self.world.units[order["msn"]]
+            unit = self.model_input.units[order["msn"]]
             answer = ask_reserved(m, net, "fulfilled", unit, readings[0].moment, NOTHING)
-            asked = Asked("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
+            judgement = Judgement("fulfilled", net, NOTHING, NOTHING, answer, flags, False)
             verb = None
             if len(readings) == 1:
                 verb = proposals.of_pair(
                     order,
                     readings[0].payment,
                     m,
-                    asked,
+                    judgement,
                     readings[0].moment,
                     forbidden=self.forbidden(rows, readings),
                 ).get("reserved")
@@ -82,21 +82,21 @@ class Pairing(Keeping):
         Or: int,
     ) -> None:
         """Decide which payments of an order count, and judge the order with them."""
-        held = [r for r in readings if r.m.held]
+        reserved = [r for r in readings if r.m.is_reserved]
         named = {order["reference"], *(order.get("further_references") or "").split()}
         in_cell = [r for r in readings if r.payment["reference"] in named]
         several_in_cell = len(named) > 1 and len(in_cell) > 1
         surplus: list[Reading] = []
         if several_in_cell or (
-            len(held) > 1 and is_split([r.m for r in held], order["total_minor"])
+            len(reserved) > 1 and is_split([r.m for r in reserved], order["total_minor"])
         ):
-            counted = in_cell if several_in_cell else held
+            counted = in_cell if several_in_cell else reserved
             flags |= {"split_payment"}
         else:
-            best = choose_counted([(r.payment, r.m) for r in held or readings], order)
-            counted = [(held or readings)[best]]
-            surplus = [r for r in held if r is not counted[0]]
-        self.counted |= {r.key: [one.key for one in counted] for r in readings}
+            best = choose_counted([(r.payment, r.m) for r in reserved or readings], order)
+            counted = [(reserved or readings)[best]]
+            surplus = [r for r in reserved if r is not counted[0]]
+        self.counted |= {r.key: [reading.key for reading in counted] for r in readings}
         never_held = [r for r in readings if r not in counted and r not in surplus]
         for reading in never_held:
             self.lines(order, bridge.set_aside("superseded", 0, 0, reading.m.C, reading.m.R))
@@ -105,7 +105,7 @@ class Pairing(Keeping):
         aside = ""
         if self.waived(order, [r.payment for r in counted]):
             aside = "waived"
-        elif order.get("method_unsure") and not any(r.m.held for r in readings):
+        elif order.get("method_unsure") and not any(r.m.is_reserved for r in readings):
             aside = "other_payment_method"
         if aside:
             self.lines(order, bridge.set_aside("ignored", O, Or, counted_m.C, counted_m.R))
@@ -120,9 +120,9 @@ class Pairing(Keeping):
                 refunded -= R
                 self.lines(order, [("refunded", "refunded_on_second_payment", -R)])
         order = order | {"refunded_minor": refunded}
-        asked = self.pair(rows, order, counted, counted_m, flags)
+        judgement = self.pair(rows, order, counted, counted_m, flags)
         for reading in surplus:
-            self.second(rows, order, reading, counted_m, asked)
+            self.second(rows, order, reading, counted_m, judgement)
         self.put_superseded(counted[0], never_held)
 
     def put_superseded(self, counted: Reading, never_held: list[Reading]) -> None:
@@ -142,26 +142,26 @@ class Pairing(Keeping):
         order: dict[str, Any],
         reading: Reading,
         counted: Money,
-        asked: Asked | None,
+        judgement: Judgement | None,
     ) -> None:
         """Record a payment that the order does not need (a duplicate)."""
         m = reading.m
-        if (reading.payment["msn"], reading.payment["reference"]) in self.world.waived:
+        if (reading.payment["msn"], reading.payment["reference"]) in self.model_input.waived:
             self.lines(order, bridge.set_aside("ignored", 0, 0, m.C, m.R))
             self.put([], [reading], Place("ignored", "waived", frozenset()))
             return
         verb = None
-        if asked is not None:
+        if judgement is not None:
             verb = proposals.of_second_payment(
                 order,
                 reading.payment,
                 m,
                 counted,
-                asked,
+                judgement,
                 forbidden=self.forbidden(rows, [reading]),
             )
         at_risk = max(0, m.C - m.R) if m.C else m.K
-        self.found(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
+        self.record_finding(order, "there", "duplicate_payment", 0, m.C, at_risk, reading, verb)
         self.lines(order, [("refunded", "second_payments", m.R)])
         self.gaps(order, [reading])
         self.put([], [reading], Place("discrepancy", "duplicate_payment", frozenset()), rows)
@@ -173,9 +173,9 @@ class Pairing(Keeping):
         counted: list[Reading],
         m: Money,
         flags: frozenset[str],
-    ) -> Asked | None:
+    ) -> Judgement | None:
         """Judge an order with the payments that count; return None if it is not judged."""
-        first, unit = counted[0], self.world.units[order["msn"]]
+        first, unit = counted[0], self.model_input.units[order["msn"]]
         moment = min(r.moment for r in counted)
         O, Or = order["total_minor"], order["refunded_minor"]
         dropped = [row for row in rows if len(rows) > 1 and row["status"] == "cancelled"]
@@ -183,12 +183,12 @@ class Pairing(Keeping):
             self.put(dropped, [], Place("matched", "", flags))
             rows = [row for row in rows if row not in dropped]
         if dropped:
-            everything = [*rows, *dropped] if rows[0] not in dropped else rows
-            total = sum(row["total_minor"] for row in everything)
-            given = sum(row["refunded_minor"] or 0 for row in everything)
+            all_rows = [*rows, *dropped] if rows[0] not in dropped else rows
+            total = sum(row["total_minor"] for row in all_rows)
+            order_refunds = sum(row["refunded_minor"] or 0 for row in all_rows)
             left = [
                 ("captured", "cancelled_rows", O - total),
-                ("refunded", "cancelled_rows", (Or or 0) - given),
+                ("refunded", "cancelled_rows", (Or or 0) - order_refunds),
             ]
             self.lines(order, left)
         kinds: list[str] = []
@@ -196,10 +196,12 @@ class Pairing(Keeping):
         if mangled and not any(
             stem(r.payment["reference"]) == stem(order["reference"]) for r in counted
         ):
-            self.found(order, "there", "reference_mangled", None, None, 0)
+            self.record_finding(order, "there", "reference_mangled", None, None, 0)
             kinds.append("reference_mangled")
         if any(row["currency"] != r.payment["currency"] for row in rows for r in counted):
-            self.found(order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first)
+            self.record_finding(
+                order, "there", "currency_mismatch", None, None, max(0, m.C - m.R), first
+            )
             self.lines(order, bridge.set_aside("other_currency", O, Or, m.C, m.R))
             self.gaps(order, counted)
             self.put(
@@ -216,60 +218,60 @@ class Pairing(Keeping):
                 place = Place("discrepancy", "aggregate_mismatch", flags)
             self.put(rows, counted, place)
             return None
-        asked = ask(order, m, unit, moment, self.world.settings)
-        asked = asked._replace(flags=asked.flags | flags)
-        answers = (asked.captured, asked.refunded, asked.reserved)
+        judgement = ask(order, m, unit, moment, self.model_input.settings)
+        judgement = judgement._replace(flags=judgement.flags | flags)
+        answers = (judgement.captured, judgement.refunded, judgement.reserved)
         wrong = [a for a in answers if a.outcome == "code"]
         wrong = wrong or [a for a in answers if a.kind in EXPLAINED_PENDING]
         if wrong and not kinds and not self.whole_log:
-            by_change = [explained(answer, asked, order, m, unit) for answer in wrong]
+            by_change = [explained(answer, judgement, order, m, unit) for answer in wrong]
             if all(by_change):
                 self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
-                place = Place("timing", "timing_after_cut", asked.flags)
+                place = Place("timing", "timing_after_cut", judgement.flags)
                 if self.gaps(order, counted):
-                    place = Place("discrepancy", "aggregate_mismatch", asked.flags)
+                    place = Place("discrepancy", "aggregate_mismatch", judgement.flags)
                 self.put(rows, counted, place)
-                return asked
+                return judgement
         verbs = {}
         if len(counted) == 1:
             verbs = proposals.of_pair(
                 order,
                 first.payment,
                 m,
-                asked,
+                judgement,
                 moment,
                 forbidden=self.forbidden(rows, counted) or bool(dropped) or shop_is_later,
             )
         for question in ("captured", "refunded", "reserved"):
-            answer: Answer = getattr(asked, question)
+            answer: Answer = getattr(judgement, question)
             if answer.outcome == "code":
                 self.answer(order, first, question, answer, verbs.get(question))
                 kinds.append(answer.kind)
         if self.gaps(order, counted):
             kinds.append("aggregate_mismatch")
-        self.lines(order, bridge.of_pair(asked, m))
-        self.put(rows, counted, self.place(asked, kinds, m))
-        return asked
+        self.lines(order, bridge.of_pair(judgement, m))
+        self.put(rows, counted, self.place(judgement, kinds, m))
+        return judgement
 
-    def place(self, asked: Asked, kinds: list[str], m: Money) -> Place:
+    def place(self, judgement: Judgement, kinds: list[str], m: Money) -> Place:
         """Return the place of a judged pair."""
-        answers = (asked.captured, asked.refunded)
+        answers = (judgement.captured, judgement.refunded)
         if kinds:
-            return Place("discrepancy", kinds[0], asked.flags)
+            return Place("discrepancy", kinds[0], judgement.flags)
         for bucket in ("timing", "ignored"):
             for answer in answers:
                 if answer.outcome == bucket:
-                    return Place(bucket, answer.kind, asked.flags)
-        kind = asked.captured.kind if asked.captured.outcome == "matched" else ""
+                    return Place(bucket, answer.kind, judgement.flags)
+        kind = judgement.captured.kind if judgement.captured.outcome == "matched" else ""
         if m.changed and not kind:
-            return Place("timing", "timing_after_cut", asked.flags)
-        return Place("matched", kind, asked.flags)
+            return Place("timing", "timing_after_cut", judgement.flags)
+        return Place("matched", kind, judgement.flags)
 
     def shop_is_later(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
         """Return whether the cut-off is before the export, and something changed in between."""
-        if self.world.as_of >= min(order["exported_at"], m.fetched):
+        if self.model_input.as_of >= min(order["exported_at"], m.fetched):
             return False
-        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         return m.changed or any(changed_later(order, name, moment, unit) for name in columns)
 
     def proven_by_the_shop(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
@@ -277,7 +279,7 @@ class Pairing(Keeping):
 
         It had sent the order, and nothing was captured; or it had refunded more than was refunded.
         """
-        unit, columns = self.world.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         if any(changed_later(order, name, moment, unit) for name in columns):
             return False
         sent = order["status"] in {"fulfilled", "partial"} and order["fulfilled_at"] is not None

@@ -11,10 +11,10 @@ from tests.reconciliation.oracle_data import (
     FAR,
     MOVES,
     Finding,
+    ModelInput,
     Opinion,
     Place,
     Reading,
-    World,
     logs,
     paid_means_captured,
 )
@@ -22,29 +22,33 @@ from tests.reconciliation.oracle_money import money
 from tests.reconciliation.oracle_pair import Answer
 
 
-class Keeping:
+class Record:
     """A run over a world: reads payments, and records findings and where each row ends."""
 
-    def __init__(self, world: World, *, whole_log: bool) -> None:
-        self.world = world
+    def __init__(self, model_input: ModelInput, *, whole_log: bool) -> None:
+        self.model_input = model_input
         self.whole_log = whole_log
-        self.log = logs(world)
+        self.log = logs(model_input)
         self.opinion = Opinion([], {}, Counter(), Counter())
-        self.failed = {(f["msn"], f["reference"]) for f in world.failures if f["status"] != 404}
-        self.no_means_unknown = paid_means_captured(world)
+        self.failed = {
+            (f["msn"], f["reference"]) for f in model_input.failures if f["status"] != 404
+        }
+        self.no_means_unknown = paid_means_captured(model_input)
         self.counted: dict[str, list[str]] = {}
         self.outside: set[tuple[str, str, str | None]] = set()
 
     def read(self, order: dict[str, Any] | None, payment: dict[str, Any]) -> Reading:
         """Return a payment's amounts at its pair's cut-off time, or on the whole log."""
-        moment = min(self.world.as_of, payment["fetched_at"])
+        moment = min(self.model_input.as_of, payment["fetched_at"])
         if order is not None:
             moment = min(moment, order["exported_at"])
         cut = moment
         if self.whole_log:
-            cut, moment = FAR, max(moment, self.world.as_of)
+            cut, moment = FAR, max(moment, self.model_input.as_of)
         log = self.log[payment["msn"], payment["reference"]]
-        return Reading(payment, money(payment, log, cut, has_log=self.world.has_log), moment, cut)
+        return Reading(
+            payment, money(payment, log, cut, has_log=self.model_input.has_log), moment, cut
+        )
 
     def answer(
         self,
@@ -70,7 +74,7 @@ class Keeping:
             ),
         )
 
-    def found(
+    def record_finding(
         self,
         row: dict[str, Any],
         question: str,
@@ -131,17 +135,17 @@ class Keeping:
 
     def in_period(self, rows: list[dict[str, Any]], readings: list[Reading], place: Place) -> bool:
         """Return whether a pair is in the run's period, by its days or because it is open."""
-        if self.whole_log or not (self.world.first or self.world.last):
+        if self.whole_log or not (self.model_input.first or self.model_input.last):
             return True
-        first, last = self.world.first or date.min, self.world.last or date.max
+        first, last = self.model_input.first or date.min, self.model_input.last or date.max
         names = ("ordered_at", "fulfilled_at", "refunded_at")
         began, days = [], []
         for row in rows:
-            unit = self.world.units[row["msn"]]
+            unit = self.model_input.units[row["msn"]]
             days += [unit.day(row[name]) for name in names if row[name]]
             began.append(unit.day(row["ordered_at"]))
         for reading in readings:
-            unit, key = self.world.units[reading.payment["msn"]], reading.payment["reference"]
+            unit, key = self.model_input.units[reading.payment["msn"]], reading.payment["reference"]
             days += [
                 unit.day(event["event_at"])
                 for event in self.log[reading.payment["msn"], key]
@@ -167,16 +171,17 @@ class Keeping:
         wrong = [r for r in readings if r.m.gap]
         for reading in wrong:
             gap = reading.m.gap
-            self.found(order, "aggregate", "aggregate_mismatch", None, None, gap, reading)
+            self.record_finding(order, "aggregate", "aggregate_mismatch", None, None, gap, reading)
         return bool(wrong)
 
     def forbidden(self, rows: list[dict[str, Any]], readings: list[Reading]) -> bool:
         """Return whether one of these payments has an operation of ours with unknown outcome."""
         return any(
-            (r.payment["msn"], r.payment["reference"]) in self.world.unsettled for r in readings
+            (r.payment["msn"], r.payment["reference"]) in self.model_input.unsettled
+            for r in readings
         )
 
     def waived(self, order: dict[str, Any], payments: list[dict[str, Any]]) -> bool:
         """Return whether the user waived this order, by its own or an attempt's reference."""
         names = {order["reference"], *(payment["reference"] for payment in payments)}
-        return any((order["msn"], name) in self.world.waived for name in names)
+        return any((order["msn"], name) in self.model_input.waived for name in names)

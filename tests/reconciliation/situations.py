@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tests.reconciliation.oracle_data import World
+from tests.reconciliation.oracle_data import ModelInput
 from tests.reconciliation.oracle_money import ZONES, Unit
 from tests.reconciliation.oracle_pair import Settings
 
@@ -51,13 +51,13 @@ def number_of(reference: str | None, order_number: str | None) -> int:
     >>> number_of("R000012-1", None), number_of(None, "#000012/2")
     (12, 12)
     """
-    found = re.search(r"(\d{6})(?:-\d{1,2}|/\d)?$", reference or order_number or "")
-    if found is None:
+    match = re.search(r"(\d{6})(?:-\d{1,2}|/\d)?$", reference or order_number or "")
+    if match is None:
         raise ValueError(f"{reference!r} and {order_number!r} belong to no situation")
-    return int(found.group(1))
+    return int(match.group(1))
 
 
-def world_of(
+def make_input(
     situations: list[Situation],
     *,
     as_of: datetime = NOW,
@@ -65,7 +65,7 @@ def world_of(
     has_log: bool = True,
     first: date | None = None,
     last: date | None = None,
-) -> World:
+) -> ModelInput:
     """Return a world of several situations, with orders of 0.00 that set what the export covers."""
     cover = [
         order_row(
@@ -78,19 +78,19 @@ def world_of(
         for n, msn in enumerate(UNITS)
         for far in (0, 1)
     ]
-    orders = [row for one in situations for row in one.orders]
+    orders = [row for situation in situations for row in situation.orders]
     for number, row in enumerate([*orders, *cover]):
         row["source_row"] = number + 2
-    return World(
+    return ModelInput(
         orders + cover,
-        [row for one in situations for row in one.payments],
-        [row for one in situations for row in one.events] if has_log else [],
-        [row for one in situations for row in one.failures],
+        [row for situation in situations for row in situation.payments],
+        [row for situation in situations for row in situation.events] if has_log else [],
+        [row for situation in situations for row in situation.failures],
         ALL_UNITS,
         as_of,
         Settings(tolerance=tolerance),
-        frozenset(key for one in situations for key in one.waived),
-        frozenset(key for one in situations for key in one.unsettled),
+        frozenset(key for situation in situations for key in situation.waived),
+        frozenset(key for situation in situations for key in situation.unsettled),
         has_log,
         first,
         last,

@@ -138,9 +138,11 @@ def test_the_table_loads_no_frame_library():
         "import sys, vippsrecon.reconciliation.codes; heavy = ('narwhals', 'pandas', 'polars', "
         "'pyarrow', 'pandera'); print([name for name in heavy if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
 
-    assert done.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
 def test_each_cause_belongs_to_one_code():

@@ -61,7 +61,7 @@ def compare(orders, payments, unread=(), **options):
     )
 
 
-def found(result):
+def describe_discrepancies(result):
     """Return code, amounts and proposal of each discrepancy, sorted by reference."""
     columns = [
         "reference",
@@ -98,10 +98,12 @@ def test_engines_compare_the_same_rows():
         order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
         order("retry-00-1", refunded_minor=1300, refunded_at=ago(4), order_number="#2", **NEW),
         order("retry-00", order_number="#2", **OLD),
-        *together(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
+        *make_combined_rows(
+            ("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")
+        ),
         order("unread-001"),
     ]
-    made = [
+    payments = [
         payment("several-01", A=600, C=600),
         payment("several-02", A=400, C=400),
         payment("retry-00", C=1000, R=1000),
@@ -109,7 +111,7 @@ def test_engines_compare_the_same_rows():
         payment("basket-01", C=500),
         payment("unread-001", C=1000),
     ]
-    twice = [event for _, log in made for event in (*log, log[-1])]
+    twice = [event for _, log in payments for event in (*log, log[-1])]
     failure = {
         "msn": EXAMPLE_MSN,
         "reference": "unread-001-1",
@@ -117,19 +119,21 @@ def test_engines_compare_the_same_rows():
         "status": 503,
         "title": "no",
     }
-    parts = (orders, [row for row, _ in made], twice, [failure])
+    parts = (orders, [row for row, _ in payments], twice, [failure])
     frames = (ORDERS, PAYMENTS, EVENTS, FAILURES)
     tables = [
         pa.Table.from_pylist(rows, schema=frame.arrow_schema())
         for rows, frame in zip(parts, frames, strict=True)
     ]
 
-    ours = reconcile(*tables, as_of=NOW)
-    theirs = reconcile(*(duckdb.from_arrow(table) for table in tables), as_of=NOW)
+    with_arrow = reconcile(*tables, as_of=NOW)
+    with_duckdb = reconcile(*(duckdb.from_arrow(table) for table in tables), as_of=NOW)
 
     for name in ("discrepancies", "buckets", "summary", "bridge"):
-        assert getattr(ours, name).to_dict("records") == getattr(theirs, name).to_dict("records")
-    assert [row[:4] for row in found(ours)] == [
+        assert getattr(with_arrow, name).to_dict("records") == getattr(with_duckdb, name).to_dict(
+            "records"
+        )
+    assert [row[:4] for row in describe_discrepancies(with_arrow)] == [
         ("basket-01", "remainder_open", 0, 100),
         ("basket-01", "under_captured", 600, 500),
         ("retry-00", "duplicate_payment", 0, 1000),
@@ -163,7 +167,7 @@ def test_newest_export_row_is_the_order():
         ],
     )
 
-    assert found(result) == [
+    assert describe_discrepancies(result) == [
         ("cancelled", "remainder_open", 0, 1000, 0, "cancel", 1000),
         ("refunded-1", "refund_missing_at_vipps", 200, 0, 200, "refund", 200),
     ]
@@ -181,7 +185,8 @@ def test_file_order_does_not_matter():
     ]
 
     results = [
-        found(compare(given, [payment("refunded-1", C=1000)])) for given in (rows, rows[::-1])
+        describe_discrepancies(compare(payments, [payment("refunded-1", C=1000)]))
+        for payments in (rows, rows[::-1])
     ]
 
     assert (
@@ -232,7 +237,7 @@ def test_stated_export_time_decides():
         [payment("undone-01", C=1000)],
     )
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
     assert buckets(result, "orders") == {"71": "ignored superseded_row", "72": "matched"}
 
 
@@ -246,7 +251,9 @@ def test_different_rows_of_the_same_age_are_duplicates():
         [payment("same-age-1", C=1000)],
     )
 
-    assert found(result) == [("same-age-1", "duplicate_order_row", 900, None, 0, None, None)]
+    assert describe_discrepancies(result) == [
+        ("same-age-1", "duplicate_order_row", 900, None, 0, None, None)
+    ]
     assert buckets(result, "orders")["72"] == "matched"
 
 
@@ -258,7 +265,7 @@ def test_older_row_adds_an_attempt():
         [payment("retry-00", X=1000), payment("retry-00-2", C=1000)],
     )
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
     assert buckets(result, "payments") == {
         "retry-00": "matched superseded_attempt",
         "retry-00-2": "matched",
@@ -278,7 +285,7 @@ def test_older_row_adds_no_attempt_to_a_cell_of_references():
         [payment("first-ref-01", A=600, C=600), payment("later-ref-01", A=400, C=400)],
     )
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
     assert sorted(buckets(result, "orders").values()) == ["ignored superseded_row", "matched"]
     assert set(buckets(result, "payments").values()) == {"matched"}
 
@@ -312,7 +319,9 @@ def test_each_pair_has_its_own_cut_off_time():
         ],
     )
 
-    assert [row[:4] for row in found(result)] == [("in-the-new", "refund_missing_in_shop", 0, 300)]
+    assert [row[:4] for row in describe_discrepancies(result)] == [
+        ("in-the-new", "refund_missing_in_shop", 0, 300)
+    ]
 
 
 def test_parts_of_a_split_payment_share_the_cut_off_time():
@@ -323,7 +332,7 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
 
     result = compare([order("in-parts-1")], [(first, first_log), (second, second_log)])
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
 
 
 @pytest.mark.parametrize(
@@ -360,10 +369,10 @@ def test_what_a_date_of_the_shop_proves_before_the_export(dated, moved, right):
     result = compare([order("before-exp", **dated)], [payment("before-exp", **moved)], as_of=ago(3))
 
     if right is None:
-        assert found(result) == []
+        assert describe_discrepancies(result) == []
         assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
         return
-    assert found(result) == [("before-exp", *right, None, None)]
+    assert describe_discrepancies(result) == [("before-exp", *right, None, None)]
     assert "changed_after_export" in flags_of(result, "before-exp")
 
 
@@ -377,7 +386,9 @@ def test_the_captured_attempt_counts_and_the_reserved_one_is_released():
         [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
     )
 
-    assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
+    assert describe_discrepancies(result) == [
+        ("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)
+    ]
 
 
 def test_unsure_payment_method_proposes_no_cancel():
@@ -387,7 +398,9 @@ def test_unsure_payment_method_proposes_no_cancel():
         [payment("unsure-01", A=600), payment("unsure-01-1", A=600, C=600)],
     )
 
-    assert found(result) == [("unsure-01", "duplicate_payment", 0, 0, 600, None, None)]
+    assert describe_discrepancies(result) == [
+        ("unsure-01", "duplicate_payment", 0, 0, 600, None, None)
+    ]
     assert flags_of(result, "unsure-01") == {"method_unsure"}
 
 
@@ -398,7 +411,9 @@ def test_captured_attempt_counts_before_the_shops_reserved_one():
         [payment("attempt-1", A=600), payment("attempt-1-1", A=600, C=600)],
     )
 
-    assert found(result) == [("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)]
+    assert describe_discrepancies(result) == [
+        ("attempt-1", "duplicate_payment", 0, 0, 600, "cancel", 600)
+    ]
 
 
 def test_refunded_double_payment_is_not_refunded_again():
@@ -408,7 +423,9 @@ def test_refunded_double_payment_is_not_refunded_again():
         [payment("twice-001", A=300, C=300), payment("twice-001-1", A=300, C=300, R=300)],
     )
 
-    assert found(result) == [("twice-001", "duplicate_payment", 0, 300, 300, None, None)]
+    assert describe_discrepancies(result) == [
+        ("twice-001", "duplicate_payment", 0, 300, 300, None, None)
+    ]
 
 
 def test_refund_of_a_surplus_payment_counts_if_it_fits_whole():
@@ -423,25 +440,35 @@ def test_refund_of_a_surplus_payment_counts_if_it_fits_whole():
         [payment("fits-0001", C=1000, R=300), payment("fits-0001-1", C=1000, R=1000)],
     )
 
-    assert found(result) == [("fits-0001-1", "duplicate_payment", 0, 1000, 0, None, None)]
-    assert ("fits-0001", "refund_missing_at_vipps", 900, 300, 600, "refund", 600) in found(too_much)
+    assert describe_discrepancies(result) == [
+        ("fits-0001-1", "duplicate_payment", 0, 1000, 0, None, None)
+    ]
+    assert (
+        "fits-0001",
+        "refund_missing_at_vipps",
+        900,
+        300,
+        600,
+        "refund",
+        600,
+    ) in describe_discrepancies(too_much)
     refunded = result.bridge[result.bridge["leg"] == "refunded"].set_index("line")["amount_minor"]
     assert (refunded["orders"], refunded["refunded"]) == (1300, 1300)
 
 
 def test_larger_refunded_surplus_payment_is_deducted_first():
     """The shop refunded 600. The refund of 500 is deducted first, so 100 is owed and not 300."""
-    given = [
+    payments = [
         payment("fits-0002", C=1000),
         payment("fits-0002-1", C=1000, R=300),
         payment("fits-0002-2", C=1000, R=500),
     ]
-    result = compare([order("fits-0002", refunded_minor=600, refunded_at=ago(4))], given)
-    smaller = compare([order("fits-0002", refunded_minor=400, refunded_at=ago(4))], given)
+    result = compare([order("fits-0002", refunded_minor=600, refunded_at=ago(4))], payments)
+    smaller = compare([order("fits-0002", refunded_minor=400, refunded_at=ago(4))], payments)
 
     kind = "refund_missing_at_vipps"
-    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(result)
-    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in found(smaller)
+    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in describe_discrepancies(result)
+    assert ("fits-0002", kind, 100, 0, 100, "refund", 100) in describe_discrepancies(smaller)
 
 
 def test_events_after_the_export_limit_proposals():
@@ -463,10 +490,12 @@ def test_events_after_the_export_limit_proposals():
     )
 
     # The payment that counted has no money any more, so the reserved one may be needed.
-    assert ("later-0001", "duplicate_payment", 0, 0, 600, None, None) in found(given_back)
+    assert ("later-0001", "duplicate_payment", 0, 0, 600, None, None) in describe_discrepancies(
+        given_back
+    )
     kind = "refund_missing_at_vipps"
     expected = ("later-0002-1", kind, 1000, 0, 1000, "refund", 700)
-    assert expected in found(surplus_given_back)
+    assert expected in describe_discrepancies(surplus_given_back)
 
 
 def test_latest_attempt_counts_if_none_held_money():
@@ -492,7 +521,7 @@ def test_shops_reference_counts_before_the_nearer_amount():
         [payment("named-001", A=1200, C=1200), payment("named-001-1", C=1000)],
     )
 
-    assert [row[:4] for row in found(result)] == [
+    assert [row[:4] for row in describe_discrepancies(result)] == [
         ("named-001", "over_captured", 1000, 1200),
         ("named-001-1", "duplicate_payment", 0, 1000),
     ]
@@ -525,8 +554,10 @@ def test_a_split_payment_is_compared_as_a_sum(total, refunded, kinds):
         [payment("split-001", A=600, C=600), payment("split-001-1", A=400, C=400)],
     )
 
-    assert [row[1:] for row in found(result)] == [(*kind, None, None) for kind in kinds]
-    for reference, *_ in found(result):
+    assert [row[1:] for row in describe_discrepancies(result)] == [
+        (*kind, None, None) for kind in kinds
+    ]
+    for reference, *_ in describe_discrepancies(result):
         assert "split_payment" in flags_of(result, reference)
 
 
@@ -537,7 +568,7 @@ def test_two_payments_for_one_amount_are_not_a_split_payment():
         [payment("equal-001", A=600, C=600), payment("equal-001-1", A=600, C=600)],
     )
 
-    assert [row[:4] for row in found(result)] == [
+    assert [row[:4] for row in describe_discrepancies(result)] == [
         ("equal-001", "under_captured", 1000, 600),
         ("equal-001-1", "duplicate_payment", 0, 600),
     ]
@@ -560,7 +591,9 @@ def test_references_in_one_cell_are_one_split_payment():
         ],
     )
 
-    assert found(result) == [("first-ref-11", "over_captured", 500, 1000, 500, None, None)]
+    assert describe_discrepancies(result) == [
+        ("first-ref-11", "over_captured", 500, 1000, 500, None, None)
+    ]
     assert "split_payment" in flags_of(result, "first-ref-11")
 
 
@@ -577,7 +610,7 @@ def test_an_unread_attempt_leaves_the_whole_order_unchecked(unread):
         unread=[unread],
     )
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
     assert set(buckets(result, "payments").values()) == {"matched", "not_checked"}
     assert buckets(result, "payments")["another-01"] == "matched"
     assert result.manifest["complete"] is False
@@ -587,14 +620,14 @@ def test_damaged_reference_is_not_missing_if_the_repaired_one_is_unanswered():
     """A spreadsheet removed the zeros, and the complete reference could not be read."""
     result = compare([order("12345678")], [], unread=["000012345678"])
 
-    assert found(result) == []
+    assert describe_discrepancies(result) == []
     assert buckets(result, "orders").popitem()[1] == "not_checked"
 
 
 def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
     """A next attempt may already hold the money.
 
-    If it is unknown whether they were asked for, the capture is proposed.
+    If it is unknown whether they were requested, the capture is proposed.
     """
     result = compare(
         [
@@ -605,7 +638,7 @@ def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
         [payment("asked-001"), payment("unasked-1"), payment("not-said-1")],
     )
 
-    assert found(result) == [
+    assert describe_discrepancies(result) == [
         ("asked-001", "fulfilled_not_captured", 1000, 0, 1000, "capture", 1000),
         ("not-said-1", "fulfilled_not_captured", 1000, 0, 1000, "capture", 1000),
         ("unasked-1", "fulfilled_not_captured", 1000, 0, 1000, None, None),
@@ -615,7 +648,7 @@ def test_no_capture_is_proposed_before_the_next_attempts_were_requested():
 # Orders paid together.
 
 
-def together(*rows, reference="basket-01"):
+def make_combined_rows(*rows, reference="basket-01"):
     """Return order rows with one reference; each is (number, total, refunded, status)."""
     return [
         order(
@@ -692,9 +725,9 @@ def together(*rows, reference="basket-01"):
 )
 def test_combined_orders_are_compared_as_a_sum(rows, paid, kinds):
     """The amount due is the total of the rows sent; with a cancelled row nothing is proposed."""
-    result = compare(together(*rows), [payment("basket-01", **paid)])
+    result = compare(make_combined_rows(*rows), [payment("basket-01", **paid)])
 
-    assert [row[1:] for row in found(result)] == kinds
+    assert [row[1:] for row in describe_discrepancies(result)] == kinds
     assert len(buckets(result, "orders")) == len(rows)
 
 
@@ -718,7 +751,7 @@ def test_every_reference_that_the_report_prints_can_be_waived():
 
     def kinds(*waived):
         result = compare(orders, payments, waived={(EXAMPLE_MSN, name) for name in waived})
-        return {row[0] for row in found(result)}
+        return {row[0] for row in describe_discrepancies(result)}
 
     assert kinds() == {"waive-1001-1", "waive-1002", "waive-1003"}
     assert kinds("waive-1001-1", "waive-1002") == {"waive-1003"}
@@ -746,7 +779,7 @@ def test_event_listed_twice_counts_once():
         ],
     )
 
-    assert [row[:4] for row in found(result)] == [
+    assert [row[:4] for row in describe_discrepancies(result)] == [
         ("listed-02", "aggregate_mismatch", None, None),
         ("listed-02", "remainder_open", 0, 500),
         ("listed-03", "duplicate_capture", 500, 1000),
@@ -776,6 +809,8 @@ def test_payment_without_an_order_is_dated_by_its_authorization():
         ],
     )
 
-    assert found(result) == [("created-01", "missing_in_orders", None, 1000, 1000, None, None)]
+    assert describe_discrepancies(result) == [
+        ("created-01", "missing_in_orders", None, 1000, 1000, None, None)
+    ]
     assert buckets(result, "payments")["early-0001"] == "timing timing_outside_export"
     assert buckets(result, "payments")["elsewhere-1"] == "timing timing_outside_export"

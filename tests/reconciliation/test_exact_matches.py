@@ -83,7 +83,7 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
 """What is changed, one value at a time, in pairs that agreed before. Moments are days ago."""
 
 
-def nearly_agreed(seed: int, count: int = 400) -> Rows:
+def draw_near_matches(seed: int, count: int = 400) -> Rows:
     """Draw pairs that match exactly, and then change one or two values in most of them."""
     draw = random.Random(seed)
     orders, payments, events = [], [], []
@@ -119,7 +119,7 @@ def nearly_agreed(seed: int, count: int = 400) -> Rows:
     return Rows(orders, payments, events, failures)
 
 
-def agreed_and_all(rows: Rows, *, with_events: bool):
+def split_exact_and_all(rows: Rows, *, with_events: bool):
     """Return the pairs set aside, and every pair by its key when none is set aside."""
     orders, payments, events, failures = (
         prepare_frame(build_frame(part, schema), schema)
@@ -138,12 +138,12 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
             orders, payments, events if with_events else None, failures, question
         )
 
-    everything = materialize(
+    all_answers = materialize(
         assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS))
     )
     return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
-        for row in collect_rows(everything)
+        for row in collect_rows(all_answers)
         if row["has_payment"]
     }
 
@@ -152,14 +152,14 @@ def agreed_and_all(rows: Rows, *, with_events: bool):
 @pytest.mark.parametrize("seed", range(6))
 def test_no_check_reports_an_exact_match(seed, with_events):
     """No check finds anything in a pair set aside, and all its values fit the result."""
-    agreed, everything = agreed_and_all(nearly_agreed(seed), with_events=with_events)
+    agreed, all_answers = split_exact_and_all(draw_near_matches(seed), with_events=with_events)
 
     assert len(agreed) > 100
     for row in agreed:
-        asked = everything[row["msn"], row["reference"]]
-        assert [asked[kind] for kind in KINDS] == [None] * len(KINDS)
-        assert (asked["bucket"], asked["kind"], asked["role"]) == ("matched", "", "pair")
-        assert asked["flags"] == ("" if with_events else "amounts_as_fetched")
-        assert asked["C"] == asked["E"] == asked["O"] == row["O"]
-        assert asked["R"] == asked["Er"] == asked["Or"] == row["Or"]
-        assert (asked["q"], asked["p"], asked["status"]) == (0, 0, "fulfilled")
+        answer = all_answers[row["msn"], row["reference"]]
+        assert [answer[kind] for kind in KINDS] == [None] * len(KINDS)
+        assert (answer["bucket"], answer["kind"], answer["role"]) == ("matched", "", "pair")
+        assert answer["flags"] == ("" if with_events else "amounts_as_fetched")
+        assert answer["C"] == answer["E"] == answer["O"] == row["O"]
+        assert answer["R"] == answer["Er"] == answer["Or"] == row["Or"]
+        assert (answer["q"], answer["p"], answer["status"]) == (0, 0, "fulfilled")

@@ -302,9 +302,9 @@ def test_severity_rises_with_the_days_since_first_reported(days, severity):
         build_frame(example.payments, PAYMENTS),
         build_frame(example.events, EVENTS),
     )
-    seen = {"under_captured:123456:order-0001": today - timedelta(days=days)}
+    first_reported = {"under_captured:123456:order-0001": today - timedelta(days=days)}
     [row] = reconcile(
-        *frames, units=(example.unit,), as_of=NOW, first_seen=seen
+        *frames, units=(example.unit,), as_of=NOW, first_seen=first_reported
     ).discrepancies.to_dict("records")
 
     assert (row["severity"], row["age_days"]) == (severity, max(0, days))
@@ -437,8 +437,10 @@ def test_callback_grace_hours_sets_the_waiting_time():
 
     def kinds(hours):
         rules = Rules(callback_grace_hours=hours)
-        found = reconcile(*frames, units=(example.unit,), as_of=NOW, rules=rules).discrepancies
-        return list(found["kind"])
+        discrepancies = reconcile(
+            *frames, units=(example.unit,), as_of=NOW, rules=rules
+        ).discrepancies
+        return list(discrepancies["kind"])
 
     assert kinds(2) == ["payment_not_recorded"]
     assert kinds(8) == []

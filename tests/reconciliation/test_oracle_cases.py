@@ -17,7 +17,7 @@ from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_bridge import Lines
 from tests.reconciliation.oracle_data import Opinion
-from tests.reconciliation.situations import NOW, Situation, end_of_day, world_of
+from tests.reconciliation.situations import NOW, Situation, end_of_day, make_input
 
 MSN = {"NO": "100001", "DK": "100004"}
 DAY = timedelta(days=1)
@@ -58,33 +58,33 @@ def order(by_hand: Drawing, O: int = 1000, Or: int | None = 0, **given: Any) -> 
     )
 
 
-def judged(by_hand: Drawing, **given: Any) -> Opinion:
+def judge_by_hand(by_hand: Drawing, **given: Any) -> Opinion:
     """Return the model's result; both legs of its bridge must add up."""
-    said = opinion(world_of([by_hand.now], **given))
+    result = opinion(make_input([by_hand.now], **given))
     for leg in ("captured", "refunded"):
-        lines = sum(minor for key, minor in said.bridge.items() if key[0] == leg)
-        assert lines == sum(minor for key, minor in said.moved.items() if key[0] == leg)
-    return said
+        lines = sum(minor for key, minor in result.bridge.items() if key[0] == leg)
+        assert lines == sum(minor for key, minor in result.moved.items() if key[0] == leg)
+    return result
 
 
-def told(said: Opinion) -> list[str]:
+def describe_result(result: Opinion) -> list[str]:
     """Return each finding in one line, and the places of the other rows."""
     lines = [
         f"{f.kind} {f.expected}→{f.actual} risk {f.at_risk}"
         + (f" {f.verb} {f.minor}" if f.verb else "")
-        for f in said.findings
+        for f in result.findings
     ]
     places = {
         f"{place.bucket} {place.kind}".strip()
-        for (_, key), place in said.places.items()
+        for (_, key), place in result.places.items()
         if place.bucket != "discrepancy" and place.kind != "nothing_to_pay"
     }
     return sorted(lines) + sorted(places)
 
 
-def flags(said: Opinion) -> set[str]:
+def flags(result: Opinion) -> set[str]:
     """Return every flag of every row."""
-    return {flag for place in said.places.values() for flag in place.flags}
+    return {flag for place in result.places.values() for flag in place.flags}
 
 
 DEAD = {"A": 0, "C": 0, "amount": 1000}
@@ -92,7 +92,7 @@ TIMING = "timing timing_awaiting_fulfilment"
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "right", "flag"),
+    ("order_rows", "payment_fields", "right", "flag"),
     [
         pytest.param({}, {}, ["matched"], "", id="1"),
         pytest.param(PARTIAL, {"C": 400}, [TIMING], "", id="2"),
@@ -290,18 +290,18 @@ TIMING = "timing timing_awaiting_fulfilment"
         ),
     ],
 )
-def test_worked_case_has_the_rules_result(ours, theirs, right, flag):
+def test_worked_case_has_the_rules_result(order_rows, payment_fields, right, flag):
     """The model gives the table's result for an order and a payment; one may be missing."""
-    ours = dict(ours) if ours is not None else None
-    by_hand = begin((ours or {}).pop("market", "NO"))
-    if ours is not None:
-        order(by_hand, **ours)
-    if theirs is not None:
-        pay(by_hand, **theirs)
-    said = judged(by_hand)
+    order_rows = dict(order_rows) if order_rows is not None else None
+    by_hand = begin((order_rows or {}).pop("market", "NO"))
+    if order_rows is not None:
+        order(by_hand, **order_rows)
+    if payment_fields is not None:
+        pay(by_hand, **payment_fields)
+    result = judge_by_hand(by_hand)
 
-    assert told(said) == right
-    assert not flag or flag in flags(said)
+    assert describe_result(result) == right
+    assert not flag or flag in flags(result)
 
 
 def test_case_31_split_payment():
@@ -311,9 +311,9 @@ def test_case_31_split_payment():
     pay(by_hand, A=600, C=600)
     pay(by_hand, A=400, C=400, tail="-1")
 
-    said = judged(by_hand)
-    assert told(said) == ["matched"]
-    assert "split_payment" in flags(said)
+    result = judge_by_hand(by_hand)
+    assert describe_result(result) == ["matched"]
+    assert "split_payment" in flags(result)
 
 
 def test_case_32_retry():
@@ -323,7 +323,7 @@ def test_case_32_retry():
     pay(by_hand, C=0, X=1000)
     pay(by_hand, tail="-1")
 
-    assert told(judged(by_hand)) == ["matched", "matched superseded_attempt"]
+    assert describe_result(judge_by_hand(by_hand)) == ["matched", "matched superseded_attempt"]
 
 
 def test_case_33_combined_orders():
@@ -333,9 +333,9 @@ def test_case_33_combined_orders():
     order(by_hand, O=400, order_number="#000001/1")
     pay(by_hand)
 
-    said = judged(by_hand)
-    assert told(said) == ["matched"]
-    assert "combined_orders" in flags(said)
+    result = judge_by_hand(by_hand)
+    assert describe_result(result) == ["matched"]
+    assert "combined_orders" in flags(result)
 
 
 def test_case_36_captured_after_the_export():
@@ -344,9 +344,9 @@ def test_case_36_captured_after_the_export():
     order(by_hand, **OPEN)
     pay(by_hand, late=("CAPTURED",))
 
-    said = judged(by_hand)
-    assert told(said) == [TIMING]
-    assert "changed_after_export" in flags(said)
+    result = judge_by_hand(by_hand)
+    assert describe_result(result) == [TIMING]
+    assert "changed_after_export" in flags(result)
 
 
 def test_case_38_unanswered_reference():
@@ -355,7 +355,7 @@ def test_case_38_unanswered_reference():
     order(by_hand)
     by_hand.fail("r000001", 503)
 
-    assert told(judged(by_hand)) == ["not_checked"]
+    assert describe_result(judge_by_hand(by_hand)) == ["not_checked"]
 
 
 def test_case_44_captured_attempt_counts():
@@ -365,7 +365,10 @@ def test_case_44_captured_attempt_counts():
     pay(by_hand, A=600, C=0)
     pay(by_hand, A=600, C=600, tail="-1")
 
-    assert told(judged(by_hand)) == ["duplicate_payment 0→0 risk 600 cancel 600", "matched"]
+    assert describe_result(judge_by_hand(by_hand)) == [
+        "duplicate_payment 0→0 risk 600 cancel 600",
+        "matched",
+    ]
 
 
 def test_case_45_refunded_double_payment():
@@ -375,7 +378,10 @@ def test_case_45_refunded_double_payment():
     pay(by_hand, A=300, C=300)
     pay(by_hand, A=300, C=300, R=300, tail="-1")
 
-    assert told(judged(by_hand)) == ["duplicate_payment 0→300 risk 300", "matched"]
+    assert describe_result(judge_by_hand(by_hand)) == [
+        "duplicate_payment 0→300 risk 300",
+        "matched",
+    ]
 
 
 def test_case_46_split_payment_with_a_refund():
@@ -385,9 +391,9 @@ def test_case_46_split_payment_with_a_refund():
     pay(by_hand, A=600, C=600)
     pay(by_hand, A=400, C=400, tail="-1")
 
-    said = judged(by_hand)
-    assert told(said) == ["refund_missing_at_vipps 200→0 risk 200"]
-    assert "split_payment" in flags(said)
+    result = judge_by_hand(by_hand)
+    assert describe_result(result) == ["refund_missing_at_vipps 200→0 risk 200"]
+    assert "split_payment" in flags(result)
 
 
 def test_case_47_partly_refunded_after_the_export():
@@ -396,7 +402,9 @@ def test_case_47_partly_refunded_after_the_export():
     order(by_hand, Or=300)
     pay(by_hand, R=100, late=("REFUNDED",))
 
-    assert told(judged(by_hand)) == ["refund_missing_at_vipps 300→0 risk 300 refund 200"]
+    assert describe_result(judge_by_hand(by_hand)) == [
+        "refund_missing_at_vipps 300→0 risk 300 refund 200"
+    ]
 
 
 def test_attempt_captured_after_the_export_proposes_nothing():
@@ -409,7 +417,7 @@ def test_attempt_captured_after_the_export_proposes_nothing():
     pay(by_hand, late=("CAPTURED",))
     pay(by_hand, C=0, tail="-1")
 
-    assert told(judged(by_hand)) == [
+    assert describe_result(judge_by_hand(by_hand)) == [
         "duplicate_payment 0→0 risk 1000",
         "fulfilled_not_captured 1000→0 risk 1000",
     ]
@@ -424,7 +432,7 @@ def test_second_payment_with_an_open_operation_proposes_nothing():
     pay(by_hand, C=0, tail="-1")
     by_hand.now.unsettled.add((by_hand.msn, "r000001-1"))
 
-    assert told(judged(by_hand)) == ["duplicate_payment 0→0 risk 1000", "matched"]
+    assert describe_result(judge_by_hand(by_hand)) == ["duplicate_payment 0→0 risk 1000", "matched"]
     assert differences([by_hand.now]) == []
 
 
@@ -436,7 +444,7 @@ def test_case_50_date_without_time():
     order(by_hand, fulfilled_at=sent, dates_without_time=True)
     pay(by_hand, C=0)
 
-    assert told(judged(by_hand)) == ["timing timing_capture_pending"]
+    assert describe_result(judge_by_hand(by_hand)) == ["timing timing_capture_pending"]
 
 
 def test_case_51_two_exports():
@@ -446,7 +454,7 @@ def test_case_51_two_exports():
     order(by_hand, Or=200, source_file="second.csv")
     pay(by_hand)
 
-    assert told(judged(by_hand)) == [
+    assert describe_result(judge_by_hand(by_hand)) == [
         "refund_missing_at_vipps 200→0 risk 200 refund 200",
         "ignored superseded_row",
     ]
@@ -457,8 +465,8 @@ def test_the_bridge_of_the_model_can_fail():
     by_hand = begin()
     order(by_hand)
     pay(by_hand, C=400)
-    said = judged(by_hand)
-    lines: Lines = [(key[0], key[3], minor) for key, minor in said.bridge.items()]
+    result = judge_by_hand(by_hand)
+    lines: Lines = [(key[0], key[3], minor) for key, minor in result.bridge.items()]
 
     assert sum(minor for leg, line, minor in lines if leg == "captured") == 400
     assert sum(minor for leg, line, minor in lines if line != "under_captured") != 400

@@ -19,7 +19,7 @@ from tests.reconciliation.agreement import by_package, draw, run
 from tests.reconciliation.draw_situations import Drawing
 from tests.reconciliation.oracle import opinion
 from tests.reconciliation.oracle_money import REFUND_WINDOW, once
-from tests.reconciliation.situations import NOW, UNITS, Situation, world_of
+from tests.reconciliation.situations import NOW, UNITS, Situation, make_input
 
 many = draw_examples(150, database=None)
 situations = st.randoms(use_true_random=False).map(lambda chance: Drawing(chance).situation(1))
@@ -48,7 +48,7 @@ def findings_of_model(situation: Situation) -> list[tuple]:
     """Return the model's findings in the form in which the package's are compared."""
     return [
         (f.question, f.kind, f.expected, f.actual, f.at_risk, f.verb, f.minor)
-        for f in opinion(world_of([situation])).findings
+        for f in opinion(make_input([situation])).findings
     ]
 
 
@@ -61,12 +61,12 @@ def keys_of(situation: Situation) -> set[tuple[str, str]]:
 def check_rows(situation: Situation, findings: list[tuple], places: dict) -> None:
     """Check the laws for the result of one situation."""
     assert set(places) == keys_of(situation), "every row is in one bucket, and no other is"
-    told = Counter(kind for _, kind, *_ in findings)
+    kind_counts = Counter(kind for _, kind, *_ in findings)
     for bucket, kind in places.values():
-        assert bucket != "discrepancy" or told[kind], "a discrepancy is told"
+        assert bucket != "discrepancy" or kind_counts[kind], "a discrepancy is reported"
         assert bucket in {"matched", "timing", "discrepancy", "ignored", "not_checked"}
     if all(bucket == "not_checked" for bucket, _ in places.values()):
-        assert not findings, "of what was not read nothing is said"
+        assert not findings, "nothing is reported about unread payments"
     for _, _, _, _, at_risk, verb, minor in findings:
         assert at_risk >= 0
         assert (verb is None) == (minor is None)
@@ -80,8 +80,8 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
     sums: Counter[str] = Counter()
     for event in events:
         sums[event["name"]] += event["amount_minor"]
-    kept = sums["CAPTURED"] - sums["REFUNDED"]
-    held = sums["AUTHORIZED"] - sums["CAPTURED"] - sums["CANCELLED"] - sums["TERMINATED"]
+    net_captured = sums["CAPTURED"] - sums["REFUNDED"]
+    reserved = sums["AUTHORIZED"] - sums["CAPTURED"] - sums["CANCELLED"] - sums["TERMINATED"]
     proposed: Counter[str] = Counter()
     for _, kind, _, _, _, verb, minor in findings:
         assert verb is None or kind not in NEVER_PROPOSED, f"{kind} proposes {verb}"
@@ -89,15 +89,15 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
     totals = situation.payments
     back = sum(p["captured_minor"] - p["refunded_minor"] for p in totals)
     if len(totals) == 1:
-        assert proposed["refund"] <= max(0, min(kept, back)), "a refund above what is kept"
-        assert proposed["capture"] + proposed["cancel"] <= max(0, held), "more than is held"
+        assert proposed["refund"] <= max(0, min(net_captured, back)), "a refund above what is kept"
+        assert proposed["capture"] + proposed["cancel"] <= max(0, reserved), "more than is reserved"
         assert not (proposed["capture"] and proposed["cancel"]), "a cancel takes what is captured"
     if proposed["refund"] and len(situation.orders) == 1:
         order = situation.orders[0]
         paid_back = order["refunded_minor"] or 0
-        owed = kept - (order["total_minor"] - paid_back)
+        owed = net_captured - (order["total_minor"] - paid_back)
         if order["status"] == "cancelled" and paid_back in {0, order["total_minor"]}:
-            owed = kept
+            owed = net_captured
         if len(totals) == 1 and order["shop_authorization"] is None:
             assert proposed["refund"] <= max(0, owed), "a refund above what is owed"
     if len(totals) == 1 and len(situation.orders) == 1 and "strange" not in situation.features:
@@ -114,8 +114,8 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
         return
     rows = situation.orders
     if len(situation.payments) == 1:
-        one = situation.payments[0]
-        assert (one["msn"], one["reference"]) not in situation.unsettled
+        only_payment = situation.payments[0]
+        assert (only_payment["msn"], only_payment["reference"]) not in situation.unsettled
     assert not any(row["split_tender"] for row in rows)
     assert not any(row["method_unsure"] for row in rows)
     assert "gap" not in situation.features
@@ -141,10 +141,10 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
 @given(situations)
 def test_laws_hold_in_the_model(situation):
     """One bucket per row, nothing at risk twice, and no proposal above the amount owed."""
-    said = opinion(world_of([situation]))
+    result = opinion(make_input([situation]))
     places = {
         key: (place.bucket, place.kind)
-        for key, place in said.places.items()
+        for key, place in result.places.items()
         if key in keys_of(situation)
     }
     findings = findings_of_model(situation)
@@ -156,10 +156,10 @@ def test_laws_hold_in_the_model(situation):
 @given(situations)
 def test_both_parts_of_the_models_bridge_add_up(situation):
     """In each leg, the orders and all other lines add up to what the payments moved."""
-    said = opinion(world_of([situation]))
+    result = opinion(make_input([situation]))
     for leg in ("captured", "refunded"):
-        lines = sum(minor for key, minor in said.bridge.items() if key[0] == leg)
-        assert lines == sum(minor for key, minor in said.moved.items() if key[0] == leg)
+        lines = sum(minor for key, minor in result.bridge.items() if key[0] == leg)
+        assert lines == sum(minor for key, minor in result.moved.items() if key[0] == leg)
 
 
 @many
@@ -167,11 +167,11 @@ def test_both_parts_of_the_models_bridge_add_up(situation):
 def test_a_later_event_never_raises_a_proposal(situation):
     """A proposed amount is owed at the cut-off time, and still owed after every fetched event."""
     assume(not situation.features & {"overlap", "as_of_before_export"})
-    at_the_cut = opinion(world_of([situation]))
+    at_the_cut = opinion(make_input([situation]))
     now = [row | {"exported_at": NOW} for row in situation.orders]
     known = {
         (f.question, f.verb): f.minor
-        for f in opinion(world_of([situation._replace(orders=now)])).findings
+        for f in opinion(make_input([situation._replace(orders=now)])).findings
     }
     for finding in at_the_cut.findings:
         if finding.verb:
@@ -182,12 +182,12 @@ def test_a_later_event_never_raises_a_proposal(situation):
 def test_laws_hold_in_the_package(seed):
     """The same laws for `reconcile`, which raises an error if its bridge does not add up."""
     drawn = list(draw(seed, 1200))
-    world = world_of(drawn)
-    result = run(world)
-    said = by_package(world, result)
+    model_input = make_input(drawn)
+    result = run(model_input)
+    by_number = by_package(model_input, result)
     wrong = []
     for situation in drawn:
-        answer = said[situation.number]
+        answer = by_number[situation.number]
         try:
             check_rows(situation, list(answer.findings.elements()), answer.places)
             check_forbidden(situation, list(answer.findings.elements()))
@@ -197,20 +197,20 @@ def test_laws_hold_in_the_package(seed):
 
     keys = Counter(zip(result.buckets["side"], result.buckets["row_key"], strict=True))
     assert set(keys.values()) == {1}
-    assert len(keys) == len(world.orders) + len(world.payments)
+    assert len(keys) == len(model_input.orders) + len(model_input.payments)
 
 
 def test_row_order_does_not_matter():
     """Shuffled input gives the same result."""
     drawn = list(draw(13, 400))
-    world = world_of(drawn)
+    model_input = make_input(drawn)
     chance = random.Random(5)
-    shuffled = world._replace(
+    shuffled = model_input._replace(
         **{
-            name: chance.sample(getattr(world, name), len(getattr(world, name)))
+            name: chance.sample(getattr(model_input, name), len(getattr(model_input, name)))
             for name in ("orders", "payments", "events", "failures")
         }
     )
-    one, other = by_package(world, run(world)), by_package(shuffled, run(shuffled))
+    in_order, other = by_package(model_input, run(model_input)), by_package(shuffled, run(shuffled))
 
-    assert [n for n in one if one[n] != other[n]] == []
+    assert [n for n in in_order if in_order[n] != other[n]] == []

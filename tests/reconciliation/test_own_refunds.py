@@ -32,30 +32,32 @@ AGAIN = "22222222-2222-5222-8222-222222222222"
 PORTAL = "portal-1"
 
 
-def refunded(*refunds, known=0, reference="order-0001", **order):
+def make_refunded_rows(*refunds, known=0, reference="order-0001", **order):
     """Return an order of 10.00 that refunded `known`, and a payment with (amount, key) refunds.
 
-    An optional third value tells how many days ago the refund was made; the default is 4.
+    An optional third value is how many days ago the refund was made; the default is 4.
     """
     payment, log = make_payment_rows(reference=reference)
     for number, (amount, key, *days) in enumerate(refunds):
-        made, one = make_payment_rows(
-            reference=reference, R=amount, refunded=NOW - timedelta(days=(*days, 4)[0])
+        refund_payment, refund_log = make_payment_rows(
+            reference=reference, R=amount, make_refunded_rows=NOW - timedelta(days=(*days, 4)[0])
         )
-        log.append(one[-1] | {"idempotency_key": key, "psp_reference": f"{reference}-r{number}"})
-        payment["refunded_minor"] += made["refunded_minor"]
+        log.append(
+            refund_log[-1] | {"idempotency_key": key, "psp_reference": f"{reference}-r{number}"}
+        )
+        payment["refunded_minor"] += refund_payment["refunded_minor"]
     row = make_order_row(reference=reference, refunded_minor=known, **order)
     return Rows([row], [payment], log, [])
 
 
 def flags(rows, **given):
     """Return a dict from each discrepancy's code to its flags."""
-    found = reconcile(*rows.frames(), as_of=NOW, **given).discrepancies
-    return dict(zip(found["kind"], found["flags"], strict=True))
+    discrepancies = reconcile(*rows.frames(), as_of=NOW, **given).discrepancies
+    return dict(zip(discrepancies["kind"], discrepancies["flags"], strict=True))
 
 
 @pytest.mark.parametrize(
-    ("refunds", "known", "said"),
+    ("refunds", "known", "expected_flags"),
     [
         pytest.param([(300, OURS)], 0, "refunded_by_us", id="ours"),
         pytest.param([(300, PORTAL)], 0, "made_elsewhere", id="the portal's"),
@@ -63,35 +65,37 @@ def flags(rows, **given):
         pytest.param(
             [(200, OURS), (100, PORTAL)], 0, "made_elsewhere refunded_by_us", id="one of each"
         ),
-        pytest.param([(200, OURS), (100, AGAIN)], 0, "refunded_by_us", id="two of ours"),
+        pytest.param([(200, OURS), (100, AGAIN)], 0, "refunded_by_us", id="two own refunds"),
         pytest.param(
             [(100, PORTAL), (200, OURS)], 100, "refunded_by_us", id="the shop knows the other"
         ),
     ],
 )
-def test_keys_decide_whether_a_refund_is_ours(refunds, known, said):
+def test_keys_decide_whether_a_refund_is_ours(refunds, known, expected_flags):
     """The keys decide, and how much of the amount unknown to the shop our refunds explain."""
-    found = flags(refunded(*refunds, known=known), ours={OURS, AGAIN})
+    flags_found = flags(make_refunded_rows(*refunds, known=known), ours={OURS, AGAIN})
 
-    assert found == {"refund_missing_in_shop": said}
+    assert flags_found == {"refund_missing_in_shop": expected_flags}
 
 
-@pytest.mark.parametrize("ours", [(), {AGAIN}], ids=["none", "others"])
-def test_without_our_key_the_flags_stay_the_same(ours):
+@pytest.mark.parametrize("own_keys", [(), {AGAIN}], ids=["none", "others"])
+def test_without_our_key_the_flags_stay_the_same(own_keys):
     """Without a journal, or with one of other payments, the flags stay the same."""
-    assert flags(refunded((300, OURS)), ours=ours) == {"refund_missing_in_shop": "made_elsewhere"}
+    assert flags(make_refunded_rows((300, OURS)), ours=own_keys) == {
+        "refund_missing_in_shop": "made_elsewhere"
+    }
 
 
 def test_refund_has_no_origin_without_event_logs():
     """Totals show that money was refunded, but not who refunded it."""
-    rows = refunded((300, OURS))._replace(events=[])
+    rows = make_refunded_rows((300, OURS))._replace(events=[])
 
     assert flags(rows, ours={OURS}) == {"refund_missing_in_shop": "amounts_as_fetched"}
 
 
 def test_own_refund_after_the_cut_off_explains_no_earlier_refund():
     """The portal refunded 300 before the export; our refund came after the export."""
-    rows = refunded((300, PORTAL), (300, OURS, 0.5), exported_at=NOW - timedelta(days=1))
+    rows = make_refunded_rows((300, PORTAL), (300, OURS, 0.5), exported_at=NOW - timedelta(days=1))
 
     assert flags(rows, ours={OURS}) == {
         "refund_missing_in_shop": "changed_after_export made_elsewhere"
@@ -111,27 +115,35 @@ def test_own_refund_of_one_part_of_a_split_payment():
 
 def test_sentence_states_that_the_refund_is_ours():
     """Nobody has to look in the portal for a refund that is in the journal."""
-    found = reconcile(*refunded((300, OURS)).frames(), as_of=NOW, ours={OURS}).discrepancies
+    discrepancies = reconcile(
+        *make_refunded_rows((300, OURS)).frames(), as_of=NOW, ours={OURS}
+    ).discrepancies
 
-    assert "made with this toolkit" in found["cause"].iloc[0]
+    assert "made with this toolkit" in discrepancies["cause"].iloc[0]
 
 
 def test_open_operation_is_a_possible_duplicate():
     """Its refund may be in progress, so nothing is proposed until the operation is settled."""
-    rows = refunded(known=300)
-    asked = [
+    rows = make_refunded_rows(known=300)
+    results = [
         reconcile(*rows.frames(), as_of=NOW, unsettled=[(EXAMPLE_MSN, reference)]).discrepancies
         for reference in ("order-0001", "order-0002")
     ]
 
-    assert [found["flags"].tolist() for found in asked] == [["possible_duplicate"], [""]]
-    assert [found["proposal"].dropna().tolist() for found in asked] == [[], ["refund"]]
+    assert [discrepancies["flags"].tolist() for discrepancies in results] == [
+        ["possible_duplicate"],
+        [""],
+    ]
+    assert [discrepancies["proposal"].dropna().tolist() for discrepancies in results] == [
+        [],
+        ["refund"],
+    ]
 
 
 def test_pair_that_agrees_is_not_flagged():
     """If nothing is wrong with a payment, its open operation concerns only the journal."""
     result = reconcile(
-        *refunded((300, OURS), known=300).frames(),
+        *make_refunded_rows((300, OURS), known=300).frames(),
         as_of=NOW,
         ours={OURS},
         unsettled=[(EXAMPLE_MSN, "order-0001")],
@@ -141,7 +153,7 @@ def test_pair_that_agrees_is_not_flagged():
     assert set(result.buckets["flags"]) == {""}
 
 
-def a_month(seed=1):
+def make_month(seed=1):
     """Return two hundred orders, many of them with refunds made by us or by others."""
     draw = random.Random(seed)
     parts = []
@@ -152,7 +164,9 @@ def a_month(seed=1):
         ]
         known = draw.choice((0, 0, 100, 300))
         parts.append(
-            refunded(*refunds, known=known, reference=f"order-{number:04}", source_row=number + 2)
+            make_refunded_rows(
+                *refunds, known=known, reference=f"order-{number:04}", source_row=number + 2
+            )
         )
     return Rows(*(list(chain(*rows)) for rows in zip(*parts, strict=True)))
 
@@ -165,7 +179,7 @@ ASKED = {
 
 def in_pandas():
     """Return the month's result in pandas; every other engine must give the same."""
-    expected = records(reconcile(*a_month().frames(), as_of=NOW, **ASKED))
+    expected = records(reconcile(*make_month().frames(), as_of=NOW, **ASKED))
     raised = " ".join(row["flags"] for row in expected["discrepancies"]).split()
     assert {"made_elsewhere", "refunded_by_us", "possible_duplicate"} <= set(raised)
     return expected
@@ -173,11 +187,14 @@ def in_pandas():
 
 def test_engines_agree_on_own_refunds():
     """pandas, Polars, pyarrow and DuckDB give the same flags."""
-    made, expected = tables(a_month()), in_pandas()
+    arrow_tables, expected = tables(make_month()), in_pandas()
 
-    assert records(reconcile(*(pl.from_arrow(t) for t in made), as_of=NOW, **ASKED)) == expected
-    assert records(reconcile(*made, as_of=NOW, **ASKED)) == expected
-    relations = [duckdb.from_arrow(t) for t in made]
+    assert (
+        records(reconcile(*(pl.from_arrow(t) for t in arrow_tables), as_of=NOW, **ASKED))
+        == expected
+    )
+    assert records(reconcile(*arrow_tables, as_of=NOW, **ASKED)) == expected
+    relations = [duckdb.from_arrow(t) for t in arrow_tables]
     assert records(reconcile(*relations, as_of=NOW, **ASKED)) == expected
 
 
@@ -186,6 +203,6 @@ def test_engines_agree_on_own_refunds():
 @pytest.mark.filterwarnings("default")
 def test_spark_agrees_on_own_refunds(spark):  # noqa: F811 (the fixture)
     """Spark gives the same flags."""
-    frames = [_to_spark(spark, t, s) for t, s in zip(tables(a_month()), SCHEMAS, strict=True)]
+    frames = [_to_spark(spark, t, s) for t, s in zip(tables(make_month()), SCHEMAS, strict=True)]
 
     assert records(reconcile(*frames, as_of=NOW, **ASKED)) == in_pandas()

@@ -22,10 +22,10 @@ FRAMES = (*INPUTS, "rejects", "discrepancies", "buckets", "summary", "bridge", "
 
 def test_result_repr_is_one_line():
     """Frames printed inside a repr fill the terminal and do not help the reader."""
-    found = reconcile_example(C=400)
-    moment = found.manifest["as_of"]
+    result = reconcile_example(C=400)
+    moment = result.manifest["as_of"]
 
-    assert repr(found) == f"<Reconciliation: as of {moment}, 1 pair, 1 discrepancy, complete>"
+    assert repr(result) == f"<Reconciliation: as of {moment}, 1 pair, 1 discrepancy, complete>"
 
 
 def test_result_repr_states_that_a_run_is_incomplete():

@@ -425,11 +425,11 @@ def test_damaged_references_are_repaired(exported, at_vipps):
 
 def test_ambiguous_reference_is_not_repaired():
     """Two payments fit the damaged reference, so a person decides."""
-    made = [make_payment_rows(reference=r) for r in ("000012345678", "0012345678")]
+    payments = [make_payment_rows(reference=r) for r in ("000012345678", "0012345678")]
     result = reconcile(
         build_frame([make_order_row(reference="12345678")], ORDERS),
-        build_frame([p for p, _ in made], PAYMENTS),
-        build_frame([e for _, log in made for e in log], EVENTS),
+        build_frame([p for p, _ in payments], PAYMENTS),
+        build_frame([e for _, log in payments for e in log], EVENTS),
         build_frame([], FAILURES),
         as_of=NOW,
     )

@@ -22,8 +22,8 @@ CHUNK = 250
 def run_chunk(first: int) -> list[str]:
     """Run the schedules that start at one number, and return a line for each that fails."""
     with simulated_store():
-        found = [(number, find_violation(number)) for number in range(first, first + CHUNK)]
-    return [f"python -m tests.replay --only {number}  # {why}" for number, why in found if why]
+        violations = [(number, find_violation(number)) for number in range(first, first + CHUNK)]
+    return [f"python -m tests.replay --only {number}  # {why}" for number, why in violations if why]
 
 
 def main() -> int:
@@ -34,14 +34,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", type=int, help="one schedule, with its traceback")
     parser.add_argument("--mutants", action="store_true", help="break each step on purpose")
-    told = parser.parse_args()
-    if told.only is not None:
-        return _run_one(told.only)
-    if told.mutants:
-        return _run_mutants(told.schedules)
+    options = parser.parse_args()
+    if options.only is not None:
+        return _run_one(options.only)
+    if options.mutants:
+        return _run_mutants(options.schedules)
     began, failures = time.monotonic(), 0
-    with ProcessPoolExecutor(told.jobs) as pool:
-        chunks = range(told.first, told.first + told.schedules, CHUNK)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        chunks = range(options.first, options.first + options.schedules, CHUNK)
         for number, lines in enumerate(pool.map(run_chunk, chunks), start=1):
             failures += len(lines)
             for line in lines:

@@ -168,10 +168,10 @@ def _take_unchanged_for_refused() -> Iterator[Patch]:
     """Step 5: after a lost answer, an unchanged payment ends the row as refused."""
 
     async def recheck(self: Any) -> Any:
-        found = await original(self)
-        if self._maybe_done and isinstance(found, send.Rechecked):
+        aggregate_read = await original(self)
+        if self._maybe_done and isinstance(aggregate_read, send.Rechecked):
             return RowResult(self._intention.row.row, "refused", "it is unchanged")
-        return found
+        return aggregate_read
 
     original = send.RowSender._recheck
     yield patch.object(send.RowSender, "_recheck", recheck)
@@ -180,9 +180,13 @@ def _take_unchanged_for_refused() -> Iterator[Patch]:
 def _take_moved_for_unchanged() -> Iterator[Patch]:
     """Step 5: a request is sent again although the payment moved without our key."""
 
-    def evaluate(*given: Any) -> Evidence:
-        found = evidence.evaluate(*given)
-        return found._replace(kind="nothing") if found.kind == "moved" else found
+    def evaluate(*arguments: Any) -> Evidence:
+        evidence_read = evidence.evaluate(*arguments)
+        return (
+            evidence_read._replace(kind="nothing")
+            if evidence_read.kind == "moved"
+            else evidence_read
+        )
 
     yield patch.object(send, "evaluate", evaluate)
     yield patch.object(send, "object_to_sending", _answer(""))
@@ -218,8 +222,8 @@ def _call_already_done() -> Iterator[Patch]:
     async def believe(self: Any) -> Any:
         reading = await take_reading(self._context, self._intention.row)
         after = extract_aggregate(reading.payment) if hasattr(reading, "payment") else None
-        found = Evidence("already_done", None, "it says so")
-        return self._build_evidence_result("already_done", found, after or Aggregate(0, 0, 0, 0))
+        proof = Evidence("already_done", None, "it says so")
+        return self._build_evidence_result("already_done", proof, after or Aggregate(0, 0, 0, 0))
 
     yield patch.object(send, "classify_error", classify)
     yield patch.object(send.RowSender, "_find_done_before", believe)

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from tests.plans import make_plan, make_plan_row
 from tests.replay import simulated_disk as simulated
 from tests.replay.simulated_disk import SimulatedDisk
-from tests.replay.simulated_vipps import MSN, START, Connection, Totals, World
+from tests.replay.simulated_vipps import START, Connection, SimulatedVipps, Totals
 from tests.replay.virtual_loop import Crash, VirtualLoop
 from vippsrecon.bulk.execution import context as context_module
 from vippsrecon.bulk.execution import journal_writer
@@ -30,7 +31,6 @@ from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.worker_pool import PoolOptions
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key
-from vippsrecon.bulk.plan.rules import PLAN_FORMAT
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.store import Cap
 
@@ -54,8 +54,8 @@ class ViolationError(AssertionError):
 class _WorldClock(RunClock):
     """The clock of a process in the simulated world."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, vipps: SimulatedVipps) -> None:
+        self._world = vipps
 
     def count_seconds(self) -> float:
         return self._world.time.now
@@ -74,7 +74,7 @@ class Schedule:
     def __init__(self, number: int) -> None:
         self.dice = dice = random.Random(number)
         forgets = dice.random() < 0.2
-        self.world = World(
+        self.vipps = SimulatedVipps(
             dice,
             lag=dice.choice([0.0, 0.5, 20.0, 55.0]),
             key_life=dice.random() * 60 if forgets else 86_400.0,
@@ -89,8 +89,8 @@ class Schedule:
         if dice.random() < 0.1:
             self.approval_expires_at = START + timedelta(seconds=dice.randrange(1, 100))
         if dice.random() < 0.15:
-            self.world.clock_wrong_from = dice.random() * 40
-            self.world.clock_wrong_until = self.world.clock_wrong_from + dice.random() * 100
+            self.vipps.clock_wrong_from = dice.random() * 40
+            self.vipps.clock_wrong_until = self.vipps.clock_wrong_from + dice.random() * 100
         self.foreign: set[str] = set()
         for row in self.plan.rows:
             if dice.random() < 0.3:
@@ -108,11 +108,11 @@ class Schedule:
             self._live(
                 crashes=self.dice.random() < 0.7, fault_share=self.dice.choice([0, 0.3, 0.7])
             )
-            self.world.time.advance(
+            self.vipps.time.advance(
                 self.restart_after + self.dice.choice([0.0, 0.1, 3.0, 30.0, 90.0])
             )
-        self.world.time.advance(CALM)
-        self.world.clock_wrong_until = self.world.time.now
+        self.vipps.time.advance(CALM)
+        self.vipps.clock_wrong_until = self.vipps.time.now
         results = self._live(crashes=False, fault_share=0)
         if results is None:
             raise ViolationError("a run without faults did not end")
@@ -129,27 +129,29 @@ class Schedule:
                 totals = (1000, dice.choice([0, 0, 300]), 0, 0)
             left = totals[1] - totals[2] if verb == "refund" else totals[0] - totals[1]
             amount = left if verb == "cancel" or dice.random() < 0.3 else dice.randrange(1, left)
-            self.world.add(reference, totals)
+            self.vipps.add(reference, totals)
             rows.append(
-                PlanRow(
-                    number, MSN, reference, None, "NOK", amount, "other", "", "", None, None,
-                    *totals, False,
+                make_plan_row(
+                    number,
+                    reference=reference,
+                    order_number=None,
+                    amount_minor=amount,
+                    authorized_minor=totals[0],
+                    captured_minor=totals[1],
+                    refunded_minor=totals[2],
+                    cancelled_minor=totals[3],
                 )
-            )  # fmt: skip
+            )
         made_at = format_plan_time(START - timedelta(hours=1))
-        return Plan(
-            format=PLAN_FORMAT,
+        return make_plan(
+            *rows,
             plan_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
             verb=verb,
             environment="test",
             host="apitest.vipps.no",
-            msns=(MSN,),
-            planner="kari",
             made_at=made_at,
             expires_at=format_plan_time(START + timedelta(hours=48)),
             source=Source("python", "", "", made_at),
-            cancel_created=False,
-            rows=tuple(rows),
         )
 
     def _draw_cap(self) -> int | None:
@@ -161,23 +163,23 @@ class Schedule:
         self.foreign.add(row.reference)
         verb = self.dice.choice([self.plan.verb, self.plan.verb, "refund", "capture"])
         amount = row.amount_minor if self.dice.random() < 0.5 else self.dice.randrange(1, 400)
-        payment = self.world.payments[row.reference]
+        payment = self.vipps.payments[row.reference]
 
         def change() -> None:
-            self.world.arrive(verb, payment, amount, f"portal-{row.row}", lambda outcome: None)
+            self.vipps.arrive(verb, payment, amount, f"portal-{row.row}", lambda outcome: None)
 
-        self.world.time.schedule(self.dice.random() * 60, change)
+        self.vipps.time.schedule(self.dice.random() * 60, change)
 
     def _live(self, *, crashes: bool, fault_share: float) -> list[RowResult] | None:
         """Carry the plan out in one life, and return its results, or None if the process died."""
-        self.world.fault_share = self.disk.fault_share = fault_share
+        self.vipps.fault_share = self.disk.fault_share = fault_share
         self._sent.clear()
         crash_at = self.dice.randrange(1, 250) if crashes else 0
-        loop = VirtualLoop(self.world.time, self.dice, crash_at)
+        loop = VirtualLoop(self.vipps.time, self.dice, crash_at)
         lock = self.disk.acquire()
-        clock = _WorldClock(self.world)
+        clock = _WorldClock(self.vipps)
         run_context = RunContext(
-            Connection(self.world, self._check_request),  # type: ignore[arg-type]
+            Connection(self.vipps, self._check_request),  # type: ignore[arg-type]
             self.plan,
             self.approval_expires_at,
             lambda day: {"NOK": [Cap(f"day:{day}", "NOK", self.cap)] if self.cap else []},
@@ -205,7 +207,7 @@ class Schedule:
     def _check_request(self, reference: str, key: str) -> None:
         """Check a request just before it is sent."""
         row = next(row for row in self.plan.rows if row.reference == reference)
-        now, payment = self.world.time.now, self.world.payments[reference]
+        now, payment = self.vipps.time.now, self.vipps.payments[reference]
         if key != compute_idempotency_key(self.plan.plan_id, self.plan.verb, row):
             raise ViolationError(f"row {row.row} was sent with another key")
         self._asked[row.row] = self._asked.get(row.row, 0) + 1
@@ -217,12 +219,12 @@ class Schedule:
         )  # fmt: skip
         if payment.totals_at(oldest) != planned:
             raise ViolationError(f"row {row.row} was sent on a reading that was no longer true")
-        if self.world.clock_wrong_from < oldest and now < self.world.clock_wrong_until:
+        if self.vipps.clock_wrong_from < oldest and now < self.vipps.clock_wrong_until:
             raise ViolationError(f"row {row.row} was sent while the clock was wrong")
         if START + timedelta(seconds=oldest - 1) > self.approval_expires_at:
             raise ViolationError(f"row {row.row} was sent after the approval had expired")
         sent = self._sent.setdefault(row.row, [])
-        if sent and now - self.world.answered_at[reference] < SHORTEST_WAIT:
+        if sent and now - self.vipps.answered_at[reference] < SHORTEST_WAIT:
             raise ViolationError(f"row {row.row} was sent again without a wait")
         if len(sent) >= TIMEOUTS.most_requests:
             raise ViolationError(f"row {row.row} was sent without end")
@@ -236,34 +238,36 @@ class Schedule:
         moved = 0
         for row, result in zip(self.plan.rows, results, strict=True):
             key = compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
-            done = self.world.payments[row.reference].done_by_key.get(key, 0)
+            done_count = self.vipps.payments[row.reference].done_by_key.get(key, 0)
             state = states.get(row.row)
-            where = f"row {row.row} is {result.outcome} ({result.explanation}), done {done} times"
-            if done > 1:
+            where = (
+                f"row {row.row} is {result.outcome} ({result.explanation}), done {done_count} times"
+            )
+            if done_count > 1:
                 raise ViolationError(f"TWICE: {where}")
             if state is None or state.outcome != result.outcome:
                 raise ViolationError(f"the journal says another outcome: {where}")
-            self._check_row(row, result, done, where)
-            moved += done * row.amount_minor
+            self._check_row(row, result, done_count, where)
+            moved += done_count * row.amount_minor
         if self.cap is not None and moved > self.cap and not self.lies:
             raise ViolationError(f"{moved} moved, over the cap of {self.cap}")
         self._check_reservations(results)
 
-    def _check_row(self, row: PlanRow, result: RowResult, done: int, where: str) -> None:
+    def _check_row(self, row: PlanRow, result: RowResult, done_count: int, where: str) -> None:
         outcome = result.outcome
         # The log shows no key for a cancel, so a later cancel by somebody else counts as ours.
         keyed = self.plan.verb != "cancel" or row.reference not in self.foreign
-        if outcome in GOOD and done == 0 and keyed:
+        if outcome in GOOD and done_count == 0 and keyed:
             raise ViolationError(f"the journal says what is not: {where}")
         # If the journal is lost and others changed the payment, nobody can know who cancelled it.
         traceable = keyed or not self.lies
-        if outcome in ("refused", "skipped") and done and traceable:
+        if outcome in ("refused", "skipped") and done_count and traceable:
             raise ViolationError(f"the journal does not know of it: {where}")
-        if outcome == "unknown" and done and self.plan.verb != "cancel":
+        if outcome == "unknown" and done_count and self.plan.verb != "cancel":
             raise ViolationError(f"the log proves the outcome, and it is unknown: {where}")
         if outcome == "skipped":
             raise ViolationError(f"nothing prevents it any more: {where}")
-        if not self._may_be_undone(row) and (outcome not in GOOD or done != 1):
+        if not self._may_be_undone(row) and (outcome not in GOOD or done_count != 1):
             raise ViolationError(f"LOST: {where}")
         if outcome == "done" and result.before is not None and result.after is not None:
             expected = compute_expected_aggregate(self.plan.verb, result.before, row.amount_minor)
@@ -286,9 +290,9 @@ class Schedule:
         Caps must count the amounts that moved or may have moved. Only open rows may hold payments.
         """
         reservations = self.disk.reservations
-        held = {taken.row for taken in reservations.in_flight.values()}
+        reserved_rows = {taken.row for taken in reservations.in_flight.values()}
         for row, result in zip(self.plan.rows, results, strict=True):
-            if (row.row in held) and result.outcome != "unknown":
+            if (row.row in reserved_rows) and result.outcome != "unknown":
                 raise ViolationError(
                     f"row {row.row} is {result.outcome} and still holds its payment"
                 )

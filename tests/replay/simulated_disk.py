@@ -69,14 +69,14 @@ class SimulatedDisk:
             else:
                 after.release_payment(draft)
                 outcomes.append(None)
-        made = iter(
+        entries = iter(
             self._append(
                 [draft for draft, no in zip(drafts, outcomes, strict=True) if no is None], lock
             )
         )
         self.reservations = after
         self._commits.append((len(self.entries), after.copy()))
-        return [next(made) if no is None else no for no in outcomes]
+        return [next(entries) if no is None else no for no in outcomes]
 
     def check(self, lock: PlanLock) -> None:
         """Raise an error if the lock was lost."""
@@ -122,9 +122,9 @@ class SimulatedDisk:
     def _append(self, drafts: list[Draft], lock: PlanLock) -> list[Entry]:
         head = (self.entries[-1].seq, self.entries[-1].hash) if self.entries else (0, NO_HASH)
         chain = Chain(self._plan_id, lock.environment, lock.verb, head)
-        made = link_entries(drafts, chain, epoch=lock.epoch, at="2026-01-31T12:00:00.000Z")
-        self.entries += made
-        return made
+        entries = link_entries(drafts, chain, epoch=lock.epoch, at="2026-01-31T12:00:00.000Z")
+        self.entries += entries
+        return entries
 
 
 def commit_entries(store: Any, lock: PlanLock, drafts: Sequence[Draft]) -> Any:

@@ -74,7 +74,7 @@ class SimulatedPayment:
         return next(totals for since, totals in reversed(self.history) if since <= time)
 
 
-class World:
+class SimulatedVipps:
     """Everything outside the process: time, clocks and payments.
 
     Args:
@@ -185,8 +185,8 @@ class Connection:
         on_send: Called for each request that would move money, just before it is sent.
     """
 
-    def __init__(self, world: World, on_send: Callable[[str, str], None]) -> None:
-        self._world = world
+    def __init__(self, vipps: SimulatedVipps, on_send: Callable[[str, str], None]) -> None:
+        self._world = vipps
         self._on_send = on_send
         self._date: datetime | None = None
         unit = SalesUnit(MSN, market="NO")
@@ -260,23 +260,23 @@ class Connection:
             self._world.answered_at[reference] = self._world.time.now
 
     async def _request(self, verb: str, reference: str, amount: int, key: str) -> Modification:
-        world, dice = self._world, self._world.dice
+        vipps, dice = self._world, self._world.dice
         self._on_send(reference, key)
         fate = "through"
-        if dice.random() < world.fault_share:
+        if dice.random() < vipps.fault_share:
             fates = ["not connected", "busy", "locked", "lost", "failed before", "answer lost"]
-            fates += ["failed after", "cut short", *["late"] * world.late]
+            fates += ["failed after", "cut short", *["late"] * vipps.late]
             fate = dice.choice(fates)
         if fate in ("not connected", "busy", "locked", "lost", "failed before"):
             await asyncio.sleep(dice.random())
             raise self._refuse_at_the_door(fate)
         answers: list[Totals | str] = []
-        payment, transit = world.payments[reference], dice.random() * 0.3
+        payment, transit = vipps.payments[reference], dice.random() * 0.3
         if fate == "late":
             transit += dice.random() * 20
-        world.time.schedule(
-            world.time.now + transit,
-            lambda: world.arrive(verb, payment, amount, key, answers.append),
+        vipps.time.schedule(
+            vipps.time.now + transit,
+            lambda: vipps.arrive(verb, payment, amount, key, answers.append),
         )
         if fate == "late":
             await asyncio.sleep(dice.random())

@@ -50,7 +50,7 @@ def test_same_number_draws_the_same_schedule():
     def replay(number: int) -> tuple:
         schedule = Schedule(number)
         schedule.run()
-        return schedule.world.time.now, [entry[3:12] for entry in schedule.disk.entries]
+        return schedule.vipps.time.now, [entry[3:12] for entry in schedule.disk.entries]
 
     with simulated_store():
         for number in range(5):

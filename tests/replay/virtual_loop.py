@@ -13,7 +13,7 @@ MOST_STEPS = 200_000
 
 
 class Crash(BaseException):
-    """Stands for the end of the process. No code that catches errors catches it."""
+    """Simulates the end of the process. No code that catches errors catches it."""
 
 
 class VirtualTime:

@@ -22,10 +22,10 @@ AS_OF = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
 
 def frame(promise: schemas.Frame, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame that fits `promise`; a value that a row leaves out is unknown."""
-    whole = [{name: row.get(name) for name in promise.names} for row in rows]
-    made = schemas.to_pandas(pa.Table.from_pylist(whole, schema=promise.arrow_schema()))
-    schemas.validate(made, promise)
-    return made
+    full_rows = [{name: row.get(name) for name in promise.names} for row in rows]
+    built = schemas.to_pandas(pa.Table.from_pylist(full_rows, schema=promise.arrow_schema()))
+    schemas.validate(built, promise)
+    return built
 
 
 MANIFEST = {
@@ -170,7 +170,7 @@ class Month:
         )
         above_info = sum(d["severity"] != "info" for d in self.discrepancies)
         counts = {"above_info": above_info, "rejects": len(self.rejects)}
-        made: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "orders": frame(schemas.ORDERS, self.orders),
             "payments": frame(schemas.PAYMENTS, self.payments),
             "events": frame(schemas.EVENTS, self.events),
@@ -184,25 +184,25 @@ class Month:
             "manifest": {**MANIFEST, "counts": counts, "complete": complete},
             **changes,
         }
-        return Reconciliation(**made)
+        return Reconciliation(**fields)
 
     def _summary(self) -> list[dict[str, Any]]:
         sums: dict[tuple[str, str], list[int]] = {}
         for row in self.discrepancies:
-            held = sums.setdefault((row["currency"], row["kind"]), [0, 0, 0, 0])
-            held[0] += 1
-            held[1] += row["expected_minor"] or 0
-            held[2] += row["difference_minor"]
-            held[3] += row["at_risk_minor"]
+            totals = sums.setdefault((row["currency"], row["kind"]), [0, 0, 0, 0])
+            totals[0] += 1
+            totals[1] += row["expected_minor"] or 0
+            totals[2] += row["difference_minor"]
+            totals[3] += row["at_risk_minor"]
         names = ("rows", "total_minor", "difference_minor", "at_risk_minor")
         return [
             {
                 "currency": currency,
                 "bucket": "discrepancy",
                 "kind": kind,
-                **dict(zip(names, held, strict=True)),
+                **dict(zip(names, totals, strict=True)),
             }
-            for (currency, kind), held in sorted(sums.items())
+            for (currency, kind), totals in sorted(sums.items())
         ]
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -211,20 +211,20 @@ class Month:
         where: dict[tuple[str, str, str], set[str]] = {}
         for row in self.discrepancies:
             key = (row["kind"], row["currency"], row["cause"])
-            held = sums.setdefault(key, [0, 0, 0])
-            held[0] += 1
-            held[1] += row["difference_minor"]
-            held[2] += row["at_risk_minor"]
+            totals = sums.setdefault(key, [0, 0, 0])
+            totals[0] += 1
+            totals[1] += row["difference_minor"]
+            totals[2] += row["at_risk_minor"]
             where.setdefault(key, set()).add(stores[row["reference"]])
         names = ("rows", "difference_minor", "at_risk_minor")
         return [
             {
                 **dict(zip(("kind", "currency", "cause"), key, strict=True)),
-                **dict(zip(names, held, strict=True)),
-                "share_permille": held[0] * 1000 // len(self.orders),
+                **dict(zip(names, totals, strict=True)),
+                "share_permille": totals[0] * 1000 // len(self.orders),
                 "concentrated_in": next(iter(where[key])) if len(where[key]) == 1 else None,
             }
-            for key, held in sorted(sums.items())
+            for key, totals in sorted(sums.items())
         ]
 
     def _bridge(self) -> list[dict[str, Any]]:
@@ -251,8 +251,8 @@ class Month:
                 lines.append(("not_yet_due", rest, 1))
             legs = {"captured": [*lines, ("captured", captured, len(paid))]}
             legs["refunded"] = [("orders", 0, 0), ("refunded", 0, 0)]
-            for leg, said in legs.items():
-                for position, (line, amount, count) in enumerate(said, 1):
+            for leg, leg_lines in legs.items():
+                for position, (line, amount, count) in enumerate(leg_lines, 1):
                     rows.append(
                         {
                             "leg": leg,
@@ -267,7 +267,7 @@ class Month:
         return rows
 
 
-def a_month(pairs: int = 120, seed: int = 7, *, flood: int = 30) -> Month:
+def make_month(pairs: int = 120, seed: int = 7, *, flood: int = 30) -> Month:
     """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
     draw = random.Random(seed)
     month = Month()

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
@@ -23,15 +23,15 @@ pytestmark = [
 
 def _changed():
     """Return a report whose summary is wrong by one øre."""
-    made = a_month(40, flood=0).reconciliation()
-    summary = made.summary.copy()
+    result = make_month(40, flood=0).reconciliation()
+    summary = result.summary.copy()
     summary.loc[0, "at_risk_minor"] = summary.loc[0, "at_risk_minor"] + 1
-    return replace(made, summary=summary)
+    return replace(result, summary=summary)
 
 
 MONTHS = {
-    "a month": (lambda: a_month().reconciliation(), {}),
-    "spilled": (lambda: a_month(30, flood=0).reconciliation(), {"row_limit": 60}),
+    "a month": (lambda: make_month().reconciliation(), {}),
+    "spilled": (lambda: make_month(30, flood=0).reconciliation(), {"row_limit": 60}),
     "empty": (lambda: Month().reconciliation(), {}),
     "hostile text": (lambda: _hostile().reconciliation(), {}),
     "six currencies": (lambda: _many_currencies().reconciliation(), {}),
@@ -82,8 +82,8 @@ def _forget_cached(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in parts.items():
             sheet = name.startswith("xl/worksheets/sheet")
-            kept = re.sub(rb"(</f>)<v>[^<]*</v>", rb"\1", data) if sheet else data
-            archive.writestr(name, kept)
+            without_values = re.sub(rb"(</f>)<v>[^<]*</v>", rb"\1", data) if sheet else data
+            archive.writestr(name, without_values)
 
 
 def _errors(book):
@@ -108,11 +108,11 @@ def _results(book):
 @pytest.mark.parametrize("name", MONTHS)
 def test_libreoffice_recalculates_without_errors(name, recalculated):
     """Formulas must also work in another program than the library that wrote them."""
-    made, book = recalculated[name]
+    result, book = recalculated[name]
     assert _errors(book) == []
     results = _results(book)
     assert "DIFFERS" not in results
-    assert bool(results) == bool(len(made.orders))
+    assert bool(results) == bool(len(result.orders))
     overall = [
         c.value for row in book["Summary"].iter_rows() for c in row if c.value in ("OK", "DIFFERS")
     ]
@@ -121,11 +121,11 @@ def test_libreoffice_recalculates_without_errors(name, recalculated):
 
 def test_totals_equal_what_was_computed(recalculated):
     """The amount on the summary sheet is the sum of the rows, in the workbook and in the result."""
-    made, book = recalculated["a month"]
+    result, book = recalculated["a month"]
     line = next(row for row in book["Summary"].iter_rows() if row[1].value == "At risk")
-    wanted = made.discrepancies.groupby("currency")["at_risk_minor"].sum().sort_index()
+    expected = result.discrepancies.groupby("currency")["at_risk_minor"].sum().sort_index()
     shown = [Decimal(str(line[place].value)).quantize(Decimal("0.01")) for place in (3, 4)]
-    assert shown == [Decimal(int(minor)).scaleb(-2) for minor in wanted]
+    assert shown == [Decimal(int(minor)).scaleb(-2) for minor in expected]
 
 
 def test_changed_amount_shows_differs(recalculated):

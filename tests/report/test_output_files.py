@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.report.example_results import a_month
+from tests.report.example_results import make_month
 from vippsrecon.errors import OutputError
 from vippsrecon.report import write_workbook
 
@@ -18,7 +18,7 @@ from vippsrecon.report import write_workbook
 @pytest.fixture(scope="module")
 def month():
     """Return a month with discrepancies."""
-    return a_month(20, flood=0).reconciliation()
+    return make_month(20, flood=0).reconciliation()
 
 
 @pytest.mark.parametrize(
@@ -105,28 +105,28 @@ def test_nothing_is_left_beside_a_report(month, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.xlsx"]
 
 
-def _fill_in(report: Path, what: str) -> None:
+def _fill_in(report: Path, entry: str) -> None:
     """Fill in one cell of the workbook and save it, as a controller does."""
     book = load_workbook(report)
-    if what == "Name":
+    if entry == "Name":
         sheet = book["Controls"]
         top = next(c.row for (c,) in sheet["B1:B20"] if c.value == "Prepared by")
         sheet.cell(top, 3, "Kari")
     else:
         sheet = book["Discrepancies"]
         head = next(row for row in sheet.iter_rows(max_row=20) if row[0].value == "Severity")
-        column = next(cell.column for cell in head if cell.value == what)
+        column = next(cell.column for cell in head if cell.value == entry)
         sheet.cell(sheet.max_row, column, "refund")
     book.save(report)
 
 
-@pytest.mark.parametrize("what", ["Owner", "Decision", "Note", "Name"])
-def test_a_report_with_manual_entries_is_kept(what, month, tmp_path, caplog):
+@pytest.mark.parametrize("entry", ["Owner", "Decision", "Note", "Name"])
+def test_a_report_with_manual_entries_is_kept(entry, month, tmp_path, caplog):
     """A day of decisions must survive a second run, and the log must state where they are."""
     report = write_workbook(month, tmp_path / "report.xlsx")
     fresh = report.read_bytes()
     for n in (1, 2):
-        _fill_in(report, what)
+        _fill_in(report, entry)
         edited = report.read_bytes()
         caplog.clear()
         with caplog.at_level(logging.WARNING):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
 from vippsrecon.report.terminal import format_summary
@@ -18,14 +18,14 @@ from vippsrecon.schemas import SEVERITIES
 @pytest.fixture(scope="module")
 def month():
     """Return a month with discrepancies."""
-    return a_month().reconciliation(notices=("Look <here> first.",))
+    return make_month().reconciliation(notices=("Look <here> first.",))
 
 
 def test_terminal_shows_verdict_codes_and_report_path(month):
     """The text must be enough to decide whether the workbook needs to be opened."""
     text = format_summary(month, "out/report.xlsx")
-    found = len(month.discrepancies)
-    assert text.startswith(f"{found} DISCREPANCIES. ")
+    count = len(month.discrepancies)
+    assert text.startswith(f"{count} DISCREPANCIES. ")
     risk = int(
         month.discrepancies.query("kind == 'over_captured' and currency == 'NOK'")[
             "at_risk_minor"
@@ -52,13 +52,13 @@ def test_terminal_shows_the_total_of_the_bridge(show):
     month = Month()
     month.pair("a", 100_000, 100_000)
     month.pair("b", 5_000, 5_000, msn="654321")
-    made = month.reconciliation()
-    payments = made.payments.copy()
+    result = month.reconciliation()
+    payments = result.payments.copy()
     payments.loc[0, "captured_minor"] = 100_250
 
-    assert "1 050.00 NOK" in show(made)
-    assert "as fetched)" not in show(made)
-    assert "1 050.00 NOK (1 052.50 NOK as fetched)" in show(replace(made, payments=payments))
+    assert "1 050.00 NOK" in show(result)
+    assert "as fetched)" not in show(result)
+    assert "1 050.00 NOK (1 052.50 NOK as fetched)" in show(replace(result, payments=payments))
 
 
 def test_month_without_discrepancies_is_shown_as_clean():
@@ -154,7 +154,7 @@ def test_a_codes_bar_has_the_colour_of_its_worst_severity(month):
         mine = month.discrepancies.query(
             "currency == @panel.get_xlabel() and at_risk_minor > 0"
         ).groupby("kind")["severity"]
-        worst = mine.agg(lambda found: min(found, key=SEVERITIES.index))
+        worst = mine.agg(lambda discrepancies: min(discrepancies, key=SEVERITIES.index))
         assert named == set(worst)
         assert len({bar.get_facecolor() for bar in panel.patches}) == len(named)
 

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.report.example_results import Month, a_month
+from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 
@@ -56,7 +56,7 @@ def every_cell(book):
 @pytest.fixture(scope="module")
 def month():
     """Return a month with two sales units, two currencies and seven kinds of discrepancies."""
-    return a_month().reconciliation(notices=("Look here first.",))
+    return make_month().reconciliation(notices=("Look here first.",))
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,9 @@ def test_workbook_has_the_documented_sheets(book):
 def test_discrepancies_keep_their_order_and_exact_amounts(month, cached):
     """The reconciliation puts the worst rows first. An amount with a rounding error is wrong."""
     shown = rows_of(cached["Discrepancies"])
-    given = month.discrepancies.to_dict("records")
-    assert [row["discrepancy_id"] for row in shown] == [row["discrepancy_id"] for row in given]
-    for row, origin in zip(shown, given, strict=True):
+    records = month.discrepancies.to_dict("records")
+    assert [row["discrepancy_id"] for row in shown] == [row["discrepancy_id"] for row in records]
+    for row, origin in zip(shown, records, strict=True):
         assert row["Severity"] == origin["severity"]
         for head, name in (("Expected", "expected_minor"), ("At risk", "at_risk_minor")):
             assert Decimal(str(row[head])) == Decimal(origin[name]).scaleb(-2)
@@ -148,14 +148,14 @@ def test_text_stays_text(hostile, tmp_path):
 def _read(value: object) -> str:
     """Decode the escapes of the file format, which openpyxl does not decode."""
     text = str(value)
-    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda sheet_rows: chr(int(sheet_rows[1], 16)), text)
 
 
 def test_same_input_gives_the_same_bytes(month, tmp_path):
     """An auditor can run the report again at any time, and it must give the same file."""
-    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    first_bytes = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
     two = write_workbook(month, tmp_path / "two.xlsx").read_bytes()
-    assert one == two
+    assert first_bytes == two
 
 
 def test_order_of_input_rows_changes_nothing(month, tmp_path):
@@ -169,13 +169,13 @@ def test_order_of_input_rows_changes_nothing(month, tmp_path):
             for name in ("orders", "payments", "events", "buckets", "summary", "bridge", "groups")
         },
     )
-    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
-    assert write_workbook(shuffled, tmp_path / "two.xlsx").read_bytes() == one
+    first_bytes = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    assert write_workbook(shuffled, tmp_path / "two.xlsx").read_bytes() == first_bytes
 
 
 def test_input_is_not_changed(tmp_path):
     """A user may use the same frames in a notebook after the report is written."""
-    month = a_month(40).reconciliation()
+    month = make_month(40).reconciliation()
     before = {
         name: getattr(month, name).copy()
         for name in ("orders", "discrepancies", "bridge", "groups")
@@ -194,10 +194,10 @@ def test_discrepancies_sheet_has_filters_and_lists(book):
     lists = {str(v.sqref): v for v in sheet.data_validations.dataValidation}
     heads = {cell.value: cell.column_letter for cell in sheet[head]}
     for name in ("Owner", "Decision", "Note"):
-        found = lists[f"{heads[name]}{head + 1}:{heads[name]}{max(rows)}"]
-        assert found.type == "list"
-        assert found.formula1.startswith("Controls!")
-        assert bool(found.showErrorMessage) == (name == "Decision")
+        choices = lists[f"{heads[name]}{head + 1}:{heads[name]}{max(rows)}"]
+        assert choices.type == "list"
+        assert choices.formula1.startswith("Controls!")
+        assert bool(choices.showErrorMessage) == (name == "Decision")
     hidden = [d for d in sheet.column_dimensions.values() if d.hidden]
     columns = {place for d in hidden for place in range(d.min, d.max + 1)}
     names = {cell.value for cell in sheet[head] if cell.column in columns}
@@ -220,8 +220,8 @@ def test_drop_down_lists_hold_decisions_and_owners(book):
 def test_row_hash_detects_a_shifted_row(month, cached):
     """If a user sorts only some columns, the hidden hash no longer fits the values of its row."""
     shown = rows_of(cached["Discrepancies"])
-    given = month.discrepancies.to_dict("records")
-    hashes = [compute_row_hash(tuple(row[name] for name in HASHED_COLUMNS)) for row in given]
+    records = month.discrepancies.to_dict("records")
+    hashes = [compute_row_hash(tuple(row[name] for name in HASHED_COLUMNS)) for row in records]
     assert [row["row_hash"] for row in shown] == hashes
     assert len(set(hashes)) == len(hashes)
 
@@ -320,7 +320,7 @@ def test_empty_month_gives_a_report(tmp_path):
 
 def test_incomplete_run_is_stated_on_the_cover(tmp_path):
     """A reader must not take an incomplete report for a complete one."""
-    month = a_month(40)
+    month = make_month(40)
     month.failures.append(
         {
             "msn": "123456",
@@ -330,8 +330,8 @@ def test_incomplete_run_is_stated_on_the_cover(tmp_path):
             "title": "Down",
         }
     )
-    made = month.reconciliation(complete=False)
-    book = load_workbook(write_workbook(made, tmp_path / "r.xlsx"), data_only=True)
+    result = month.reconciliation(complete=False)
+    book = load_workbook(write_workbook(result, tmp_path / "r.xlsx"), data_only=True)
     banner = book["Summary"]["B5"].value
     assert banner.startswith("INCOMPLETE. 1 payment could not be read")
     assert rows_of(book["Rejects and failures"])[0]["What"] == "not read"
@@ -339,12 +339,12 @@ def test_incomplete_run_is_stated_on_the_cover(tmp_path):
 
 def test_rows_above_the_sheet_limit_go_to_parquet(tmp_path):
     """Excel cuts off rows above its limit without a message; the report must not lose rows."""
-    month = a_month(60, flood=0).reconciliation()
+    month = make_month(60, flood=0).reconciliation()
     path = write_workbook(month, tmp_path / "october.xlsx", row_limit=100)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["october.events.parquet", "october.xlsx"]
-    kept = pq.read_table(tmp_path / "october.events.parquet")
-    assert kept.num_rows == len(month.events) == 180
-    assert set(kept.column_names) == set(month.events.columns)
+    events = pq.read_table(tmp_path / "october.events.parquet")
+    assert events.num_rows == len(month.events) == 180
+    assert set(events.column_names) == set(month.events.columns)
     book = load_workbook(path, data_only=True)
     sheet = book["Events"]
     assert sheet.max_row == 100
@@ -383,8 +383,8 @@ def test_polars_frames_are_accepted(month, tmp_path):
     from dataclasses import replace
 
     polar = replace(month, events=pl.from_pandas(month.events))
-    one = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
-    assert write_workbook(polar, tmp_path / "two.xlsx").read_bytes() == one
+    first_bytes = write_workbook(month, tmp_path / "one.xlsx").read_bytes()
+    assert write_workbook(polar, tmp_path / "two.xlsx").read_bytes() == first_bytes
 
 
 def test_bridge_agrees_with_the_fetched_totals(tmp_path):
@@ -495,8 +495,8 @@ def test_unknown_reference_of_a_card_order_is_not_a_failure(tmp_path):
     month = Month()
     for reference, bucket in (("card", "ignored"), ("gone", "matched")):
         month.pair(reference, 100, 100, bucket=bucket)
-        asked = {"msn": "123456", "reference": reference, "operation": "getPayment"}
-        month.failures.append({**asked, "status": 404, "title": "Not Found"})
+        failure = {"msn": "123456", "reference": reference, "operation": "getPayment"}
+        month.failures.append({**failure, "status": 404, "title": "Not Found"})
     month.failures.append({**month.failures[0], "status": 503, "title": "Down"})
     book = load_workbook(write_workbook(month.reconciliation(), tmp_path / "r.xlsx"))
     shown = rows_of(book["Rejects and failures"])

@@ -51,11 +51,11 @@ CANCELLED = {
 
 def sums(events):
     """Sum the successful events by name."""
-    found = Counter()
+    totals = Counter()
     for event in events:
         if event["success"]:
-            found[event["name"]] += event["amount"]["value"]
-    return found
+            totals[event["name"]] += event["amount"]["value"]
+    return totals
 
 
 def first_attempt(reference):
@@ -71,7 +71,7 @@ def is_cancelled(order, shop):
     return order[column] == value
 
 
-def compute_net(order, shop, kept):
+def compute_net(order, shop, kept_fees):
     """Return the total less refunds; Shopware shows only that there are refunds."""
     total = Decimal(order[TOTAL[shop]])
     if shop != "shopware":
@@ -79,8 +79,8 @@ def compute_net(order, shop, kept):
     state = order["transactions.stateMachineState"]
     if state == "refunded":
         return Decimal(0)
-    if state == "refunded_partially" and 0 < kept < total * 100:
-        return Decimal(kept) / 100
+    if state == "refunded_partially" and 0 < kept_fees < total * 100:
+        return Decimal(kept_fees) / 100
     return total
 
 
@@ -118,8 +118,8 @@ def test_event_log_is_in_order_and_fits_the_state(month):
 
 def test_psp_reference_belongs_to_one_event(month):
     """Events and ledger entries are joined by them."""
-    seen = Counter(event["pspReference"] for log in month.events.values() for event in log)
-    assert max(seen.values()) == 1
+    counts = Counter(event["pspReference"] for log in month.events.values() for event in log)
+    assert max(counts.values()) == 1
 
 
 def test_ledger_balances_follow_from_each_other(month):
@@ -195,42 +195,42 @@ def test_danish_and_finnish_payouts_carry_a_check_digit(currency, tmp_path):
 
 def test_only_planted_discrepancies_exist(month):
     """By the simplest rule: what is not in the truth nets to zero and has nothing reserved."""
-    told = {first_attempt(row["reference"]) for row in month.truth}
+    planted = {first_attempt(row["reference"]) for row in month.truth}
     numbers = {row["order_number"] for row in month.truth}
-    kept, owed = Counter(), Counter()
+    net_captured, owed = Counter(), Counter()
     for reference, events in month.events.items():
-        found = sums(events)
-        kept[first_attempt(reference)] += found["CAPTURED"] - found["REFUNDED"]
-        held = found["AUTHORIZED"] - found["CAPTURED"] - found["CANCELLED"]
-        assert held == 0 or first_attempt(reference) in told, reference
+        totals = sums(events)
+        net_captured[first_attempt(reference)] += totals["CAPTURED"] - totals["REFUNDED"]
+        reserved = totals["AUTHORIZED"] - totals["CAPTURED"] - totals["CANCELLED"]
+        assert reserved == 0 or first_attempt(reference) in planted, reference
     for order in month.orders:
         key = first_attempt(order[REFERENCE[month.shop]])
         for part in order.get("Payment References", "").split(", ")[1:]:
-            kept[key] += kept.pop(part)
-        fee = is_cancelled(order, month.shop) and kept[key] > 0
-        if order.get("Financial Status") in {"voided", "expired"} and not kept[key]:
+            net_captured[key] += net_captured.pop(part)
+        fee = is_cancelled(order, month.shop) and net_captured[key] > 0
+        if order.get("Financial Status") in {"voided", "expired"} and not net_captured[key]:
             continue
         if not order[TOTAL[month.shop]] or order[NUMBER[month.shop]] in numbers or fee:
             continue
-        net = compute_net(order, month.shop, kept[key])
+        net = compute_net(order, month.shop, net_captured[key])
         owed[key] += 0 if is_cancelled(order, month.shop) else int(net * 100)
-    compared = {key: amount for key, amount in owed.items() if key not in told}
+    compared = {key: amount for key, amount in owed.items() if key not in planted}
     assert len(compared) > 1000
-    assert compared == {key: kept[key] for key in compared}
+    assert compared == {key: net_captured[key] for key in compared}
 
 
 def test_cancelled_order_keeps_only_its_fee(month):
     """The test above leaves out cancelled orders that kept a fee on purpose."""
-    told = {row["reference"] for row in month.truth}
+    planted = {row["reference"] for row in month.truth}
     for order in month.orders:
         reference = order[REFERENCE[month.shop]]
         if not order[TOTAL[month.shop]] or not is_cancelled(order, month.shop):
             continue
-        found = sums(month.events.get(reference, ()))
-        kept = found["CAPTURED"] - found["REFUNDED"]
-        if kept and reference not in told:
+        totals = sums(month.events.get(reference, ()))
+        net_captured = totals["CAPTURED"] - totals["REFUNDED"]
+        if net_captured and reference not in planted:
             fee = Decimal(order[TOTAL[month.shop]]) - Decimal(order[REFUNDED[month.shop]])
-            assert kept == int(fee * 100)
+            assert net_captured == int(fee * 100)
 
 
 @pytest.mark.parametrize("currency", ["DKK", "EUR"])
@@ -246,10 +246,10 @@ def test_short_deadlines_are_met_unless_planted(currency, tmp_path):
     warned_from = datetime.fromtimestamp(EXPORTED_AT, UTC) - timedelta(days=11)
     early = set()
     for reference, events in month.events.items():
-        found = sums(events)
-        held = found["AUTHORIZED"] - found["CAPTURED"] - found["CANCELLED"]
+        totals = sums(events)
+        reserved = totals["AUTHORIZED"] - totals["CAPTURED"] - totals["CANCELLED"]
         approved = [e["timestamp"] for e in events if e["name"] == "AUTHORIZED"]
-        if held > 0 and datetime.fromisoformat(approved[0]) < warned_from:
+        if reserved > 0 and datetime.fromisoformat(approved[0]) < warned_from:
             early.add(reference)
     assert early
     assert early <= planted
@@ -263,12 +263,12 @@ def test_planted_payments_without_orders_are_on_the_ledger(month):
     hidden = {"missing_in_orders", "reference_mangled", "duplicate_payment"}
     funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
     october = {e["reference"] for e in funds if e["ledgerDate"] <= "2026-10-31"}
-    wanted = {
+    planted_references = {
         row["reference"]
         for row in month.truth
         if row["kind"] in hidden | {"timing_outside_export"} and row["proposal"] != "cancel"
     }
-    assert wanted <= october
+    assert planted_references <= october
 
 
 def test_planted_missing_references_are_missing(month):

@@ -69,13 +69,13 @@ BESIDE = {
 }
 
 
-def state_of(folder):
+def read_state(folder):
     """Return the lines of the simulator's state."""
     text = (folder / "simulator.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
-def bytes_of(folder):
+def read_files(folder):
     """Return all files of a month."""
     return {name: (folder / name).read_bytes() for name in FILES}
 
@@ -85,22 +85,22 @@ def test_the_same_arguments_give_the_same_bytes(shop, tmp_path):
     """A demo, a bug report and a benchmark must be able to name a month by its arguments."""
     for name in ("one", "two"):
         write_month(tmp_path / name, payments=300, seed=3, shop=shop)
-    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+    assert read_files(tmp_path / "one") == read_files(tmp_path / "two")
 
 
 def test_another_seed_gives_another_month(tmp_path):
     """Otherwise the seed would not be used."""
     for seed in (1, 2):
         write_month(tmp_path / str(seed), payments=50, seed=seed)
-    one, two = bytes_of(tmp_path / "1"), bytes_of(tmp_path / "2")
-    assert all(one[name] != two[name] for name in FILES)
+    first_month, two = read_files(tmp_path / "1"), read_files(tmp_path / "2")
+    assert all(first_month[name] != two[name] for name in FILES)
 
 
 @pytest.mark.parametrize("folder", ["plain", "shopify"])
 def test_sample_data_can_be_generated_again(folder, root, tmp_path):
     """The committed month is generated again and compared byte by byte."""
     write_month(tmp_path, payments=200, shop=folder)
-    assert bytes_of(tmp_path) == bytes_of(root / "sample_data" / folder)
+    assert read_files(tmp_path) == read_files(root / "sample_data" / folder)
 
 
 @pytest.mark.parametrize("size", [200, 2000])
@@ -123,7 +123,7 @@ def test_every_kind_that_fits_the_shop_is_planted(shop, size, tmp_path):
 def test_month_has_the_requested_number_of_payments(payments, tmp_path):
     """Benchmarks and the progress bar need the exact number."""
     write_month(tmp_path, payments=payments)
-    assert sum("payment" in line for line in state_of(tmp_path)) == payments
+    assert sum("payment" in line for line in read_state(tmp_path)) == payments
 
 
 @pytest.mark.parametrize("currency", ["NOK", "DKK", "EUR"])
@@ -131,7 +131,7 @@ def test_month_has_the_requested_number_of_payments(payments, tmp_path):
 def test_every_shop_sells_in_every_currency(shop, currency, tmp_path):
     """Each market has its own deadlines, time zone, names and payout texts."""
     write_month(tmp_path, payments=200, shop=shop, currency=currency)
-    lines = state_of(tmp_path)
+    lines = read_state(tmp_path)
     used = {line["payment"]["amount"]["currency"] for line in lines if "payment" in line}
     assert used == {currency}
     units = [line["sales_unit"] for line in lines if "sales_unit" in line]
@@ -144,11 +144,11 @@ def test_several_sales_units_in_several_currencies(tmp_path):
     write_month(tmp_path, payments=600, sales_units=4, currencies=currencies)
     expected = {unit.msn: unit.currency for unit in choose_sales_units("NOK", 4, currencies)}
     assert list(expected.values()) == ["NOK", "DKK", "EUR", "NOK"]
-    found = {}
-    for line in state_of(tmp_path):
+    payments = {}
+    for line in read_state(tmp_path):
         if "payment" in line:
-            found[line["msn"]] = line["payment"]["amount"]["currency"]
-    assert found == expected
+            payments[line["msn"]] = line["payment"]["amount"]["currency"]
+    assert payments == expected
     with (tmp_path / "orders.csv").open(encoding="utf-8", newline="") as file:
         assert {row["msn"] for row in csv.DictReader(file)} == set(expected)
 
@@ -160,7 +160,7 @@ def test_export_file_time_is_the_export_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"shop": "prestashop"}, "prestashop"),
         ({"currency": "SEK"}, "SEK"),
@@ -170,9 +170,9 @@ def test_export_file_time_is_the_export_time(tmp_path):
     ],
     ids=["shop", "currency", "payments", "units", "currencies"],
 )
-def test_month_that_cannot_be_reconciled_is_refused(arguments, said, tmp_path):
+def test_month_that_cannot_be_reconciled_is_refused(arguments, message, tmp_path):
     """A month that cannot be reconciled would look like a fault of the comparison."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write_month(tmp_path / "none", **arguments)
     assert not (tmp_path / "none").exists()
 
@@ -200,9 +200,11 @@ def test_scenario_imports_nothing_of_the_package():
         "import sys, vippsrecon; before = set(sys.modules); import vippsrecon.scenario;"
         "print(*sorted(m for m in set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = result.stdout.split()
     assert "vippsrecon.scenario.month" in loaded
-    ours = {name for name in loaded if name.startswith("vippsrecon.")}
-    assert all(name.startswith("vippsrecon.scenario") for name in ours)
+    own_modules = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert all(name.startswith("vippsrecon.scenario") for name in own_modules)
     assert not {"pandas", "polars", "numpy", "httpx"} & set(loaded)

@@ -22,14 +22,14 @@ UNIT = {
 }
 
 
-def payment_line(reference="order-0001", **told) -> dict[str, Any]:
+def payment_line(reference="order-0001", **fields) -> dict[str, Any]:
     """Return a state line: a payment with these totals and the events that explain them."""
-    state = told.get("state", "AUTHORIZED")
-    currency = told.get("currency", "NOK")
-    amount = told.get("amount", 1000)
-    at = told.get("at", "2026-01-30T12:00:00")
+    state = fields.get("state", "AUTHORIZED")
+    currency = fields.get("currency", "NOK")
+    amount = fields.get("amount", 1000)
+    at = fields.get("at", "2026-01-30T12:00:00")
     totals = {
-        name: told.get(name, amount if (name, state) == ("authorized", "AUTHORIZED") else 0)
+        name: fields.get(name, amount if (name, state) == ("authorized", "AUTHORIZED") else 0)
         for name in TOTALS
     }
     events = []
@@ -59,7 +59,7 @@ def payment_line(reference="order-0001", **told) -> dict[str, Any]:
     payment = make_payment(
         reference, amount, currency=currency, state=state, psp_reference=created, **totals
     )
-    return make_state_line(payment, events, told.get("msn", MSN))
+    return make_state_line(payment, events, fields.get("msn", MSN))
 
 
 def ledger_line(ledger_id="302321", msn=MSN, currency="NOK") -> dict[str, Any]:
@@ -75,9 +75,9 @@ def ledger_line(ledger_id="302321", msn=MSN, currency="NOK") -> dict[str, Any]:
     }
 
 
-def entry_line(number=1, *, day="2026-01-30", amount=100, **told) -> dict[str, Any]:
+def entry_line(number=1, *, day="2026-01-30", amount=100, **fields) -> dict[str, Any]:
     """Return a state line: a ledger entry."""
-    before = told.get("before", (number - 1) * amount)
+    before = fields.get("before", (number - 1) * amount)
     entry = {
         "pspReference": str(10_000 + number),
         "time": f"{day}T10:00:00.000000Z",
@@ -90,8 +90,8 @@ def entry_line(number=1, *, day="2026-01-30", amount=100, **told) -> dict[str, A
         "balanceAfter": before + amount,
         "recipientHandle": f"api:{MSN}",
     }
-    entry |= told.get("more", {})
-    ledger_id, topic = told.get("ledger_id", "302321"), told.get("topic", "funds")
+    entry |= fields.get("more", {})
+    ledger_id, topic = fields.get("ledger_id", "302321"), fields.get("topic", "funds")
     return {"ledgerId": ledger_id, "topic": topic, "entry": entry}
 
 
@@ -129,24 +129,24 @@ class Shop:
 
     def ask_token(self, **headers) -> httpx.Response:
         """Request a token. A header given as None is left out."""
-        given = {
+        token_headers = {
             "client_id": self.keys["client_id"],
             "client_secret": self.keys["client_secret"],
             "Ocp-Apim-Subscription-Key": self.keys["subscription_key"],
             "Merchant-Serial-Number": self.msn,
         }
-        return self.request("POST", "/accesstoken/get", headers=_kept(given | headers))
+        return self.request("POST", "/accesstoken/get", headers=_kept(token_headers | headers))
 
     def headers(self, **changed) -> dict[str, str]:
         """Return the headers of a call. A header given as None is left out."""
         if self.token is None:
             self.token = self.ask_token().json()["access_token"]
-        given = {
+        fields = {
             "Authorization": f"Bearer {self.token}",
             "Ocp-Apim-Subscription-Key": self.keys["subscription_key"],
             "Merchant-Serial-Number": self.msn,
         }
-        return _kept(given | changed)
+        return _kept(fields | changed)
 
     def get(self, path, headers=None, **query) -> httpx.Response:
         """Send a GET request; keyword arguments are the query."""
@@ -226,13 +226,13 @@ def shop():
 
     def make(*lines, unit=None, keys=None, msn=MSN, clock=CLOCK, **more) -> Shop:
         head = [{"clock": clock}] + ([{"sales_unit": UNIT | unit}] if unit is not None else [])
-        one = Shop(Simulator([*head, *lines], **more), keys or UNIT, msn)
-        opened.append(one)
-        return one
+        merchant = Shop(Simulator([*head, *lines], **more), keys or UNIT, msn)
+        opened.append(merchant)
+        return merchant
 
     yield make
-    for one in opened:
-        one.close()
+    for merchant in opened:
+        merchant.close()
 
 
 @pytest.fixture

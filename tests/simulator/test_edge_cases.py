@@ -108,16 +108,16 @@ def test_long_lived_payment_expires_at_its_own_time(shop):
     """It expires at exactly the time given in the request."""
     line = {"name": "a", "id": "1", "totalAmount": 1, "totalAmountExcludingTax": 1}
     receipt = {"orderLines": [line | {"totalTaxAmount": 0}], "bottomLine": {"currency": "NOK"}}
-    one = shop()
-    assert one.create(expiresAt="2026-02-02T12:00:00Z", receipt=receipt).status_code == 201
-    one.simulator.advance(86_400)
-    one.token = None
-    assert one.payment("order-0002").json()["state"] == "CREATED"
-    one.simulator.advance(86_400)
-    one.token = None
+    merchant = shop()
+    assert merchant.create(expiresAt="2026-02-02T12:00:00Z", receipt=receipt).status_code == 201
+    merchant.simulator.advance(86_400)
+    merchant.token = None
+    assert merchant.payment("order-0002").json()["state"] == "CREATED"
+    merchant.simulator.advance(86_400)
+    merchant.token = None
 
-    assert one.payment("order-0002").json()["state"] == "EXPIRED"
-    assert one.events("order-0002")[-1]["timestamp"] == "2026-02-02T12:00:00Z"
+    assert merchant.payment("order-0002").json()["state"] == "EXPIRED"
+    assert merchant.events("order-0002")[-1]["timestamp"] == "2026-02-02T12:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_long_lived_payment_expires_at_its_own_time(shop):
 )
 def test_express_uses_the_default_shipping_option(shop, shipping, freight):
     """The default option counts; the callback of dynamic options is not called."""
-    one = shop()
-    one.create(shipping=shipping)
-    one.payer("approve")
+    merchant = shop()
+    merchant.create(shipping=shipping)
+    merchant.payer("approve")
 
-    assert one.total("authorized", "order-0002") == 1000 + freight
+    assert merchant.total("authorized", "order-0002") == 1000 + freight
 
 
 @pytest.mark.parametrize(
@@ -150,39 +150,39 @@ def test_express_uses_the_default_shipping_option(shop, shipping, freight):
 )
 def test_a_forced_approval_is_refused(shop, body, expected):
     """The payment stays open."""
-    one = shop()
-    one.create()
+    merchant = shop()
+    merchant.create()
 
-    assert code(one.approve(body=body)) == expected
-    assert code(one.approve("order-9999")) == "5090"
-    assert one.payment("order-0002").json()["state"] == "CREATED"
+    assert code(merchant.approve(body=body)) == expected
+    assert code(merchant.approve("order-9999")) == "5090"
+    assert merchant.payment("order-0002").json()["state"] == "CREATED"
 
 
 def test_invalid_action_of_the_payer_is_refused(shop, line):
     """A payer cannot decline an approved payment or do anything unknown."""
-    one = shop(line.payment())
+    merchant = shop(line.payment())
 
-    assert one.payer("decline", "order-0001").json() == {"code": 10010}
-    assert one.payer("dance", "order-0001").status_code == 400
+    assert merchant.payer("decline", "order-0001").json() == {"code": 10010}
+    assert merchant.payer("dance", "order-0001").status_code == 400
 
 
 def test_a_payment_without_events_has_no_deadline(shop, line):
     """Without events the time of approval is unknown, so nothing happens automatically."""
     bare = line.payment(captured=100) | {"events": []}
     waiting = line.payment("order-0002", state="CREATED") | {"events": []}
-    one = shop(bare, waiting)
-    one.simulator.advance(400 * 86_400)
+    merchant = shop(bare, waiting)
+    merchant.simulator.advance(400 * 86_400)
 
-    assert one.refund(50).status_code == 200
-    assert one.capture(50).status_code == 200
-    assert one.payment("order-0002").json()["state"] == "CREATED"
+    assert merchant.refund(50).status_code == 200
+    assert merchant.capture(50).status_code == 200
+    assert merchant.payment("order-0002").json()["state"] == "CREATED"
 
 
 def test_fault_can_refuse_reads(shop, line):
     """A fault can refuse every operation."""
-    one = shop(line.payment(), {"settings": {"refusals": [{"code": 3010}]}})
+    merchant = shop(line.payment(), {"settings": {"refusals": [{"code": 3010}]}})
 
-    assert one.payment().status_code == 500
+    assert merchant.payment().status_code == 500
 
 
 def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
@@ -197,14 +197,14 @@ def test_a_failed_refund_stays_failed_after_a_restart(shop, line):
 
 def test_modification_without_a_valid_currency_is_refused(shop, line):
     """A missing and an unknown currency are both broken fields."""
-    one = shop(line.payment())
+    merchant = shop(line.payment())
     path = f"{PAYMENTS}/order-0001/capture"
 
-    assert code(one.post(path, {"modificationAmount": {"value": 1}})) == (
+    assert code(merchant.post(path, {"modificationAmount": {"value": 1}})) == (
         "modificationAmount.currency"
     )
-    assert code(one.capture(1, currency="GLD")) == "modificationAmount.currency"
-    assert code(one.post(f"{PAYMENTS}/order-0001/cancel", [])) == "$"
+    assert code(merchant.capture(1, currency="GLD")) == "modificationAmount.currency"
+    assert code(merchant.post(f"{PAYMENTS}/order-0001/cancel", [])) == "$"
 
 
 def test_expired_tokens_are_removed():
@@ -256,10 +256,10 @@ def test_invalid_state_lines_are_named(line_of):
 
 def test_event_with_an_impossible_time_is_refused(line):
     """The fault is found when the file is read, not during a run."""
-    one = line.payment()
-    one["events"][0]["timestamp"] = "yesterday"
+    state_line = line.payment()
+    state_line["events"][0]["timestamp"] = "yesterday"
     with pytest.raises(SimulatorInputError, match="'yesterday'"):
-        Simulator([one])
+        Simulator([state_line])
 
 
 def test_empty_state_line_is_ignored():

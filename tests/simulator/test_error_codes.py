@@ -238,8 +238,8 @@ def test_each_error_code_has_its_condition(shop, line, code, status, payment, ag
     """The condition gives the code, as text in extraDetails, with its status."""
     agreed = dict(agreed)
     settings = agreed.pop("settings", {})
-    one = shop(line.payment(**payment), {"settings": settings}, unit=agreed)
-    answer = act(one)
+    merchant = shop(line.payment(**payment), {"settings": settings}, unit=agreed)
+    answer = act(merchant)
 
     assert answer.status_code == status
     problem = answer.json()
@@ -268,7 +268,7 @@ def test_every_error_code_is_tested():
         pytest.param(fields(amount={"currency": "GLD", "value": 1}), "amount.currency", id="gold"),
         pytest.param(fields(expiresAt="tomorrow"), "expiresAt", id="no time"),
         pytest.param(fields(customer={}), "customer", id="nobody"),
-        pytest.param(fields(metadata={"a": 1}), "metadata.a", id="metadata is no text"),
+        pytest.param(fields(metadata={"a": 1}), "metadata.a", id="metadata is not text"),
         pytest.param(fields(receipt={"orderLines": []}), "receipt.orderLines", id="no lines"),
         pytest.param(lambda s: s.payment("x"), "reference", id="reference in path"),
         pytest.param(
@@ -324,7 +324,7 @@ def test_schema_error_lists_its_fields(shop, line, act, field):
     assert answer.status_code == 400
     problem = answer.json()
     assert problem["title"] == "Bad Request"
-    assert field in [one["name"] for one in problem["extraDetails"]]
+    assert field in [detail["name"] for detail in problem["extraDetails"]]
 
 
 def test_wrong_content_type_gives_415(shop, line):
@@ -347,7 +347,7 @@ def test_unknown_endpoint_gives_the_gateways_404(shop):
 def test_injected_refusal_has_a_limited_count(shop, line):
     """Code 6280 asks to repeat later with the same key. The second attempt succeeds."""
     order = {"code": 6280, "operation": "capture", "reference": "order-0001", "times": 1}
-    one = shop(line.payment(), {"settings": {"refusals": [order]}})
+    merchant = shop(line.payment(), {"settings": {"refusals": [order]}})
 
-    assert one.capture(key="k").status_code == 400
-    assert one.capture(key="k").status_code == 200
+    assert merchant.capture(key="k").status_code == 400
+    assert merchant.capture(key="k").status_code == 200

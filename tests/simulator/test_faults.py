@@ -24,9 +24,9 @@ class Socket:
     def __init__(self, simulator, client):
         self.simulator = simulator
         self.client = client
-        given = {"client_id": "a", "client_secret": "b", "Ocp-Apim-Subscription-Key": "k"}
-        token = self.client.post("/accesstoken/get", headers=given).json()["access_token"]
-        self.given = {
+        token_headers = {"client_id": "a", "client_secret": "b", "Ocp-Apim-Subscription-Key": "k"}
+        token = self.client.post("/accesstoken/get", headers=token_headers).json()["access_token"]
+        self.token_headers = {
             "Authorization": f"Bearer {token}",
             "Ocp-Apim-Subscription-Key": "k",
             "Merchant-Serial-Number": "123456",
@@ -35,11 +35,13 @@ class Socket:
     def capture(self, value=100, key="k"):
         """Capture an amount."""
         body = {"modificationAmount": {"currency": "NOK", "value": value}}
-        return self.client.post(CAPTURE, headers=self.given | {"Idempotency-Key": key}, json=body)
+        return self.client.post(
+            CAPTURE, headers=self.token_headers | {"Idempotency-Key": key}, json=body
+        )
 
     def total(self, name):
         """Return one of the four totals of the payment."""
-        answer = self.client.get("/epayment/v1/payments/order-0001", headers=self.given)
+        answer = self.client.get("/epayment/v1/payments/order-0001", headers=self.token_headers)
         return answer.json()["aggregate"][f"{name}Amount"]["value"]
 
 
@@ -133,12 +135,12 @@ def test_injected_status_prevents_the_operation(connection, status):
 
 def test_retry_after_is_sent_in_every_form(shop, line):
     """Seconds, a date, or no header."""
-    one = shop(line.payment())
+    merchant = shop(line.payment())
     headers = []
     for retry_after in ({"retry_after": 7}, {"retry_after": "date:30"}, {}):
-        one.simulator.set_faults(once(status=429, **retry_after))
-        headers.append(one.capture(100).headers.get("retry-after"))
-    wait = parsedate_to_datetime(headers[1]) - one.simulator.now()
+        merchant.simulator.set_faults(once(status=429, **retry_after))
+        headers.append(merchant.capture(100).headers.get("retry-after"))
+    wait = parsedate_to_datetime(headers[1]) - merchant.simulator.now()
 
     assert headers[0] == "7"
     assert 25 <= wait.total_seconds() <= 31
@@ -147,10 +149,10 @@ def test_retry_after_is_sent_in_every_form(shop, line):
 
 def test_fault_applies_only_to_its_operation(shop, line):
     """A fault applies only to the operation it names."""
-    one = shop(line.payment(), faults=[{"operations": ["refund"], "share": 1, "status": 500}])
+    merchant = shop(line.payment(), faults=[{"operations": ["refund"], "share": 1, "status": 500}])
 
-    assert one.capture(100).status_code == 200
-    assert one.simulator.requests()["faults"] == {}
+    assert merchant.capture(100).status_code == 200
+    assert merchant.simulator.requests()["faults"] == {}
 
 
 def test_the_same_seed_gives_the_same_faults(shop, line):
@@ -158,8 +160,8 @@ def test_the_same_seed_gives_the_same_faults(shop, line):
     faults = [{"operations": ["getPayment"], "share": 0.3, "status": 503}]
 
     def run(seed):
-        one = shop(line.payment(), faults=faults, seed=seed)
-        return [one.payment().status_code for _ in range(40)]
+        merchant = shop(line.payment(), faults=faults, seed=seed)
+        return [merchant.payment().status_code for _ in range(40)]
 
     assert run(1) == run(1)
     assert run(1) != run(2)
@@ -198,7 +200,7 @@ def test_faults_are_read_from_toml(tmp_path):
         pytest.param("[[faults]]\nstatus = 418", "'status'", id="a teapot"),
         pytest.param("[[faults]]\nstatus = 500\nwhen = 1", "no field when", id="unknown field"),
         pytest.param('[[faults]]\noperations = ["pay"]\nstatus = 500', "'operations'", id="op"),
-        pytest.param("[[faults]]\ndrop_after = false", "'drop_after'", id="off is no fault"),
+        pytest.param("[[faults]]\ndrop_after = false", "'drop_after'", id="off is not a fault"),
         pytest.param("[[faults]]\nlatency_ms = -1", "'latency_ms'", id="back in time"),
         pytest.param("[[faults]]\nslow_body = false", "'slow_body'", id="not slow"),
         pytest.param("[[faults]]\ntruncate = true\nretry_after = 1", "'retry_after'", id="retry"),
@@ -240,11 +242,11 @@ def test_incomplete_request_is_not_carried_out(line, sent):
         assert ended.acquire(timeout=30)
         for verb in ("capture", "cancel"):
             head = [f"POST /epayment/v1/payments/order-0001/{verb} HTTP/1.1", "Host: 127.0.0.1"]
-            head += [f"{name}: {value}" for name, value in connection.given.items()]
+            head += [f"{name}: {value}" for name, value in connection.token_headers.items()]
             head += ["Content-Type: application/json", "Idempotency-Key: k", "Content-Length: 62"]
             address = ("127.0.0.1", int(url.rpartition(":")[2]))
-            with socket.create_connection(address) as one:
-                one.sendall("\r\n".join([*head, "", ""]).encode() + sent)
+            with socket.create_connection(address) as raw_socket:
+                raw_socket.sendall("\r\n".join([*head, "", ""]).encode() + sent)
                 assert begun.acquire(timeout=30)
             assert ended.acquire(timeout=30)
 
@@ -253,18 +255,18 @@ def test_incomplete_request_is_not_carried_out(line, sent):
 
 
 def test_replacing_faults_ends_a_latency(line):
-    """A test can hold a request until it lets it go on."""
+    """A test can delay a request and continue it later."""
     simulator = Simulator([{"clock": "2026-01-31T12:00:00Z"}, line.payment()])
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         connection = Socket(simulator, client)
         simulator.set_faults(once(latency_ms=600_000))
         answers = []
-        held = threading.Thread(target=lambda: answers.append(connection.capture(100, key="k")))
-        held.start()
+        waiting = threading.Thread(target=lambda: answers.append(connection.capture(100, key="k")))
+        waiting.start()
         wait_until(lambda: simulator.requests()["requests"].get("capture"))
         assert connection.total("captured") == 0
         simulator.set_faults([])
-        held.join(timeout=60)
+        waiting.join(timeout=60)
 
         assert [answer.status_code for answer in answers] == [200]
         assert connection.total("captured") == 100

@@ -81,35 +81,38 @@ def test_gateway_401_has_its_own_format(shop, line, headers, status):
     assert answer.json().keys() == {"statusCode", "message"}
 
 
-@pytest.mark.parametrize("word", ["bearer", "BEARER", ""])
-def test_bearer_is_case_sensitive(shop, line, word):
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", ""])
+def test_bearer_is_case_sensitive(shop, line, scheme):
     """Upper and lower case matter."""
-    one = shop(line.payment())
-    one.headers()
+    merchant = shop(line.payment())
+    merchant.headers()
 
-    assert one.get(PAYMENT, headers={"Authorization": f"{word} {one.token}"}).status_code == 401
+    assert (
+        merchant.get(PAYMENT, headers={"Authorization": f"{scheme} {merchant.token}"}).status_code
+        == 401
+    )
 
 
 def test_token_expires_after_an_hour(shop, line):
     """A token is valid for an hour; a new token leaves the old one valid."""
-    one = shop(line.payment())
-    first = one.headers()["Authorization"]
-    one.simulator.advance(3000)
-    one.token = None
-    assert one.payment().status_code == 200
-    assert one.get(PAYMENT, headers={"Authorization": first}).status_code == 200
-    one.simulator.advance(700)
+    merchant = shop(line.payment())
+    first = merchant.headers()["Authorization"]
+    merchant.simulator.advance(3000)
+    merchant.token = None
+    assert merchant.payment().status_code == 200
+    assert merchant.get(PAYMENT, headers={"Authorization": first}).status_code == 200
+    merchant.simulator.advance(700)
 
-    assert one.get(PAYMENT, headers={"Authorization": first}).status_code == 401
-    assert one.payment().status_code == 200
+    assert merchant.get(PAYMENT, headers={"Authorization": first}).status_code == 401
+    assert merchant.payment().status_code == 200
 
 
 def test_both_subscription_keys_are_accepted(shop, line):
     """There are two keys so that one can be replaced while the other is in use."""
-    one = shop(line.payment(msn="654321"), unit=OTHER, keys=OTHER, msn="654321")
+    merchant = shop(line.payment(msn="654321"), unit=OTHER, keys=OTHER, msn="654321")
 
     second = {"Ocp-Apim-Subscription-Key": OTHER["secondary_subscription_key"]}
-    assert one.get(PAYMENT, headers=second).status_code == 200
+    assert merchant.get(PAYMENT, headers=second).status_code == 200
 
 
 def test_sales_unit_without_the_product_gets_403(shop, line):
@@ -122,39 +125,39 @@ def test_sales_unit_without_the_product_gets_403(shop, line):
 
 def test_partner_must_name_a_linked_sales_unit(shop, line):
     """Without a serial number, or with one that is not linked, the answer is 403."""
-    one = shop(line.payment(), {"sales_unit": OTHER}, {"sales_unit": PARTNER}, keys=PARTNER)
+    merchant = shop(line.payment(), {"sales_unit": OTHER}, {"sales_unit": PARTNER}, keys=PARTNER)
 
-    assert one.payment().status_code == 200
+    assert merchant.payment().status_code == 200
     for msn in (None, "654321"):
-        assert one.get(PAYMENT, headers={"Merchant-Serial-Number": msn}).status_code == 403
+        assert merchant.get(PAYMENT, headers={"Merchant-Serial-Number": msn}).status_code == 403
 
 
 def test_partner_keys_cannot_read_ledgers(shop, line):
     """Partner keys do not work with the Report API."""
-    one = shop(line.ledger(), {"sales_unit": PARTNER}, keys=PARTNER)
+    merchant = shop(line.ledger(), {"sales_unit": PARTNER}, keys=PARTNER)
 
-    assert one.get("/settlement/v1/ledgers").status_code == 403
+    assert merchant.get("/settlement/v1/ledgers").status_code == 403
 
 
 def test_accountant_reads_granted_ledgers(shop, line):
     """A specialized token is enough; it is valid for a quarter of an hour."""
     lines = (line.ledger(), line.ledger("302322"), {"sales_unit": ACCOUNTANT})
-    one = shop(*lines, unit={})
-    body = specialised(one).json()
+    merchant = shop(*lines, unit={})
+    body = specialised(merchant).json()
     bearer = {"Authorization": f"Bearer {body['access_token']}"}
     assert body["expires_in"] == "900"
-    answer = one.request("GET", "/settlement/v1/ledgers", headers=bearer)
+    answer = merchant.request("GET", "/settlement/v1/ledgers", headers=bearer)
     assert [ledger["ledgerId"] for ledger in answer.json()["items"]] == ["302321"]
 
-    with_key = bearer | {"Ocp-Apim-Subscription-Key": one.keys["subscription_key"]}
-    assert one.request("GET", "/settlement/v1/ledgers", headers=with_key).status_code == 401
-    assert one.get(PAYMENT, headers=bearer).status_code == 401
-    one.simulator.advance(901)
-    assert one.request("GET", "/settlement/v1/ledgers", headers=bearer).status_code == 401
+    with_key = bearer | {"Ocp-Apim-Subscription-Key": merchant.keys["subscription_key"]}
+    assert merchant.request("GET", "/settlement/v1/ledgers", headers=with_key).status_code == 401
+    assert merchant.get(PAYMENT, headers=bearer).status_code == 401
+    merchant.simulator.advance(901)
+    assert merchant.request("GET", "/settlement/v1/ledgers", headers=bearer).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"),
+    ("request_fields", "status"),
     [
         pytest.param({"client_secret": "wrong"}, 401, id="wrong secret"),
         pytest.param({"headers": {"Ocp-Apim-Subscription-Key": "0" * 32}}, 401, id="with a key"),
@@ -162,9 +165,9 @@ def test_accountant_reads_granted_ledgers(shop, line):
         pytest.param({"grant_type": "password"}, 400, id="another grant"),
     ],
 )
-def test_specialized_token_refusal_follows_oauth(shop, asked, status):
+def test_specialized_token_refusal_follows_oauth(shop, request_fields, status):
     """The error is `invalid_client` for every cause."""
-    answer = specialised(shop({"sales_unit": ACCOUNTANT}), **asked)
+    answer = specialised(shop({"sales_unit": ACCOUNTANT}), **request_fields)
 
     assert answer.status_code == status
     assert answer.json()["error"] == "invalid_client"
@@ -172,8 +175,8 @@ def test_specialized_token_refusal_follows_oauth(shop, asked, status):
 
 def test_report_api_requires_its_subscription_key(shop, line):
     """It also needs its subscription key; the error body is the Report API's own."""
-    one = shop(line.ledger(), unit={})
-    answer = one.get("/settlement/v1/ledgers", headers={"Ocp-Apim-Subscription-Key": None})
+    merchant = shop(line.ledger(), unit={})
+    answer = merchant.get("/settlement/v1/ledgers", headers={"Ocp-Apim-Subscription-Key": None})
 
     assert answer.status_code == 401
     assert answer.json() == {"code": "Unauthorized", "message": "Please check your API keys"}

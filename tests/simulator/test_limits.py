@@ -7,11 +7,13 @@ import pytest
 
 @pytest.mark.parametrize("verb", ["capture", "refund", "cancel"])
 def test_five_writes_per_reference_per_minute(shop, line, verb):
-    """The sixth call is told how long to wait, and succeeds after that."""
-    one = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
+    """The answer to the sixth call says how long to wait, and succeeds after that."""
+    merchant = shop(line.payment(captured=500), line.payment("order-0002", captured=500))
 
     def write(reference="order-0001"):
-        return one.cancel(reference) if verb == "cancel" else one.modify(verb, 1, reference)
+        return (
+            merchant.cancel(reference) if verb == "cancel" else merchant.modify(verb, 1, reference)
+        )
 
     statuses = [write().status_code for _ in range(6)]
     assert statuses[-1] == 429
@@ -20,41 +22,43 @@ def test_five_writes_per_reference_per_minute(shop, line, verb):
     refused = write()
     assert refused.json()["statusCode"] == 429
     assert 0 < int(refused.headers["retry-after"]) <= 60
-    one.simulator.advance(int(refused.headers["retry-after"]))
+    merchant.simulator.advance(int(refused.headers["retry-after"]))
 
     assert write().status_code != 429
 
 
 def test_120_reads_per_reference_per_minute(shop, line):
     """Payment and event log are counted separately, and so is each subscription key."""
-    one = shop(line.payment())
-    statuses = {one.payment().status_code for _ in range(120)}
+    merchant = shop(line.payment())
+    statuses = {merchant.payment().status_code for _ in range(120)}
     assert statuses == {200}
-    assert one.payment().status_code == 429
-    assert one.get("/epayment/v1/payments/order-0001/events").status_code == 200
+    assert merchant.payment().status_code == 429
+    assert merchant.get("/epayment/v1/payments/order-0001/events").status_code == 200
 
     other = {"Ocp-Apim-Subscription-Key": "another"}
-    assert one.get("/epayment/v1/payments/order-0001", headers=other).status_code == 200
+    assert merchant.get("/epayment/v1/payments/order-0001", headers=other).status_code == 200
 
 
 def test_create_requests_without_reference_share_a_limit(shop):
     """If the field is misspelled, all create requests count against the same limit."""
-    one = shop()
-    answers = [one.create(f"order-{n:04}", without=("reference",), Reference="x") for n in range(6)]
+    merchant = shop()
+    answers = [
+        merchant.create(f"order-{n:04}", without=("reference",), Reference="x") for n in range(6)
+    ]
 
     assert [answer.status_code for answer in answers] == [400] * 5 + [429]
 
 
 def test_limits_can_be_turned_off(shop, line):
     """Load tests of the client need this."""
-    one = shop(line.payment(), {"settings": {"writes_per_minute": None}})
+    merchant = shop(line.payment(), {"settings": {"writes_per_minute": None}})
 
-    assert {one.capture(1).status_code for _ in range(10)} == {200}
+    assert {merchant.capture(1).status_code for _ in range(10)} == {200}
 
 
 def test_limit_counts_only_the_last_minute(shop, line):
     """The limit is for the last minute: five calls, and five more a minute later."""
-    one = shop(line.payment())
+    merchant = shop(line.payment())
     for _ in range(3):
-        assert {one.capture(1).status_code for _ in range(5)} == {200}
-        one.simulator.advance(61)
+        assert {merchant.capture(1).status_code for _ in range(5)} == {200}
+        merchant.simulator.advance(61)

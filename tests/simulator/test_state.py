@@ -49,9 +49,11 @@ def test_state_round_trip_changes_nothing(line):
 def test_lines_may_be_objects_text_or_bytes(line):
     """The simulator accepts all three."""
     lines = a_world(line)
-    text = [orjson.dumps(one).decode() for one in lines]
+    text = [orjson.dumps(state_line).decode() for state_line in lines]
 
-    assert lines_of(Simulator(text)) == lines_of(Simulator(one.encode() for one in text))
+    assert lines_of(Simulator(text)) == lines_of(
+        Simulator(state_line.encode() for state_line in text)
+    )
 
 
 def test_state_file_is_read_line_by_line_when_needed(tmp_path, line):
@@ -75,9 +77,9 @@ def test_shortened_state_file_is_reported(tmp_path, line):
 
 def test_many_payments_load_quickly(tmp_path, line):
     """The file has twenty thousand payments."""
-    one = orjson.dumps(line.payment("order-XXXXX"))
+    state_line = orjson.dumps(line.payment("order-XXXXX"))
     path = tmp_path / "state.jsonl"
-    path.write_bytes(b"\n".join(one.replace(b"XXXXX", b"%05d" % n) for n in range(20_000)))
+    path.write_bytes(b"\n".join(state_line.replace(b"XXXXX", b"%05d" % n) for n in range(20_000)))
     begin = time.process_time()
     simulator = Simulator.from_file(path)
 
@@ -128,10 +130,10 @@ def test_invalid_line_error_names_file_and_line(tmp_path, line, bad, sentence):
 
 @pytest.mark.parametrize("kind", ["payment", "ledger", "sales_unit"])
 def test_duplicate_state_line_is_refused(line, kind):
-    """Nobody could tell which of the two is right."""
-    one = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
+    """It is unclear which of the two is right."""
+    state_line = {"sales_unit": line.unit} if kind == "sales_unit" else getattr(line, kind)()
     with pytest.raises(SimulatorInputError, match=r"line 2: .* twice"):
-        Simulator([one, one])
+        Simulator([state_line, state_line])
 
 
 def test_missing_state_file_is_reported(tmp_path):
@@ -143,17 +145,17 @@ def test_missing_state_file_is_reported(tmp_path):
 @pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
 def test_impossible_payment_is_refused(line, broken):
     """The totals that the simulator calculates with must be possible."""
-    one = line.payment()
+    state_line = line.payment()
     if broken == "amount":
-        one["payment"]["aggregate"]["capturedAmount"]["value"] = True
+        state_line["payment"]["aggregate"]["capturedAmount"]["value"] = True
     elif broken == "currency":
-        del one["payment"]["amount"]["currency"]
+        del state_line["payment"]["amount"]["currency"]
     elif broken == "events":
-        del one["events"][0]["timestamp"]
+        del state_line["events"][0]["timestamp"]
     else:
-        del one["payment"]["state"]
+        del state_line["payment"]["state"]
     with pytest.raises(SimulatorInputError, match="order-0001"):
-        Simulator([one])
+        Simulator([state_line])
 
 
 def test_control_endpoints_work_over_a_socket(line):
@@ -161,7 +163,9 @@ def test_control_endpoints_work_over_a_socket(line):
     simulator = Simulator(a_world(line))
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         state = client.get("/_simulator/state")
-        assert [orjson.loads(one) for one in state.text.splitlines()][1:] == a_world(line)[1:]
+        assert [orjson.loads(text_line) for text_line in state.text.splitlines()][1:] == a_world(
+            line
+        )[1:]
         before = simulator.now()
         client.post("/_simulator/clock", json={"advance_seconds": 3600})
         assert (simulator.now() - before).total_seconds() >= 3600
@@ -242,9 +246,11 @@ def test_simulator_import_loads_no_other_part():
         "import vippsrecon.simulator\n"
         "print(*sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
 
     assert not loaded & {"pandas", "polars", "httpx", "uvicorn", "starlette", "pydantic"}
-    ours = {name for name in loaded if name.startswith("vippsrecon.")}
-    assert {name for name in ours if not name.startswith("vippsrecon.simulator")} == set()
+    own_modules = {name for name in loaded if name.startswith("vippsrecon.")}
+    assert {name for name in own_modules if not name.startswith("vippsrecon.simulator")} == set()

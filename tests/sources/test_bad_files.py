@@ -37,11 +37,11 @@ SHOPIFY_LIKE = "Name,Email,Total,Created at,Lineitem quantity\n#1,a@b.no,5,2026-
 
 def workbook() -> bytes:
     """Make a small workbook of orders."""
-    made = openpyxl.Workbook()
+    book = openpyxl.Workbook()
     for row in (("reference", "currency", "total"), ("ord-000001", "NOK", 5)):
-        made.active.append(row)
+        book.active.append(row)
     out = io.BytesIO()
-    made.save(out)
+    book.save(out)
     return out.getvalue()
 
 
@@ -54,7 +54,7 @@ def zipped(name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "says"),
+    ("content", "name", "message"),
     [
         pytest.param("", "orders.csv", "is empty", id="empty"),
         pytest.param("\ufeff \n\n", "orders.csv", "is empty", id="blank"),
@@ -84,11 +84,11 @@ def zipped(name: str, content: bytes) -> bytes:
         pytest.param(json.dumps(REFUND), "orders.json", "of refunds.* take the orders", id="one Woo refund"),
     ],
 )  # fmt: skip
-def test_unusable_export_is_refused(write: Writer, content: str | bytes, name: str, says: str):
+def test_unusable_export_is_refused(write: Writer, content: str | bytes, name: str, message: str):
     """The user sees this sentence, so it names the fault and states what to do."""
     path = write(content, name)
     for job in (lambda: read_orders(path, default_msn="123456"), lambda: preview(path)):
-        with pytest.raises(SourceError, match=says) as caught:
+        with pytest.raises(SourceError, match=message) as caught:
             job()
         assert str(caught.value).startswith(f"{name}")
         assert str(path.parent) not in str(caught.value)
@@ -266,28 +266,28 @@ def test_formatted_empty_row_is_ignored(write: Writer):
 
 def changed_sheet(harm) -> bytes:
     """Return the small workbook with the XML of its sheet changed."""
-    made = io.BytesIO()
+    file = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(workbook())) as before,
-        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as after,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as after,
     ):
         for member in before.infolist():
             content = before.read(member)
             if member.filename.endswith("sheet1.xml"):
                 content = harm(content.decode()).encode()
             after.writestr(member.filename, content)
-    return made.getvalue()
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (9, 26), (10, 27), (1234, 60), (300, 703)])
 def test_sheet_size_is_measured_exactly(rows: int, columns: int):
     """No real table may be refused: rows are counted exactly, columns to within 26."""
-    made = openpyxl.Workbook()
+    book = openpyxl.Workbook()
     for row in range(1, rows + 1):
         for column in {1, columns // 2 + 1, columns}:
-            made.active.cell(row, column, "x")
+            book.active.cell(row, column, "x")
     archive = io.BytesIO()
-    made.save(archive)
+    book.save(archive)
     with zipfile.ZipFile(archive) as opened, opened.open("xl/worksheets/sheet1.xml") as sheet:
         last_row, last_column = measure_sheet(sheet)
     assert last_row == rows
@@ -297,23 +297,23 @@ def test_sheet_size_is_measured_exactly(rows: int, columns: int):
 
 def test_total_size_of_archive_members_is_limited(write: Writer, monkeypatch: pytest.MonkeyPatch):
     """Each member is below the limit for one member, but together they would fill the memory."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for number in range(3):
             archive.writestr(f"xl/part{number}.xml", os.urandom(900_000))
     monkeypatch.setattr("vippsrecon.sources.files.archive.MAX_UNPACKED_BYTES", 2_000_000)
     with pytest.raises(SourceError, match="unpacks to more than"):
-        read_orders(write(made.getvalue(), "orders.xlsx"))
+        read_orders(write(file.getvalue(), "orders.xlsx"))
 
 
 def test_number_of_archive_members_is_limited(write: Writer):
     """The list of so many empty members alone would fill the memory."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
         for number in range(66_000):
             archive.writestr(zipfile.ZipInfo(f"{number:020}"), b"")
     with pytest.raises(SourceError, match="too many parts"):
-        read_orders(write(made.getvalue(), "orders.xlsx"))
+        read_orders(write(file.getvalue(), "orders.xlsx"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
@@ -337,7 +337,7 @@ def test_pipe_is_refused(tmp_path: Path, kind: str, suffix: str):
 def test_duplicate_json_key_is_refused(write: Writer):
     """Nobody can know which of the two totals is meant."""
     order = '[{"id": 1, "status": "completed", "total": "5.00", "total": "500.00"}]'
-    with pytest.raises(SourceError, match=r"orders\.json: the key 'total' stands twice"):
+    with pytest.raises(SourceError, match=r"orders\.json: the key 'total' occurs twice"):
         read_orders(write(order, "orders.json"))
 
 
@@ -363,10 +363,10 @@ def test_a_large_json_file_stays_small_in_memory(tmp_path: Path):
         "assert len(orders) == 52_000, len(orders);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
     )
-    assert int(done.stdout) < 1024
+    assert int(result.stdout) < 1024
 
 
 @pytest.mark.parametrize(

@@ -151,10 +151,10 @@ def test_every_line_belongs_to_a_row_or_a_reject(pieces: list[str]):
     """Wherever the quotation marks are, no line is left out."""
     lines = list(io.StringIO("".join(pieces), newline=""))
     rows = list(read_csv_rows(iter(lines), 1, ",", 3, "a.csv"))
-    whole = {row.number: row.fault is None for row in rows}
-    assert list(whole) == sorted(whole)
-    assert len(whole) == len(rows)
+    is_valid = {row.number: row.fault is None for row in rows}
+    assert list(is_valid) == sorted(is_valid)
+    assert len(is_valid) == len(rows)
     start = 0
     for number in range(1, len(lines) + 1):
-        start = number if number in whole else start
-        assert start == number or whole[start]
+        start = number if number in is_valid else start
+        assert start == number or is_valid[start]

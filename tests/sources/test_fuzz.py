@@ -26,11 +26,11 @@ QUIET = draw_examples(25)
 
 def workbook() -> bytes:
     """Make a small workbook of orders."""
-    made = openpyxl.Workbook()
+    book = openpyxl.Workbook()
     for row in (("reference", "currency", "total"), ("ord-000001", "NOK", 5), ("x", "NOK", 1.5)):
-        made.active.append(row)
+        book.active.append(row)
     out = io.BytesIO()
-    made.save(out)
+    book.save(out)
     return out.getvalue()
 
 
@@ -43,7 +43,7 @@ SOUND = {
 }
 
 
-def read_every_way(path: Path) -> None:
+def assert_only_package_errors(path: Path) -> None:
     """Give a file to every reader; an error of this package is a valid result."""
     with contextlib.suppress(VippsReconError):
         got = read_orders(path, units=(OSLO,))
@@ -64,7 +64,7 @@ def read_every_way(path: Path) -> None:
 def test_any_bytes_give_a_result_or_a_package_error(tmp_path: Path, content: bytes, name: str):
     """A file may contain anything, whatever its name is."""
     (tmp_path / name).write_bytes(content)
-    read_every_way(tmp_path / name)
+    assert_only_package_errors(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", sorted(SOUND))
@@ -82,7 +82,7 @@ def test_damaged_files_give_a_result_or_a_package_error(
         )
         content[place : place + data.draw(st.integers(0, 8))] = piece
     (tmp_path / name).write_bytes(content)
-    read_every_way(tmp_path / name)
+    assert_only_package_errors(tmp_path / name)
 
 
 CELLS = st.one_of(
@@ -102,7 +102,7 @@ def test_any_cells_give_a_result_or_a_package_error(
     """With any text below valid headings, the row counts agree and no other error is raised."""
     text = as_csv(SHOPIFY, [shopify(), *rows]).encode("utf-8", "replace")
     (tmp_path / f"{shop}.csv").write_bytes(text)
-    read_every_way(tmp_path / f"{shop}.csv")
+    assert_only_package_errors(tmp_path / f"{shop}.csv")
 
 
 @QUIET
@@ -121,10 +121,10 @@ def test_any_workbook_cells_give_a_result_or_a_package_error(
     tmp_path: Path, rows: list[tuple[object, ...]]
 ):
     """Every kind of value that a sheet can hold, in columns that need another kind."""
-    made = openpyxl.Workbook()
-    made.active.append(("reference", "currency", "total"))
+    book = openpyxl.Workbook()
+    book.active.append(("reference", "currency", "total"))
     for row in rows:
         with contextlib.suppress(ValueError, openpyxl.utils.exceptions.IllegalCharacterError):
-            made.active.append(row)
-    made.save(tmp_path / "a.xlsx")
-    read_every_way(tmp_path / "a.xlsx")
+            book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    assert_only_package_errors(tmp_path / "a.xlsx")

@@ -60,13 +60,15 @@ def test_order_date_without_time_begins_at_midnight(write: Writer):
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("state", "authorization"),
     [("voided", "voided"), ("Expired", "expired"), ("paid", None), ("pending", None), ("", None)],
 )
-def test_shopify_states_that_an_authorization_ended(write: Writer, word: str, said: str | None):
+def test_shopify_states_that_an_authorization_ended(
+    write: Writer, state: str, authorization: str | None
+):
     """The merchant cancelled the authorization, or it expired: no money is reserved now."""
-    (order,) = rows(write(as_csv(SHOPIFY, [shopify(Financial_Status=word)])))
-    assert order["shop_authorization"] == said
+    (order,) = rows(write(as_csv(SHOPIFY, [shopify(Financial_Status=state)])))
+    assert order["shop_authorization"] == authorization
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,9 @@ def test_repaired_reference_is_requested(write: Writer, reference: str, encoding
     content = f"reference;currency;total\n{reference};NOK;5\n".encode(encoding)
     read = read_orders(write(content), units=(OSLO,))
     assert read.orders["reference"].tolist() == [reference]
-    found = find_candidate_references(to_polars(read.orders, ORDERS))
-    assert found["candidate"].to_list() == ["nord-000001"]
-    assert set(found["rule"]) <= RULES_AFTER_NOT_FOUND
+    candidates = find_candidate_references(to_polars(read.orders, ORDERS))
+    assert candidates["candidate"].to_list() == ["nord-000001"]
+    assert set(candidates["rule"]) <= RULES_AFTER_NOT_FOUND
     assert any("cannot be seen" in note for note in read.files[0].notes)
 
 
@@ -204,13 +206,13 @@ def test_spaces_around_a_reference_are_removed(write: Writer, around: str):
 def test_row_of_sums_is_not_an_order(write: Writer, write_xlsx: Writer, row: dict[str, str]):
     """Read as an order, it would be missing at Vipps MobilePay and put the whole month at risk."""
     headings = ["reference", "order_number", "currency", "total", "refunded", "status"]
-    whole = [
+    order_rows = [
         {"reference": f"ord-00000{n}", "order_number": str(n), "currency": "NOK",
          "total": f"{n}00.00", "refunded": "0", "status": "fulfilled"}
         for n in (1, 2)
     ]  # fmt: skip
-    sheet = [[cells.get(name) for name in headings] for cells in [*whole, {}, row]]
-    for path in (write(as_csv(headings, [*whole, row], ";")), write_xlsx([headings, *sheet])):
+    sheet = [[cells.get(name) for name in headings] for cells in [*order_rows, {}, row]]
+    for path in (write(as_csv(headings, [*order_rows, row], ";")), write_xlsx([headings, *sheet])):
         read = read_orders(path, units=(OSLO,))
         assert list(read.orders["total_minor"]) == [10000, 20000]
         assert read.rejects["source_row"].tolist() in ([4], [5])
@@ -229,7 +231,7 @@ def test_order_without_a_reference_is_not_a_row_of_sums(write: Writer):
 
 
 def test_filtered_export_gives_a_note(tmp_path: Path):
-    """No money moves, so hidden rows are read; a note tells the user, who may not want them."""
+    """No money moves, so hidden rows are read; a note informs the user, who may not want them."""
     workbook = openpyxl.Workbook()
     for row in (
         ("reference", "currency", "total"),

@@ -15,7 +15,7 @@ OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (N
 
 
 @pytest.mark.parametrize(
-    ("title", "whose"),
+    ("title", "expected"),
     [
         ("Vipps", OURS), ("MobilePay", OURS), ("Vipps MobilePay", OURS), ("Vipps/MobilePay", OURS),
         ("vipps / mobilepay", OURS), ("Vipps Checkout", OURS), ("MobilePay Express Checkout", OURS),
@@ -28,15 +28,15 @@ OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (N
     ],
 )  # fmt: skip
 def test_payment_title_alone_is_unknown_unless_listed(
-    write: Writer, title: str, whose: tuple[bool | None, bool]
+    write: Writer, title: str, expected: tuple[bool | None, bool]
 ):
     """A title that is in no list may belong to any provider, so the result is unknown."""
     (order,) = rows(write(as_csv(WOO, [woo(Payment_Method_Title=title)])))
-    assert (order["by_vipps"], order["method_unsure"]) == whose
+    assert (order["by_vipps"], order["method_unsure"]) == expected
 
 
 @pytest.mark.parametrize(
-    ("gateway", "whose"),
+    ("gateway", "expected"),
     [
         ("vipps", OURS), ("vipps_card", OURS), ("vipps_checkout", OURS),
         ("stripe_mobilepay", THEIRS), ("mollie_wc_gateway_mobilepay", THEIRS), ("dibs_easy", THEIRS),
@@ -47,17 +47,17 @@ def test_payment_title_alone_is_unknown_unless_listed(
     ],
 )  # fmt: skip
 def test_gateway_id_decides_before_the_title(
-    write: Writer, gateway: str, whose: tuple[bool | None, bool]
+    write: Writer, gateway: str, expected: tuple[bool | None, bool]
 ):
     """Stripe's gateway has the title MobilePay, and a shop can choose the official one's title."""
-    title = "Betal trygt" if whose == OURS else "MobilePay"
+    title = "Betal trygt" if expected == OURS else "MobilePay"
     order = rest(payment_method=gateway, payment_method_title=title)
     (read,) = rows(write(json.dumps([order]), "orders.json"))
-    assert (read["by_vipps"], read["method_unsure"]) == whose
+    assert (read["by_vipps"], read["method_unsure"]) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "whose"),
+    ("given", "expected"),
     [
         ({"payment_method_title": "MobilePay"}, UNSURE),
         ({"payment_method_title": "Kort"}, THEIRS),
@@ -66,23 +66,23 @@ def test_gateway_id_decides_before_the_title(
     ],
 )
 def test_what_settles_a_gateway_id_that_is_in_no_list(
-    write: Writer, given: dict[str, object], whose: tuple[bool | None, bool]
+    write: Writer, given: dict[str, object], expected: tuple[bool | None, bool]
 ):
     """Whoever wrote the plugin: its title MobilePay proves nothing, its transaction's form does."""
     (read,) = rows(write(json.dumps([rest(payment_method="acme_mobilepay", **given)]), "o.json"))
-    assert (read["by_vipps"], read["method_unsure"]) == whose
+    assert (read["by_vipps"], read["method_unsure"]) == expected
 
 
 @pytest.mark.parametrize(
-    ("method", "whose"),
+    ("method", "expected"),
     [("vipps", OURS), ("vippsmobilepay", OURS), ("acme_mobilepay", UNSURE), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
 )  # fmt: skip
 def test_magento_payment_methods_are_read(
-    write: Writer, method: str, whose: tuple[bool | None, bool]
+    write: Writer, method: str, expected: tuple[bool | None, bool]
 ):
     """The grid has the code of the payment method, or its title."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(Payment_Method=method)])))
-    assert (order["by_vipps"], order["method_unsure"]) == whose
+    assert (order["by_vipps"], order["method_unsure"]) == expected
 
 
 @pytest.mark.parametrize(

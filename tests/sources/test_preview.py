@@ -15,8 +15,8 @@ from vippsrecon.sources import preview
 def test_preview_of_an_order_export(write: Writer):
     """The object is as documented for --json: amounts in minor units, and all values fit JSON."""
     path = write(as_csv(WOO, [woo(), woo(Order_ID="1002", Order_Total_Amount="x")]))
-    said = preview(path)
-    (entry,) = said["files"]
+    output = preview(path)
+    (entry,) = output["files"]
     assert set(entry) == {
         "path", "kind", "format", "rows", "period", "totals", "rejects", "notes",
     }  # fmt: skip
@@ -33,7 +33,7 @@ def test_preview_of_an_order_export(write: Writer):
         }
     ]
     assert any("'Transaction ID'" in note for note in entry["notes"])
-    assert json.loads(json.dumps(said)) == said
+    assert json.loads(json.dumps(output)) == output
 
 
 def test_preview_names_the_missing_export_setting(write: Writer):
@@ -59,7 +59,7 @@ def test_preview_needs_no_settings(write: Writer):
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "currency_text"),
     [
         pytest.param("ord-000001,NOK,5\nord-000002,NOK\n", None, id="a row cut off"),
         pytest.param("ord-000001,NOK,5\nord-000002,,x\n", None, id="a reject without one"),
@@ -71,11 +71,13 @@ def test_preview_needs_no_settings(write: Writer):
     ],
 )
 def test_preview_recognises_a_currency_column_without_values(
-    write: Writer, lines: str, said: str | None
+    write: Writer, lines: str, currency_text: str | None
 ):
     """A rejected row without a currency does not mean that the file has no currency column."""
     (entry,) = preview(write(f"reference,currency,total\n{lines}"))["files"]
-    assert [note for note in entry["notes"] if "urrency" in note] == ([said] if said else [])
+    assert [note for note in entry["notes"] if "urrency" in note] == (
+        [currency_text] if currency_text else []
+    )
 
 
 @pytest.mark.parametrize(

@@ -228,13 +228,13 @@ def test_export_time_is_the_argument_or_the_file_time(write: Writer):
     """Orders and payments are compared at one time, so a note states where that time comes from."""
     path = write(f"{HEAD}\n{GOOD}\n")
     os.utime(path, (1_767_600_000.9, 1_767_600_000.9))
-    given = datetime(2026, 1, 31, 7, tzinfo=UTC)
+    exported_at = datetime(2026, 1, 31, 7, tzinfo=UTC)
     assert read_orders(path).files[0].exported_at == datetime(2026, 1, 5, 8, tzinfo=UTC)
-    got = read_orders(path, exported_at=given)
-    assert (got.files[0].exported_at, got.files[0].exported_at_from) == (given, "argument")
-    assert list(got.orders["exported_at"]) == [pd.Timestamp(given)]
+    got = read_orders(path, exported_at=exported_at)
+    assert (got.files[0].exported_at, got.files[0].exported_at_from) == (exported_at, "argument")
+    assert list(got.orders["exported_at"]) == [pd.Timestamp(exported_at)]
     with pytest.raises(InputError, match="time zone"):
-        read_orders(path, exported_at=given.replace(tzinfo=None))
+        read_orders(path, exported_at=exported_at.replace(tzinfo=None))
 
 
 def test_order_of_files_does_not_change_the_orders(write: Writer):
@@ -243,9 +243,9 @@ def test_order_of_files_does_not_change_the_orders(write: Writer):
     second = write(f"{HEAD}\n{GOOD}\n{GOOD.replace('000001', '000002')}\n", "b.csv")
     for path in (first, second):
         os.utime(path, (1_700_000_000, 1_700_000_000))
-    there, back = read_orders([first, second]), read_orders([second, first])
-    pd.testing.assert_frame_equal(there.orders, back.orders)
-    pd.testing.assert_frame_equal(there.rejects, back.rejects)
+    in_order, back = read_orders([first, second]), read_orders([second, first])
+    pd.testing.assert_frame_equal(in_order.orders, back.orders)
+    pd.testing.assert_frame_equal(in_order.rejects, back.rejects)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def rows(path: Path, **options: object) -> list[dict[str, object]]:
 
 def shopify(**cells: str) -> dict[str, str]:
     """Return a Shopify row of a paid and shipped order, with these cells changed."""
-    whole = {
+    cells_full = {
         "Name": "#1001",
         "Email": "kunde@example.com",
         "Financial Status": "paid",
@@ -43,7 +43,7 @@ def shopify(**cells: str) -> dict[str, str]:
         "Outstanding Balance": "0.00",
         "Id": "5550001",
     }
-    return whole | {name.replace("_", " "): value for name, value in cells.items()}
+    return cells_full | {name.replace("_", " "): value for name, value in cells.items()}
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_cell_of_several_references_is_split(
     read = read_orders(path, units=(OSLO,))
 
     assert read.orders["reference"].tolist() == [first, "rGwene1234567890abcdefghi"]
-    said = "Orders whose cell lists several references: 1;"
-    assert any(note.startswith(said) for note in read.files[0].notes) is noted
+    note_start = "Orders whose cell lists several references: 1;"
+    assert any(note.startswith(note_start) for note in read.files[0].notes) is noted
 
 
 def test_shopify_order_is_read_in_full(write: Writer):
@@ -114,7 +114,7 @@ def test_shopify_order_is_read_in_full(write: Writer):
 def test_shopify_payment_states_are_read(
     write: Writer, cells: dict[str, str], status: str, paid: str
 ):
-    """Shopify's `paid` is no proof: orders made through its API have it without a payment."""
+    """Shopify's `paid` proves nothing: orders made through its API have it without a payment."""
     (order,) = rows(write(as_csv(SHOPIFY, [shopify(**cells)])))
     assert (order["status"], order["paid"]) == (status, paid)
 
@@ -163,7 +163,7 @@ WOO = [
 
 def woo(**cells: str) -> dict[str, str]:
     """Return a row of Advanced Order Export, with these cells changed."""
-    whole = {
+    cells_full = {
         "Order Number": "1001",
         "Order ID": "1001",
         "Order Status": "Completed",
@@ -176,7 +176,7 @@ def woo(**cells: str) -> dict[str, str]:
         "Order Refund Amount": "-10.00",
         "Order Total Amount": "499.50",
     }
-    return whole | {name.replace("_", " "): value for name, value in cells.items()}
+    return cells_full | {name.replace("_", " "): value for name, value in cells.items()}
 
 
 def test_woocommerce_order_is_read_in_full(write: Writer):
@@ -189,7 +189,7 @@ def test_woocommerce_order_is_read_in_full(write: Writer):
 
 
 @pytest.mark.parametrize(
-    ("word", "status"),
+    ("status_text", "status"),
     [
         ("wc-processing", "open"), ("On hold", "open"), ("Venter på betaling", "open"),
         ("Refunded", "open"), ("Fullført", "fulfilled"), ("Gennemført", "fulfilled"),
@@ -197,9 +197,9 @@ def test_woocommerce_order_is_read_in_full(write: Writer):
         ("Abgeschlossen", "fulfilled"), ("awaiting-pickup", "unknown"),
     ],
 )  # fmt: skip
-def test_woocommerce_statuses_in_any_language(write: Writer, word: str, status: str):
+def test_woocommerce_statuses_in_any_language(write: Writer, status_text: str, status: str):
     """Depending on a setting, the plugin writes the label in the site's language, or the slug."""
-    (order,) = rows(write(as_csv(WOO, [woo(Order_Status=word)])))
+    (order,) = rows(write(as_csv(WOO, [woo(Order_Status=status_text)])))
     assert order["status"] == status
 
 
@@ -233,18 +233,18 @@ def test_prefix_in_the_mapping_makes_references_from_order_ids(write: Writer):
 
 
 @pytest.mark.parametrize(
-    ("references", "made"),
+    ("references", "repaired"),
     [
         pytest.param(["woo-b-{}"] * 3, "woo-b-1005", id="all the others"),
         pytest.param(["woo-b-{}", "woo-b-{}-1", "woo-b-{}", "woob{}"], "woo-b-1005", id="most"),
-        pytest.param(["woo-b-{}"] * 2, None, id="too few to tell"),
+        pytest.param(["woo-b-{}"] * 2, None, id="too few to decide"),
         pytest.param(["woo-b-{}", "woob{}"] * 2, None, id="no majority"),
         pytest.param(["ch_3Abcdefghij"] * 3, None, id="no order's id in them"),
         pytest.param(["woo-b-0{}"] * 3, None, id="not filled up as the plugin does"),
     ],
 )
 def test_prefix_of_other_rows_makes_a_missing_reference(
-    write: Writer, references: list[str], made: str | None
+    write: Writer, references: list[str], repaired: str | None
 ):
     """Other plugins empty or overwrite the field that holds the reference."""
     cells = [
@@ -261,12 +261,12 @@ def test_prefix_of_other_rows_makes_a_missing_reference(
         woo(Order_ID="1007", Order_Number="B7", Transaction_ID="", Payment_Method_Title=""),
     ]
     read = read_orders(write(as_csv(WOO, cells, ";")), units=(OSLO,))
-    found = dict(zip(read.orders["order_number"], read.orders["reference"], strict=True))
+    reference_of = dict(zip(read.orders["order_number"], read.orders["reference"], strict=True))
 
-    assert (None if pd.isna(found["B5"]) else found["B5"]) == made
-    assert pd.isna(found["B6"])
-    assert pd.isna(found["B7"])
-    assert any("the prefix 'woo-b-'" in note for note in read.files[0].notes) is bool(made)
+    assert (None if pd.isna(reference_of["B5"]) else reference_of["B5"]) == repaired
+    assert pd.isna(reference_of["B6"])
+    assert pd.isna(reference_of["B7"])
+    assert any("the prefix 'woo-b-'" in note for note in read.files[0].notes) is bool(repaired)
 
 
 SKYVERGE = [
@@ -320,16 +320,16 @@ def test_magento_order_is_read_in_full(write: Writer):
 
 
 @pytest.mark.parametrize(
-    ("word", "status"),
+    ("status_text", "status"),
     [
         ("Pending", "open"), ("Processing", "open"), ("On Hold", "open"),
         ("Payment Review", "open"), ("Complete", "fulfilled"), ("Closed", "fulfilled"),
         ("Canceled", "cancelled"), ("Custom", "unknown"),
     ],
 )  # fmt: skip
-def test_magento_statuses_are_read(write: Writer, word: str, status: str):
+def test_magento_statuses_are_read(write: Writer, status_text: str, status: str):
     """*Closed* means fully refunded after shipping, not cancelled."""
-    (order,) = rows(write(as_csv(MAGENTO, [magento(Status=word)])))
+    (order,) = rows(write(as_csv(MAGENTO, [magento(Status=status_text)])))
     assert order["status"] == status
 
 
@@ -420,5 +420,5 @@ def test_results_contain_no_customer_data(write: Writer):
     read = read_orders(
         write(as_csv(SHOPIFY, [shopify(), shopify(Name="#2", Id="2"), bad])), units=(OSLO,)
     )
-    said = read.orders.to_csv() + read.rejects.to_csv() + repr(read.files)
-    assert not [text for text in ("Kari", "example.com", "99999999") if text in said]
+    results_text = read.orders.to_csv() + read.rejects.to_csv() + repr(read.files)
+    assert not [text for text in ("Kari", "example.com", "99999999") if text in results_text]

@@ -24,8 +24,8 @@ def _order(path: Path) -> dict[str, object]:
 
 def _field_said(path: Path) -> str:
     """Return the note that names the field of the references."""
-    (said,) = [note for note in preview(path)["files"][0]["notes"] if "reference is read" in note]
-    return said
+    (note,) = [note for note in preview(path)["files"][0]["notes"] if "reference is read" in note]
+    return note
 
 
 def rest(**keys: object) -> dict[str, object]:
@@ -72,8 +72,8 @@ def test_note_names_the_field_of_the_reference(write: Writer):
 
 def test_answer_without_references_names_the_fields_parameter(write: Writer):
     """With `_fields`, the API returns only the fields that are named."""
-    kept = ("id", "total", "status", "currency", "payment_method")
-    path = write(json.dumps([{key: rest()[key] for key in kept}]), "o.json")
+    fields = ("id", "total", "status", "currency", "payment_method")
+    path = write(json.dumps([{key: rest()[key] for key in fields}]), "o.json")
 
     with pytest.raises(SourceError, match=r"no transaction_id: ask .* without _fields"):
         read_orders(path, units=(OSLO,))

@@ -93,17 +93,17 @@ def test_false_size_in_the_archive_is_detected(write_xlsx: Writer, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "text"),
     [
         (True, "true"), (12, "\x0112"), (1e15, "\x011000000000000000"), (1e22, "\x0110000000000000000000000"), (2.0**60, "\x011152921504606847000"), (1.5e-7, "\x010.00000015"),
         (float("inf"), "\x01inf"), (dt.time(9, 5), "\x0109:05:00"), ("\x01x", "x"),
         (dt.timedelta(hours=1), "1:00:00"),
     ],
 )  # fmt: skip
-def test_cell_is_read_as_excel_shows_it(cell: object, said: str):
+def test_cell_is_read_as_excel_shows_it(cell: object, text: str):
     """There is no exponent and no decimal that Excel does not show, and text has no number mark."""
-    assert format_cell(cell) == said
-    assert format_cells([cell]).to_list() == [said]
+    assert format_cell(cell) == text
+    assert format_cells([cell]).to_list() == [text]
 
 
 CELLS = st.one_of(

@@ -6,18 +6,8 @@ import os
 
 import pytest
 
-from tests.postgres import binaries, running
-from tests.store.plans_and_drafts import PLAN, approved
+from tests.store.plans_and_drafts import PLAN, register_approved_plan
 from vippsrecon.store import acquire, open_store
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """Return a PostgreSQL server, one per test process. Each test has its own database in it."""
-    if binaries() is None:
-        pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
-    with running() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,9 +21,9 @@ def store_url(request, tmp_path):
 @pytest.fixture
 def store(store_url):
     """Return an open database with one registered and approved plan."""
-    with open_store(store_url, wait_seconds=5) as opened:
-        approved(opened)
-        yield opened
+    with open_store(store_url, wait_seconds=5) as store:
+        register_approved_plan(store)
+        yield store
 
 
 @pytest.fixture

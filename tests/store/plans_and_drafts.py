@@ -20,14 +20,16 @@ AT = "2026-01-31T10:00:00.000Z"
 ROOT = Path(__file__).parents[2]
 
 
-def approved(store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="refund"):
+def register_approved_plan(
+    store, plan_id=PLAN, *, planner="kari", totals=None, at=AT, verb="refund"
+):
     """Register a plan and approve it."""
-    said = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
-    record_plan(store, plan_id, DIGEST, "simulator", verb, at, said)
+    detail = {"planner": planner, "totals": totals or {"NOK": 1000}, "count": 1}
+    record_plan(store, plan_id, DIGEST, "simulator", verb, at, detail)
     append_entries(store, plan_id, [Draft("approved", detail={"approver": "liv"})], at=at)
 
 
-def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, **detail):
+def make_draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, **detail):
     """Return a draft about the payment of a row. Without a reference, each row has its own."""
     return Draft(
         kind,
@@ -45,7 +47,7 @@ def draft(kind, row, *, reference=None, amount=100, caps=(), at="", known=None, 
 
 
 @contextmanager
-def as_owner(store):
+def change_as_owner(store):
     """Change rows as the database's owner can: the triggers against accidents are removed."""
     sqlite = store._engine.dialect.name == "sqlite"
     drops = (
@@ -59,7 +61,7 @@ def as_owner(store):
         yield lambda statement, **values: connection.execute(text(statement), values)
 
 
-def process(code, *arguments, **options):
+def start_process(code, *arguments, **options):
     """Start a Python process that runs a piece of code with arguments."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)],
@@ -71,6 +73,6 @@ def process(code, *arguments, **options):
     )
 
 
-def opened(url, **options):
+def open_test_store(url, **options):
     """Open a database that waits only briefly for locks."""
     return open_store(url, **{"wait_seconds": 5, **options})

@@ -7,7 +7,13 @@ import os
 import pytest
 from sqlalchemy import event
 
-from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import (
+    OTHER,
+    PLAN,
+    change_as_owner,
+    make_draft,
+    register_approved_plan,
+)
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Draft,
@@ -32,22 +38,24 @@ def finished(store, carrier):
     """Return a store with two plans: one whose rows have all outcomes, and one not started."""
     rows = (1, 2, 3, 4, 5, 6)
     commit_entries(
-        store, carrier, [draft("intended", row, discrepancy_id=ID.format(row)) for row in rows]
+        store, carrier, [make_draft("intended", row, discrepancy_id=ID.format(row)) for row in rows]
     )
     commit_entries(
         store,
         carrier,
         [
-            draft("done", 1, discrepancy_id=ID.format(1), event_at="2026-01-31T10:00:01.5Z"),
-            draft("already_done", 2, discrepancy_id=f"{ID.format(2)} over_captured:123456:order-2"),
-            draft("refused", 3, discrepancy_id=ID.format(3)),
-            draft("unknown", 4, discrepancy_id=ID.format(4)),
-            draft("unknown", 5, discrepancy_id=ID.format(5)),
+            make_draft("done", 1, discrepancy_id=ID.format(1), event_at="2026-01-31T10:00:01.5Z"),
+            make_draft(
+                "already_done", 2, discrepancy_id=f"{ID.format(2)} over_captured:123456:order-2"
+            ),
+            make_draft("refused", 3, discrepancy_id=ID.format(3)),
+            make_draft("unknown", 4, discrepancy_id=ID.format(4)),
+            make_draft("unknown", 5, discrepancy_id=ID.format(5)),
         ],
     )
-    settled = draft("settled", 5, discrepancy_id=ID.format(5), outcome="done", by="kari")
-    commit_entries(store, carrier, [settled, draft("done", 7)])
-    approved(store, OTHER)
+    settled = make_draft("settled", 5, discrepancy_id=ID.format(5), outcome="done", by="kari")
+    commit_entries(store, carrier, [settled, make_draft("done", 7)])
+    register_approved_plan(store, OTHER)
     return store
 
 
@@ -64,7 +72,10 @@ def test_rows_in_flight_are_in_progress_or_unknown(finished):
     """Rows that are in progress or unknown. A settled row is no longer listed."""
     result = read_payments_in_flight(finished, "simulator")
 
-    assert [(one.reference, one.plan_id, one.row) for one in result] == [
+    assert [
+        (row_in_flight.reference, row_in_flight.plan_id, row_in_flight.row)
+        for row_in_flight in result
+    ] == [
         ("order-4", PLAN, 4),
         ("order-6", PLAN, 6),
     ]
@@ -75,7 +86,7 @@ def test_receipts_are_of_done_rows_with_a_discrepancy(finished):
     """Rows done, already done, or confirmed as done by a person; not refused or unknown rows."""
     result = list(read_receipts(finished, "simulator"))
 
-    assert [(one.row, one.outcome, one.discrepancy_ids) for one in result] == [
+    assert [(receipt.row, receipt.outcome, receipt.discrepancy_ids) for receipt in result] == [
         (1, "done", (ID.format(1),)),
         (2, "already_done", (ID.format(2), "over_captured:123456:order-2")),
         (5, "done", (ID.format(5),)),
@@ -88,11 +99,11 @@ def test_receipts_are_of_done_rows_with_a_discrepancy(finished):
 def test_later_reading_gives_the_time_of_the_operation(finished):
     """The event log came later than the answer; `verified` has the event's time."""
     detail = {"event_at": "2026-01-31T10:05:00Z"}
-    append_entries(finished, PLAN, [draft("verified", 2)._replace(detail=detail)])
+    append_entries(finished, PLAN, [make_draft("verified", 2)._replace(detail=detail)])
 
-    assert {one.row: one.event_at for one in read_receipts(finished, "simulator")}[2] == detail[
-        "event_at"
-    ]
+    assert {receipt.row: receipt.event_at for receipt in read_receipts(finished, "simulator")}[
+        2
+    ] == detail["event_at"]
 
 
 def test_outcome_counts_equal_the_rows(finished):
@@ -107,7 +118,7 @@ def test_outcome_counts_equal_the_rows(finished):
 )
 def test_modified_entry_error_names_verify(finished, ask):
     """The error says to run --verify."""
-    with as_owner(finished) as change:
+    with change_as_owner(finished) as change:
         change("UPDATE journal SET detail = '[' WHERE kind = 'settled'")
 
     with pytest.raises(StoreError, match="was changed after it was written"):
@@ -136,41 +147,49 @@ def test_entries_are_read_by_kind(finished):
 def test_counts_need_few_queries(store):
     """The number of queries does not depend on the number of rows and plans."""
     count = 5_000
-    held = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
+    lock = acquire(store, PLAN, holder="ola", host="here", pid=os.getpid())
     for start in range(1, count + 1, 500):
         rows = range(start, start + 500)
-        commit_entries(store, held, [draft("intended", row) for row in rows])
+        commit_entries(store, lock, [make_draft("intended", row) for row in rows])
         commit_entries(
-            store, held, [draft("skipped" if row % 5 == 0 else "done", row) for row in rows]
+            store, lock, [make_draft("skipped" if row % 5 == 0 else "done", row) for row in rows]
         )
-    asked = []
-    event.listen(store._engine, "after_cursor_execute", lambda *said: asked.append(said[2]))
+    statements = []
+    event.listen(
+        store._engine,
+        "after_cursor_execute",
+        lambda *event_arguments: statements.append(event_arguments[2]),
+    )
 
     assert count_outcomes(store) == {PLAN: {"done": count // 5 * 4, "skipped": count // 5}}
-    assert len([one for one in asked if one.startswith("SELECT")]) == 1
+    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 1
 
 
 def test_receipts_are_read_in_pages(store, carrier, monkeypatch):
     """In a long journal, none is lost or repeated where a page ends."""
     monkeypatch.setattr("vippsrecon.store.journal.receipts.ENTRIES_PER_PAGE", 3)
     rows = range(1, 11)
-    commit_entries(store, carrier, [draft("intended", row) for row in rows])
-    commit_entries(store, carrier, [draft("done", row, discrepancy_id=f"x:{row}") for row in rows])
+    commit_entries(store, carrier, [make_draft("intended", row) for row in rows])
+    commit_entries(
+        store, carrier, [make_draft("done", row, discrepancy_id=f"x:{row}") for row in rows]
+    )
 
-    assert [one.row for one in read_receipts(store, "simulator")] == list(rows)
+    assert [receipt.row for receipt in read_receipts(store, "simulator")] == list(rows)
 
 
 def test_receipts_of_all_plans_are_in_order(store, carrier):
     """Plan by plan, in order."""
-    approved(store, OTHER)
+    register_approved_plan(store, OTHER)
     other = acquire(store, OTHER, holder="ola", host="here", pid=os.getpid())
-    for held, row in ((other, 1), (carrier, 2)):
+    for lock, row in ((other, 1), (carrier, 2)):
         commit_entries(
-            store, held, [draft("intended", row), draft("done", row, discrepancy_id=f"x:{row}")]
+            store,
+            lock,
+            [make_draft("intended", row), make_draft("done", row, discrepancy_id=f"x:{row}")],
         )
     commit_entries(store, other, [Draft("ended", detail={"stopped": ""})])
 
-    assert [(one.plan_id, one.row) for one in read_receipts(store, "simulator")] == [
+    assert [(receipt.plan_id, receipt.row) for receipt in read_receipts(store, "simulator")] == [
         (PLAN, 2),
         (OTHER, 1),
     ]

@@ -13,7 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.hypothesis_sizes import draw_examples
-from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import (
+    OTHER,
+    PLAN,
+    change_as_owner,
+    make_draft,
+    register_approved_plan,
+)
 from vippsrecon.errors import PlanError
 from vippsrecon.store import Draft, commit_entries, read_entries, read_head, verify_journal
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash, link_entry
@@ -35,32 +41,38 @@ DRAFTS = st.builds(
 
 def chain(drafts):
     """Link drafts into a chain."""
-    made, place = [], (0, NO_HASH)
-    for one in drafts:
-        made.append(
+    entries, place = [], (0, NO_HASH)
+    for one_draft in drafts:
+        entries.append(
             link_entry(
-                one, plan_id="p", head=place, epoch=1, environment="test", verb="refund", at="t"
+                one_draft,
+                plan_id="p",
+                head=place,
+                epoch=1,
+                environment="test",
+                verb="refund",
+                at="t",
             )
         )
-        place = made[-1].seq, made[-1].hash
-    return made
+        place = entries[-1].seq, entries[-1].hash
+    return entries
 
 
 @given(st.lists(DRAFTS, max_size=8))
 def test_python_alone_computes_the_same_hashes(drafts):
     """An auditor can check a chain with the standard library alone."""
     for entry in chain(drafts):
-        said = {k: v for k, v in entry._asdict().items() if k not in ("hash", "previous_hash")}
-        plain = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        fields = {k: v for k, v in entry._asdict().items() if k not in ("hash", "previous_hash")}
+        plain = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         expected = hashlib.sha256(f"{entry.previous_hash}\n{plain}".encode()).hexdigest()
         assert entry.hash == expected
 
 
 @given(DRAFTS, st.sampled_from([name for name in Entry._fields if name != "hash"]), st.data())
 @draw_examples(80)
-def test_every_column_is_in_the_hash(one, column, data):
+def test_every_column_is_in_the_hash(change, column, data):
     """Otherwise a column could be changed without changing the hash."""
-    (entry,) = chain([one])
+    (entry,) = chain([change])
     old = getattr(entry, column)
     kind = st.integers(0, 10**6) if isinstance(old, int) else TEXT
     new = data.draw((kind | st.none()).filter(lambda value: value != old))
@@ -71,9 +83,11 @@ def test_every_column_is_in_the_hash(one, column, data):
 
 def filled(store, carrier):
     """Write ten entries of the plan."""
-    commit_entries(store, carrier, [draft("intended", row) for row in (1, 2, 3)])
+    commit_entries(store, carrier, [make_draft("intended", row) for row in (1, 2, 3)])
     commit_entries(
-        store, carrier, [draft("done", 1, why="ø"), draft("refused", 2), draft("unknown", 3)]
+        store,
+        carrier,
+        [make_draft("done", 1, why="ø"), make_draft("refused", 2), make_draft("unknown", 3)],
     )
     commit_entries(store, carrier, [Draft("ended", detail={"counts": {"done": 1}})])
     return list(read_entries(store, PLAN))
@@ -81,15 +95,17 @@ def filled(store, carrier):
 
 def test_unchanged_chain_is_valid(store, carrier):
     """The normal case; a run prints the head for this comparison."""
-    made = filled(store, carrier)
+    entries = filled(store, carrier)
     verdict = verify_journal(store, PLAN)
     assert verdict.ok
-    assert (verdict.rows, verdict.last_hash) == read_head(store, PLAN) == (10, made[-1].hash)
-    assert verdict.first_hash == made[0].hash
-    assert made[0].previous_hash == NO_HASH
-    assert [entry.kind for entry in made[:3]] == ["seen", "approved", "carrier"]
+    assert (verdict.rows, verdict.last_hash) == read_head(store, PLAN) == (10, entries[-1].hash)
+    assert verdict.first_hash == entries[0].hash
+    assert entries[0].previous_hash == NO_HASH
+    assert [entry.kind for entry in entries[:3]] == ["seen", "approved", "carrier"]
     assert verify_journal(store, PLAN, read_head(store, PLAN)).ok
-    assert verify_journal(store, PLAN, (5, made[4].hash)).ok, "the head of an earlier run holds too"
+    assert verify_journal(store, PLAN, (5, entries[4].hash)).ok, (
+        "the head of an earlier run holds too"
+    )
 
 
 CHANGES = {
@@ -114,7 +130,7 @@ CHANGES = {
 def test_changed_column_is_found_at_its_entry(store, carrier, column):
     """A change of one value is found at exactly that entry."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run(f"UPDATE journal SET {column} = :new WHERE seq = 7", new=CHANGES[column])
     verdict = verify_journal(store, PLAN)
     assert not verdict.ok
@@ -129,9 +145,9 @@ def test_every_column_but_the_key_is_tested():
 
 def test_rehashed_entry_is_found_at_the_next_entry(store, carrier):
     """A new hash for one entry does not fit the next entry."""
-    made = filled(store, carrier)
-    forged = made[6]._replace(amount_minor=1)
-    with as_owner(store) as run:
+    entries = filled(store, carrier)
+    forged = entries[6]._replace(amount_minor=1)
+    with change_as_owner(store) as run:
         run(
             "UPDATE journal SET amount_minor = 1, hash = :hash WHERE seq = 7",
             hash=compute_entry_hash(forged),
@@ -141,10 +157,10 @@ def test_rehashed_entry_is_found_at_the_next_entry(store, carrier):
     assert "does not follow entry 7" in verdict.fault
 
 
-def rewritten(run, made, start):
+def rewritten(run, entries, start):
     """Write every entry from `start` on again, so that the chain is valid in itself."""
-    previous = made[start - 2].hash
-    for entry in made[start - 1 :]:
+    previous = entries[start - 2].hash
+    for entry in entries[start - 1 :]:
         changed = entry._replace(at="2020-01-01T00:00:00.000Z", previous_hash=previous)
         changed = changed._replace(hash=compute_entry_hash(changed))
         run(
@@ -159,22 +175,22 @@ def rewritten(run, made, start):
 
 def test_rewritten_chain_is_found_only_with_a_saved_head(store, carrier):
     """The documents state this limit of the journal, and it is true in both directions."""
-    made = filled(store, carrier)
-    with as_owner(store) as run:
-        rewritten(run, made, 5)
+    entries = filled(store, carrier)
+    with change_as_owner(store) as run:
+        rewritten(run, entries, 5)
     assert verify_journal(store, PLAN).ok
-    verdict = verify_journal(store, PLAN, (10, made[9].hash))
+    verdict = verify_journal(store, PLAN, (10, entries[9].hash))
     assert (verdict.ok, verdict.at_seq) == (False, 10)
     assert "another hash than the saved head" in verdict.fault
 
 
 def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
     """Without a printed head, a shorter chain is valid."""
-    made = filled(store, carrier)
-    with as_owner(store) as run:
+    entries = filled(store, carrier)
+    with change_as_owner(store) as run:
         run("DELETE FROM journal WHERE seq > 8")
     assert verify_journal(store, PLAN).ok
-    verdict = verify_journal(store, PLAN, (10, made[9].hash))
+    verdict = verify_journal(store, PLAN, (10, entries[9].hash))
     assert (verdict.ok, verdict.rows, verdict.at_seq) == (False, 8, 9)
     assert "its tail was cut off" in verdict.fault
 
@@ -183,7 +199,7 @@ def test_removed_last_entries_are_found_only_with_a_saved_head(store, carrier):
 def test_a_missing_entry_is_named(store, carrier, seq):
     """An entry is removed from the middle, or the first one."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run("DELETE FROM journal WHERE seq = :seq", seq=seq)
     verdict = verify_journal(store, PLAN)
     assert (verdict.ok, verdict.at_seq) == (False, seq)
@@ -193,7 +209,7 @@ def test_a_missing_entry_is_named(store, carrier, seq):
 def test_swapped_entries_are_found(store, carrier):
     """Two entries exchange their positions, with their hashes."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         for old, new in ((5, 99), (6, 5), (99, 6)):
             run("UPDATE journal SET seq = :new WHERE seq = :old", old=old, new=new)
     verdict = verify_journal(store, PLAN)
@@ -202,9 +218,9 @@ def test_swapped_entries_are_found(store, carrier):
 
 def test_an_entry_replayed_at_the_end_is_found(store, carrier):
     """A copied entry with a new number would make an operation look as if done twice."""
-    made = filled(store, carrier)
-    with as_owner(store) as run:
-        copy = made[3]._replace(seq=11, row=9)
+    entries = filled(store, carrier)
+    with change_as_owner(store) as run:
+        copy = entries[3]._replace(seq=11, row=9)
         columns = ", ".join(Entry._fields)
         values = ", ".join(f":{name}" for name in Entry._fields)
         run(f"INSERT INTO journal ({columns}) VALUES ({values})", **copy._asdict())
@@ -215,8 +231,8 @@ def test_an_entry_replayed_at_the_end_is_found(store, carrier):
 def test_entry_moved_to_another_plan_is_found(store, carrier):
     """Each plan has its chain, so one chain has a gap and the other a foreign entry."""
     filled(store, carrier)
-    approved(store, OTHER)
-    with as_owner(store) as run:
+    register_approved_plan(store, OTHER)
+    with change_as_owner(store) as run:
         run("UPDATE journal SET plan_id = :other, seq = 3 WHERE plan_id = :plan AND seq = 6",
             other=OTHER, plan=PLAN)  # fmt: skip
     assert verify_journal(store, PLAN).at_seq == 6
@@ -227,7 +243,7 @@ def test_entry_moved_to_another_plan_is_found(store, carrier):
 def test_bytes_in_a_text_column_are_reported(store, carrier):
     """SQLite accepts bytes in a text column; the error must name the row."""
     filled(store, carrier)
-    with as_owner(store) as run:
+    with change_as_owner(store) as run:
         run("UPDATE journal SET detail = x'ff00' WHERE seq = 4")
     assert verify_journal(store, PLAN).at_seq == 4
 
@@ -258,7 +274,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
     """More entries than a page has come in order, each once, from any start."""
     for first in range(1, 5001, 1000):
         commit_entries(
-            store, carrier, [draft("skipped", row) for row in range(first, first + 1000)]
+            store, carrier, [make_draft("skipped", row) for row in range(first, first + 1000)]
         )
     read = list(read_entries(store, PLAN))
     assert [entry.seq for entry in read] == list(range(1, 5004))
@@ -269,7 +285,7 @@ def test_long_chains_are_read_in_pages(store, carrier):
 def test_details_are_returned_unchanged(store, carrier):
     """Both databases return all alphabets, nulls and nested lists unchanged."""
     detail = {"why": "øre ✓ \u0000 \n", "before": [1, 2, 3, 4], "after": None, "b": {"a": True}}
-    (entry,) = commit_entries(store, carrier, [draft("intended", 1)._replace(detail=detail)])
+    (entry,) = commit_entries(store, carrier, [make_draft("intended", 1)._replace(detail=detail)])
     assert entry.parse_detail() == detail
     assert list(read_entries(store, PLAN))[-1] == entry
     assert orjson.loads(entry.detail) == detail

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
 from tests.postgres import DATABASE, PASSWORD, free_port
-from tests.store.plans_and_drafts import PLAN, approved, draft, opened
+from tests.store.plans_and_drafts import PLAN, make_draft, open_test_store, register_approved_plan
 from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     acquire,
@@ -40,8 +40,8 @@ def test_tables_and_migrations_agree(store):
     """`tables.py` and the migrations agree in names, order, keys and nullability."""
     looked = inspect(store._engine)
     for table in METADATA.sorted_tables:
-        there = looked.get_columns(table.name)
-        assert [(c["name"], c["nullable"]) for c in there] == [
+        columns = looked.get_columns(table.name)
+        assert [(c["name"], c["nullable"]) for c in columns] == [
             (column.name, column.nullable) for column in table.columns
         ]
         keys = looked.get_pk_constraint(table.name)["constrained_columns"]
@@ -51,10 +51,10 @@ def test_tables_and_migrations_agree(store):
 
 def test_reopening_changes_nothing(store_url):
     """Migrations are applied once, and written entries stay."""
-    with opened(store_url) as store:
-        approved(store)
+    with open_test_store(store_url) as store:
+        register_approved_plan(store)
         before = list(read_entries(store, PLAN))
-    with opened(store_url) as store:
+    with open_test_store(store_url) as store:
         assert list(read_entries(store, PLAN)) == before
         with store._engine.connect() as connection:
             versions = connection.execute(text("SELECT version FROM migrations")).scalars().all()
@@ -68,30 +68,30 @@ def test_many_processes_open_a_new_database(store_url):
     def run():
         start.wait()
         try:
-            opened(store_url, wait_seconds=20).close()
+            open_test_store(store_url, wait_seconds=20).close()
         except StoreError as error:
             failed.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(6)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert failed == []
 
 
 def test_a_newer_database_is_refused(store_url):
     """An old program does not know the new tables, so it changes nothing."""
-    with opened(store_url) as store, store._engine.begin() as connection:
+    with open_test_store(store_url) as store, store._engine.begin() as connection:
         connection.execute(text("INSERT INTO migrations VALUES (99, '0099_later.sql', 'now')"))
     with pytest.raises(StoreError, match=r"newer vippsrecon \(version 99, .* pip install -U"):
-        opened(store_url)
+        open_test_store(store_url)
 
 
 def test_sqlite_confirms_only_what_is_on_disk(tmp_path):
     """The claim of docs/reliability.md needs a commit to be on the disk when it returns."""
     url = f"sqlite:///{tmp_path / 'workspace.db'}"
-    with opened(url) as store, store._engine.connect() as connection:
+    with open_test_store(url) as store, store._engine.connect() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "busy_timeout")
@@ -102,7 +102,7 @@ def test_sqlite_confirms_only_what_is_on_disk(tmp_path):
 def test_postgresql_confirms_only_what_is_on_disk(postgres):
     """This holds even if the server is set not to wait for its disk."""
     url = postgres.database() + "%20-csynchronous_commit%3Doff"
-    with opened(url) as store, store._engine.connect() as connection:
+    with open_test_store(url) as store, store._engine.connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(text("SHOW lock_timeout")).scalar() == "5s"
         standstill = text("SHOW idle_in_transaction_session_timeout")
@@ -116,16 +116,16 @@ def test_looking_for_a_database_creates_none(tmp_path):
     with pytest.raises(StoreError, match="there is no workspace database"):
         open_store(url, create=False)
     assert list(tmp_path.iterdir()) == []
-    opened(url).close()
+    open_test_store(url).close()
     assert database_exists(url)
-    opened(url, create=False).close()
+    open_test_store(url, create=False).close()
 
 
 def test_relative_path_is_fixed_when_opened(tmp_path, monkeypatch):
     """A program that changes its folder later does not begin a second journal."""
     monkeypatch.chdir(tmp_path)
     with open_store("sqlite:///workspace.db") as store:
-        approved(store)
+        register_approved_plan(store)
         store._engine.dispose()
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
@@ -144,12 +144,12 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("folder", "whose"), PLACES.items(), ids=PLACES)
-def test_a_synchronised_folder_is_refused(tmp_path, folder, whose):
+@pytest.mark.parametrize(("folder", "service"), PLACES.items(), ids=PLACES)
+def test_a_synchronised_folder_is_refused(tmp_path, folder, service):
     """Such a folder is copied during writes, and comes back older on another machine."""
     place = tmp_path / folder
     place.mkdir(parents=True)
-    with pytest.raises(StoreError, match=rf"in a folder of .*{whose}.*or use PostgreSQL"):
+    with pytest.raises(StoreError, match=rf"in a folder of .*{service}.*or use PostgreSQL"):
         open_store(f"sqlite:///{place / 'workspace.db'}")
     assert list(place.iterdir()) == []
 
@@ -199,13 +199,13 @@ def test_files_that_are_not_a_workspace_database_are_refused(tmp_path):
         open_store(f"sqlite:///{tmp_path}")
     with pytest.raises(StoreError, match=r"does not exist: create .*missing"):
         open_store(f"sqlite:///{tmp_path / 'missing' / 'workspace.db'}")
-    theirs = tmp_path / "theirs.db"
-    with closing(sqlite3.connect(theirs)) as connection:
+    foreign_file = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(foreign_file)) as connection:
         connection.execute("CREATE TABLE photos (id)")
-    before = theirs.read_bytes()
+    before = foreign_file.read_bytes()
     with pytest.raises(StoreError, match=r"other tables \(photos\)"):
-        open_store(f"sqlite:///{theirs}")
-    assert theirs.read_bytes() == before
+        open_store(f"sqlite:///{foreign_file}")
+    assert foreign_file.read_bytes() == before
     (tmp_path / "text.db").write_text("reference,amount\n" * 100)
     with pytest.raises(StoreError, match="is not a database"):
         open_store(f"sqlite:///{tmp_path / 'text.db'}")
@@ -214,14 +214,16 @@ def test_files_that_are_not_a_workspace_database_are_refused(tmp_path):
 def test_damaged_file_is_reported(tmp_path):
     """Damage after the first page is noticed when that page is read."""
     path = tmp_path / "workspace.db"
-    with opened(f"sqlite:///{path}") as store:
-        approved(store)
+    with open_test_store(f"sqlite:///{path}") as store:
+        register_approved_plan(store)
         carrier = acquire(store, PLAN, holder="ola", host="here", pid=1, started="")
-        commit_entries(store, carrier, [draft("intended", row) for row in range(1, 500)])
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 3] + b"\xff" * (len(whole) - len(whole) // 3))
+        commit_entries(store, carrier, [make_draft("intended", row) for row in range(1, 500)])
+    file_bytes = path.read_bytes()
+    path.write_bytes(
+        file_bytes[: len(file_bytes) // 3] + b"\xff" * (len(file_bytes) - len(file_bytes) // 3)
+    )
     damaged = pytest.raises(StoreError, match="is damaged: put it aside and restore")
-    with damaged, opened(f"sqlite:///{path}") as store:
+    with damaged, open_test_store(f"sqlite:///{path}") as store:
         verify_journal(store, PLAN)
 
 
@@ -252,19 +254,19 @@ def a_folder_of_ones_own():
 def test_read_only_file_refuses_entries(a_folder_of_ones_own):
     """The error is a sentence, and nothing is written in part."""
     path = a_folder_of_ones_own / "workspace.db"
-    with opened(f"sqlite:///{path}") as store:
-        approved(store)
+    with open_test_store(f"sqlite:///{path}") as store:
+        register_approved_plan(store)
     path.chmod(0o444)
     a_folder_of_ones_own.chmod(0o555)
     with (
         unprivileged(),
         pytest.raises(StoreError, match=r"is read-only|cannot be opened"),
-        opened(f"sqlite:///{path}") as store,
+        open_test_store(f"sqlite:///{path}") as store,
     ):
-        approved(store, "another")
+        register_approved_plan(store, "another")
     a_folder_of_ones_own.chmod(0o755)
     path.chmod(0o644)
-    with opened(f"sqlite:///{path}") as store:
+    with open_test_store(f"sqlite:///{path}") as store:
         assert verify_journal(store, PLAN).rows == 2
 
 
@@ -279,8 +281,8 @@ def test_folder_without_permission_is_refused(a_folder_of_ones_own):
 def test_locked_file_is_reported_after_a_wait(tmp_path):
     """A database tool or a stopped process has a transaction open."""
     path = tmp_path / "workspace.db"
-    with opened(f"sqlite:///{path}", wait_seconds=0.3) as store:
-        approved(store)
+    with open_test_store(f"sqlite:///{path}", wait_seconds=0.3) as store:
+        register_approved_plan(store)
         with closing(sqlite3.connect(path, isolation_level=None)) as tool:
             tool.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreError, match="is locked by another process: wait until"):
@@ -293,8 +295,8 @@ def test_locked_file_is_reported_after_a_wait(tmp_path):
 def test_locked_postgresql_is_reported_after_a_wait(postgres):
     """The lock is held by another session."""
     url = postgres.database()
-    with opened(url, wait_seconds=0.3) as store, opened(url) as other:
-        approved(store)
+    with open_test_store(url, wait_seconds=0.3) as store, open_test_store(url) as other:
+        register_approved_plan(store)
         with (
             write_transaction(other),
             pytest.raises(StoreError, match="is locked by another process"),
@@ -305,9 +307,9 @@ def test_locked_postgresql_is_reported_after_a_wait(postgres):
 def test_read_only_server_is_reported(postgres):
     """A standby server only allows reads; the error asks for the primary server."""
     url = postgres.database()
-    with opened(url) as store:
-        approved(store)
-    with opened(url + "%20-cdefault_transaction_read_only%3Don") as store:
+    with open_test_store(url) as store:
+        register_approved_plan(store)
+    with open_test_store(url + "%20-cdefault_transaction_read_only%3Don") as store:
         assert verify_journal(store, PLAN).ok
         with pytest.raises(StoreError, match="is read-only"):
             acquire(store, PLAN, holder="ola", host="here", pid=1)
@@ -375,7 +377,7 @@ def test_missing_psycopg_names_the_extra_to_install(tmp_path):
 
 BAD_URLS = {
     "an @ in the password": "postgresql://ola:p@SECRET@host/db",
-    "a port that is none": "postgresql://ola:SECRET@host:SECRET/db",
+    "an invalid port": "postgresql://ola:SECRET@host:SECRET/db",
     "another database": "mysql://ola:SECRET@host/db",
     "no URL": "SECRET",
     "empty": "",
@@ -399,9 +401,9 @@ def test_invalid_url_is_not_quoted(url, caplog):
 
 
 @given(st.text("abc:/@%?#&= øß\\'\"", min_size=1, max_size=12))
-def test_no_password_is_ever_in_a_message(word):
+def test_no_password_is_ever_in_a_message(password):
     """No message has the password, escaped or not, wherever a wrong URL puts it."""
-    secret = f"S3CRET{word}S3CRET"
+    secret = f"S3CRET{password}S3CRET"
     with pytest.raises(StoreError) as caught:
         open_store(f"postgresql://ola:{secret}@127.0.0.1:1/db", wait_seconds=1)
     assert "S3CRET" not in f"{caught.value!r} {caught.value}"
@@ -412,11 +414,11 @@ def test_an_open_store_shows_no_password(postgres, caplog):
     """Its repr, its errors and SQLAlchemy's most detailed log do not have it."""
     caplog.set_level(logging.DEBUG)
     url = postgres.database()
-    with opened(url) as store:
-        approved(store)
+    with open_test_store(url) as store:
+        register_approved_plan(store)
         carrier = acquire(store, PLAN, holder="ola", host="here", pid=1)
         with pytest.raises(StoreError, match=r"returned an error: .* NUL") as caught:
-            commit_entries(store, carrier, [draft("intended", 1, reference="a\0b")])
+            commit_entries(store, carrier, [make_draft("intended", 1, reference="a\0b")])
         shown = f"{store} {store!r} {store.url_masked} {caught.value} {caplog.text}"
     assert PASSWORD not in shown
     assert PASSWORD.split("/")[0] not in shown

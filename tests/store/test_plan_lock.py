@@ -10,7 +10,16 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import text
 
-from tests.store.plans_and_drafts import AT, DIGEST, OTHER, PLAN, approved, draft, opened, process
+from tests.store.plans_and_drafts import (
+    AT,
+    DIGEST,
+    OTHER,
+    PLAN,
+    make_draft,
+    open_test_store,
+    register_approved_plan,
+    start_process,
+)
 from vippsrecon.errors import PlanError, PlanLockHeldError, PlanLockLostError
 from vippsrecon.store import (
     Draft,
@@ -83,7 +92,7 @@ def test_silent_carrier_is_replaced_after_30_seconds(store):
     before = list(read_entries(store, PLAN))
     assert before[-1].parse_detail()["instead_of"]["holder"] == "eva"
     for late in (
-        lambda: commit_entries(store, first, [draft("intended", 1)]),
+        lambda: commit_entries(store, first, [make_draft("intended", 1)]),
         lambda: commit_entries(store, first, [Draft("ended")]),
         lambda: renew(store, first),
     ):
@@ -103,7 +112,7 @@ def test_heartbeats_and_commits_renew_the_lease(store):
     carrier = acquire(store, PLAN, **THERE)
     for renewal in (
         lambda: renew(store, carrier),
-        lambda: commit_entries(store, carrier, [draft("intended", 1)]),
+        lambda: commit_entries(store, carrier, [make_draft("intended", 1)]),
     ):
         aged(store, 100)
         renewal()
@@ -118,7 +127,7 @@ def test_a_released_plan_is_free_at_once(store):
     with pytest.raises(PlanLockLostError, match="no longer held by this process"):
         commit_entries(store, first, [Draft("ended")])
     assert acquire(store, PLAN, **HERE).epoch == 2
-    assert [(one.epoch, one.holder) for one in list_plans(store)] == [(2, "ola")]
+    assert [(plan.epoch, plan.holder) for plan in list_plans(store)] == [(2, "ola")]
 
 
 TAKES = """
@@ -131,10 +140,10 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
     """Nobody waits 30 s for a process that has ended, even if it is a zombie."""
-    with process(TAKES, store_url, PLAN) as other:
+    with start_process(TAKES, store_url, PLAN) as other:
         assert other.stdout.readline() == "taken\n", other.stderr.read()
         with pytest.raises(PlanLockHeldError, match=f"process {other.pid}"):
             acquire(store, PLAN, **HERE)
@@ -150,15 +159,17 @@ def test_a_killed_carrier_on_this_host_is_replaced_at_once(store, store_url):
             stream.close()
 
 
-@pytest.mark.skipif(identify_process() == "", reason="only Linux tells when a process started")
+@pytest.mark.skipif(identify_process() == "", reason="only Linux shows when a process started")
 @pytest.mark.parametrize(
     "part", [0, 1], ids=["another boot, or another machine of that name", "another container"]
 )
 def test_process_on_another_machine_is_assumed_to_run(part):
     """Two containers with one host name can each have a process 7."""
     started = identify_process().split("/")
-    gone = "/".join([*started[:2], "1"])
-    assert has_process_ended(os.getpid(), gone), "the same number, used again by another process"
+    ended_process = "/".join([*started[:2], "1"])
+    assert has_process_ended(os.getpid(), ended_process), (
+        "the same number, used again by another process"
+    )
     started[part] = "another"
     assert not has_process_ended(2**22 + 1, "/".join(started))
     assert not has_process_ended(2**22 + 1, "")
@@ -169,21 +180,21 @@ def test_plan_is_acquired_by_one_of_many_processes(store_url):
     outcomes, start = [], Barrier(8)
 
     def run(number):
-        with opened(store_url, wait_seconds=20) as own:
+        with open_test_store(store_url, wait_seconds=20) as own:
             start.wait()
             try:
                 outcomes.append(acquire(own, PLAN, **{**THERE, "pid": number}))
             except PlanLockHeldError as error:
                 outcomes.append(error)
 
-    with opened(store_url) as store:
-        approved(store)
+    with open_test_store(store_url) as store:
+        register_approved_plan(store)
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
-        assert sum(not isinstance(one, PlanLockHeldError) for one in outcomes) == 1
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(not isinstance(outcome, PlanLockHeldError) for outcome in outcomes) == 1
         assert verify_journal(store, PLAN).rows == 3
 
 
@@ -212,19 +223,19 @@ def test_one_of_many_digests_becomes_the_plan(store_url):
     refused, start = [], Barrier(8)
 
     def run(number):
-        with opened(store_url, wait_seconds=20) as own:
+        with open_test_store(store_url, wait_seconds=20) as own:
             start.wait()
             try:
                 record_plan(own, OTHER, str(number) * 64, "simulator", "refund", AT, {})
             except PlanError:
                 refused.append(number)
 
-    with opened(store_url) as store:
+    with open_test_store(store_url) as store:
         threads = [Thread(target=run, args=(number,)) for number in range(8)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         assert len(refused) == 7
         assert verify_journal(store, OTHER).rows == 1
 
@@ -233,4 +244,4 @@ def test_one_of_many_digests_becomes_the_plan(store_url):
 def test_only_the_carrier_writes_row_entries(store, kind):
     """An approval may be written at any time; entries about money only by the carrier."""
     with pytest.raises(ValueError, match="holds the plan lock"):
-        append_entries(store, PLAN, [draft(kind, 1)])
+        append_entries(store, PLAN, [make_draft(kind, 1)])

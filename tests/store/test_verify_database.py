@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from tests.store.plans_and_drafts import OTHER, PLAN, approved, as_owner, draft
+from tests.store.plans_and_drafts import (
+    OTHER,
+    PLAN,
+    change_as_owner,
+    make_draft,
+    register_approved_plan,
+)
 from vippsrecon.errors import StoreError
 from vippsrecon.store import back_up, commit_entries, verify_database, verify_journal
 
@@ -18,9 +24,11 @@ def busy(store, carrier):
     """Return a database with rows done, refused, unknown and in progress, under a cap."""
     counted = {"caps": (DAY,)}
     commit_entries(
-        store, carrier, [draft("intended", row, **counted)._replace(detail={"caps": [DAY[0]]}) for row in (1, 2, 3, 4)]
+        store, carrier, [make_draft("intended", row, **counted)._replace(detail={"caps": [DAY[0]]}) for row in (1, 2, 3, 4)]
     )  # fmt: skip
-    commit_entries(store, carrier, [draft("done", 1), draft("refused", 2), draft("unknown", 3)])
+    commit_entries(
+        store, carrier, [make_draft("done", 1), make_draft("refused", 2), make_draft("unknown", 3)]
+    )
     return store
 
 
@@ -37,7 +45,7 @@ def test_unchanged_database_is_valid(busy):
 
 
 @pytest.mark.parametrize(
-    ("statements", "said"),
+    ("statements", "message"),
     [
         (["UPDATE caps SET amount_minor = 0"], "counts 0 minor units"),
         (["DELETE FROM caps"], "is missing"),
@@ -48,17 +56,17 @@ def test_unchanged_database_is_valid(busy):
         (["DROP INDEX journal_one_end"], "the index journal_one_end is missing"),
     ],
 )
-def test_tables_that_contradict_the_journal_are_reported(busy, statements, said):
+def test_tables_that_contradict_the_journal_are_reported(busy, statements, message):
     """A person could change these tables to exceed a cap or to run two operations at once."""
     change(busy, *statements)
 
-    assert any(said in fault for fault in verify_database(busy))
+    assert any(message in fault for fault in verify_database(busy))
     assert verify_journal(busy, PLAN).ok, "the chain alone does not show it"
 
 
 def test_missing_triggers_are_reported(store):
     """They protect the journal from accidents, so somebody removed them on purpose."""
-    with as_owner(store):
+    with change_as_owner(store):
         pass
 
     assert any("trigger journal_" in fault for fault in verify_database(store))
@@ -67,11 +75,11 @@ def test_missing_triggers_are_reported(store):
 @pytest.mark.parametrize("removed", [PLAN, OTHER])
 def test_removed_plan_is_found_by_the_next_plan(store, removed):
     """The plan registered after it counts the plans before it and is linked to the last one."""
-    approved(store, OTHER)
-    approved(store, THIRD)
+    register_approved_plan(store, OTHER)
+    register_approved_plan(store, THIRD)
     assert verify_database(store) == []
 
-    with as_owner(store) as execute:
+    with change_as_owner(store) as execute:
         for table in ("journal", "carriers", "reserved", "in_flight"):
             execute(f"DELETE FROM {table} WHERE plan_id = :plan", plan=removed)
 
@@ -82,9 +90,9 @@ def test_removed_plan_is_found_by_the_next_plan(store, removed):
 
 def test_removed_last_plan_is_not_found(store):
     """As the documents state, only a head that was saved elsewhere shows this."""
-    approved(store, OTHER)
+    register_approved_plan(store, OTHER)
 
-    with as_owner(store) as execute:
+    with change_as_owner(store) as execute:
         execute("DELETE FROM journal WHERE plan_id = :plan", plan=OTHER)
         execute("DELETE FROM carriers WHERE plan_id = :plan", plan=OTHER)
 

@@ -233,7 +233,7 @@ def write_magento(sales: list[Sale]) -> str:
 
 
 def write_shopware(sales: list[Sale]) -> str:
-    """Write Shopware's export with the states that the documentation tells users to add."""
+    """Write Shopware's export with the states that users add according to the documentation."""
     rows = []
     for sale in sales:
         captured = any(e[0] == "CAPTURED" for a in sale.attempts for e in a["events"])

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.payments import make_history_line
+
 MSN = "654321"
 EXPORTED = datetime(2026, 11, 5, 6, tzinfo=UTC)
 CLOCK = datetime(2026, 11, 5, 8, tzinfo=UTC)
@@ -42,9 +44,7 @@ class Sale:
         """Start an attempt to pay: the customer is sent to Vipps."""
         name = reference or self.reference
         self.reference = name
-        self.attempts.append(
-            {"reference": name, "state": "CREATED", "events": [], "total": self.charged}
-        )
+        self.attempts.append({"reference": name, "state": "CREATED", "events": []})
         self.log("CREATED", self.charged)
 
     def log(self, name: str, minor: int) -> None:
@@ -241,47 +241,13 @@ EVERYWHERE = [
 
 def state_lines(sales: list[Sale]) -> list[dict[str, Any]]:
     """Return the payments at Vipps MobilePay, as lines for the simulator."""
-
-    def money(minor: int) -> dict[str, Any]:
-        return {"currency": "NOK", "value": minor}
-
     lines: list[dict[str, Any]] = [{"clock": f"{CLOCK:%Y-%m-%dT%H:%M:%SZ}"}]
     for sale in sales:
         for attempt in sale.attempts:
-            name = attempt["reference"]
-
-            def total(*names: str, events: list[Any] = attempt["events"]) -> dict[str, Any]:
-                return money(sum(minor for event, minor, _ in events if event in names))
-
+            steps = [
+                (name, minor, f"{at:%Y-%m-%dT%H:%M:%SZ}") for name, minor, at in attempt["events"]
+            ]
             lines.append(
-                {
-                    "msn": MSN,
-                    "payment": {
-                        "aggregate": {
-                            "authorizedAmount": total("AUTHORIZED"),
-                            "capturedAmount": total("CAPTURED"),
-                            "refundedAmount": total("REFUNDED"),
-                            "cancelledAmount": total("CANCELLED"),
-                        },
-                        "amount": money(attempt["total"]),
-                        "state": attempt["state"],
-                        "paymentMethod": {"type": "WALLET"},
-                        "profile": {},
-                        "pspReference": f"{name}-psp-0",
-                        "reference": name,
-                    },
-                    "events": [
-                        {
-                            "reference": name,
-                            "pspReference": f"{name}-psp-{number}",
-                            "name": event,
-                            "amount": money(minor),
-                            "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-                            "success": True,
-                            "idempotencyKey": f"{name}-key-{number}",
-                        }
-                        for number, (event, minor, at) in enumerate(attempt["events"])
-                    ],
-                }
+                make_history_line(attempt["reference"], steps, state=attempt["state"], msn=MSN)
             )
     return lines

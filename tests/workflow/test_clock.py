@@ -9,11 +9,9 @@ from email.utils import format_datetime, parsedate_to_datetime
 import httpx
 import pytest
 
-from tests.fetching.conftest import MSN
+from tests.simulator_settings import load_simulator_settings
 from tests.workflow.conftest import CLOCK, order, payment
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import SalesUnit
 from vippsrecon.report.terminal import format_summary
 from vippsrecon.simulator import Simulator
 from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -46,17 +44,8 @@ def run(tmp_path):
         orders = tmp_path / "orders.csv"
         head = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
         orders.write_text(f"{head}\n{order('order-0001')}\n", encoding="utf-8")
-        address = {"base_url": "http://127.0.0.1:9"} if environment == "simulator" else {}
-        settings = load_settings(
-            folder=tmp_path,
-            environment=environment,
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn=MSN,
-            units=(SalesUnit(MSN, market="NO"),),
-            **address,
-        )
+        address = {} if environment == "simulator" else {"base_url": None}
+        settings = load_simulator_settings(tmp_path, environment=environment, **address)
         app = Simulator([clock, payment("order-0001", captured=1000)]).app
         with Client(settings, transport=ShiftedDate(app, by, path)) as client:
             result = reconcile_month(

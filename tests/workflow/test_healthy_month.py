@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fetching.recording_transport import Watched
+from tests.fetching.recording_transport import RecordingTransport
+from tests.simulator_settings import load_simulator_settings
 from tests.workflow.healthy_sales import EXPORTED, MSN, state_lines
 from tests.workflow.healthy_shops import SHOPS, make_sales
 from vippsrecon.api import Client
-from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.simulator import Simulator
 from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -24,24 +24,13 @@ def reconcile_sales(shop, sales, folder):
     """Write the shop's export, serve the payments, and compare."""
     path = folder / shop.file
     path.write_text(shop.write(sales), encoding="utf-8")
-    settings = load_settings(
-        folder=folder,
-        environment="simulator",
-        base_url="http://127.0.0.1:9",
-        client_id="invented",
-        client_secret="invented",
-        subscription_key="invented",
-        msn=MSN,
-        units=(
-            SalesUnit(
-                MSN,
-                market="NO",
-                currency="NOK",
-                capture="at_once" if shop.at_once else "on_fulfilment",
-            ),
-        ),
+    capture = "at_once" if shop.at_once else "on_fulfilment"
+    settings = load_simulator_settings(
+        folder, msn=MSN, units=(SalesUnit(MSN, market="NO", currency="NOK", capture=capture),)
     )
-    with Client(settings, transport=Watched(Simulator(state_lines(sales)).app)) as client:
+    with Client(
+        settings, transport=RecordingTransport(Simulator(state_lines(sales)).app)
+    ) as client:
         return reconcile_month([path], settings, client=client, exported_at=EXPORTED)
 
 
@@ -51,8 +40,8 @@ def test_a_healthy_month_raises_no_alarm(name, tmp_path):
     shop = SHOPS[name]
     result = reconcile_sales(shop, make_sales(shop, ORDERS, seed=7), tmp_path)
 
-    told = result.discrepancies[["kind", "severity", "reference", "order_number", "cause"]]
-    assert told.to_dict("records") == []
+    discrepancies = result.discrepancies[["kind", "severity", "reference", "order_number", "cause"]]
+    assert discrepancies.to_dict("records") == []
     assert result.rejects.to_dict("records") == []
     assert len(result.orders) == ORDERS
     assert (result.verdict, result.exit_code) == ("clean", 0)
@@ -70,8 +59,8 @@ def test_one_error_in_a_healthy_month_is_the_only_alarm(name, tmp_path):
     faulty.capture(faulty.charged)
     result = reconcile_sales(shop, sales, tmp_path)
 
-    told = result.discrepancies[["kind", "reference", "at_risk_minor"]].to_dict("records")
-    assert [row["reference"] for row in told] == [faulty.reference]
-    assert told[0]["kind"] in {"duplicate_capture", "over_captured"}
-    assert told[0]["at_risk_minor"] == 2 * faulty.charged - faulty.total
+    discrepancies = result.discrepancies[["kind", "reference", "at_risk_minor"]].to_dict("records")
+    assert [row["reference"] for row in discrepancies] == [faulty.reference]
+    assert discrepancies[0]["kind"] in {"duplicate_capture", "over_captured"}
+    assert discrepancies[0]["at_risk_minor"] == 2 * faulty.charged - faulty.total
     assert (result.verdict, result.exit_code) == ("discrepancies", 1)

@@ -21,7 +21,7 @@ def paid(number, **moved):
 
 
 @pytest.mark.parametrize(
-    ("open_orders", "captured", "fulfilled", "capture", "said"),
+    ("open_orders", "captured", "fulfilled", "capture", "message"),
     [
         pytest.param(20, 11, 0, "on_fulfilment", "11 of 20 open orders", id="most"),
         pytest.param(20, 10, 0, "on_fulfilment", None, id="half"),
@@ -31,7 +31,7 @@ def paid(number, **moved):
     ],
 )
 def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
-    world, open_orders, captured, fulfilled, capture, said
+    make_inputs, open_orders, captured, fulfilled, capture, message
 ):
     """Without the setting, every open order of such a shop would be a discrepancy."""
     lines = [line(number) for number in range(open_orders)]
@@ -42,19 +42,19 @@ def test_capture_setting_is_proposed_if_most_open_orders_are_captured(
         paid(number, captured=1000) for number in range(open_orders, open_orders + fulfilled)
     ]
     units = (SalesUnit(MSN, market="NO", capture=capture),)
-    orders, settings, client, _ = world(lines, payments, units=units)
+    orders, settings, client, _ = make_inputs(lines, payments, units=units)
 
     result = reconcile_month([orders], settings, client=client)
-    found = [notice for notice in result.notices if 'capture = "at_once" for it' in notice]
+    hints = [notice for notice in result.notices if 'capture = "at_once" for it' in notice]
 
-    assert len(found) == (said is not None)
-    assert all(f"Sales unit {MSN}: {said} are captured" in notice for notice in found)
+    assert len(hints) == (message is not None)
+    assert all(f"Sales unit {MSN}: {message} are captured" in notice for notice in hints)
 
 
-def test_older_export_proposes_no_capture_setting(world, tmp_path):
+def test_older_export_proposes_no_capture_setting(make_inputs, tmp_path):
     """The orders are open in last month's file, but this month's file shows them as sent."""
     numbers = range(20)
-    newer, settings, client, _ = world(
+    newer, settings, client, _ = make_inputs(
         [line(number, "fulfilled") for number in numbers],
         [paid(number, captured=1000) for number in numbers],
     )

@@ -12,10 +12,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.payments import make_history_line
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
 from vippsrecon.cli.output import build_reconciliation_json
-from vippsrecon.config.load import load_settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
@@ -41,21 +42,21 @@ def month(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(month):
     """Serve that month, and yield settings for it."""
-    with serve_scenario(month) as found:
-        yield found
+    with serve_scenario(month) as simulator:
+        yield simulator
 
 
 @pytest.fixture(scope="module")
-def kept(month, settings, tmp_path_factory):
+def saved_run(month, settings, tmp_path_factory):
     """Reconcile the month once, and return the result and the folder of kept payments."""
     folder = tmp_path_factory.mktemp("kept")
     return reconcile_month([month / "orders.csv"], settings, keep=folder), folder
 
 
 @pytest.fixture(scope="module")
-def again(month, settings, kept):
+def again(month, settings, saved_run):
     """Reconcile the same month from the kept payments."""
-    _, folder = kept
+    _, folder = saved_run
     return reconcile_month([month / "orders.csv"], settings, payments=folder)
 
 
@@ -72,30 +73,30 @@ FRAMES = [
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_saved_payments_give_the_same_frames(kept, again, name):
+def test_saved_payments_give_the_same_frames(saved_run, again, name):
     """The second run makes no calls, and its result is identical."""
-    first, _ = kept
+    first, _ = saved_run
 
     pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
     assert first.manifest == again.manifest
     assert first.notices == again.notices
 
 
-def test_guessed_export_time_gives_a_notice(month, settings, kept, again):
+def test_guessed_export_time_gives_a_notice(month, settings, saved_run, again):
     """A copy of the file has another modification time, which leads to other discrepancies."""
-    _, folder = kept
-    told = reconcile_month(
+    _, folder = saved_run
+    result = reconcile_month(
         [month / "orders.csv"], settings, payments=folder, exported_at=datetime.now(UTC)
     )
 
     assert any("does not state when it was exported" in notice for notice in again.notices)
-    assert not any("does not state when it was exported" in notice for notice in told.notices)
+    assert not any("does not state when it was exported" in notice for notice in result.notices)
 
 
-def test_manifest_names_inputs_without_paths(kept, month):
+def test_manifest_names_inputs_without_paths(saved_run, month):
     """An auditor compares the hashes; paths would differ from machine to machine."""
-    result, folder = kept
-    said = str(result.manifest)
+    result, folder = saved_run
+    manifest_text = str(result.manifest)
 
     assert result.manifest["environment"] == "simulator"
     assert list(result.manifest["inputs"]) == [
@@ -106,32 +107,32 @@ def test_manifest_names_inputs_without_paths(kept, month):
     ]
     content = (folder / "payments.parquet").read_bytes()
     assert result.manifest["inputs"]["payments.parquet"] == hashlib.sha256(content).hexdigest()
-    assert str(month) not in said
-    assert str(folder) not in said
+    assert str(month) not in manifest_text
+    assert str(folder) not in manifest_text
 
 
-def test_the_ledger_finds_payments_no_order_knows(kept):
+def test_the_ledger_finds_payments_no_order_knows(saved_run):
     """The ePayment API cannot list payments, but the funds ledger can be read in full."""
-    result, _ = kept
+    result, _ = saved_run
     by = result.payments["discovered_by"].value_counts()
 
     assert by["ledger"] > 0
     assert "missing_in_orders" in set(result.discrepancies["kind"])
 
 
-def test_cut_off_time_is_the_server_time(kept):
+def test_cut_off_time_is_the_server_time(saved_run):
     """Server time is the Date of the answers.
 
     Ages are right even if the machine's clock is wrong.
     """
-    result, _ = kept
+    result, _ = saved_run
 
     assert result.manifest["as_of"].startswith("2026-11-05T")
 
 
-def test_order_that_was_not_fetched_counts_as_unanswered(month, settings, kept, tmp_path):
+def test_order_that_was_not_fetched_counts_as_unanswered(month, settings, saved_run, tmp_path):
     """With `--payments` fetched for another export, the result must not look complete."""
-    _, folder = kept
+    _, folder = saved_run
     text = (month / "orders.csv").read_text(encoding="utf-8")
     more = text + text.splitlines()[1].replace(
         text.splitlines()[1].split(",")[1], "order-nobody-asked-for"
@@ -179,60 +180,22 @@ def test_period_is_decided_by_payments(first, last, captured, tmp_path):
     line = "ref-000001,#1,NOK,100.00,0.00,fulfilled,2026-10-31T10:00:00Z,2026-10-31T11:00:00Z"
     header = "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at"
     (tmp_path / "orders.csv").write_text(f"{header}\n{line}\n", encoding="utf-8")
-    amount = {"currency": "NOK", "value": 10000}
-    nothing = {"currency": "NOK", "value": 0}
-    names = {
-        "CREATED": "2026-10-31T10:00:00Z",
-        "AUTHORIZED": "2026-10-31T10:01:00Z",
-        "CAPTURED": "2026-10-31T23:30:00Z",
-    }
-    payment = {
-        "reference": "ref-000001",
-        "pspReference": "psp-1",
-        "amount": amount,
-        "state": "AUTHORIZED",
-        "paymentMethod": {"type": "WALLET"},
-        "profile": {},
-        "aggregate": {
-            "authorizedAmount": amount,
-            "capturedAmount": amount,
-            "refundedAmount": nothing,
-            "cancelledAmount": nothing,
-        },
-    }
-    events = [
-        {
-            "reference": "ref-000001",
-            "pspReference": f"psp-{name}",
-            "name": name,
-            "amount": amount,
-            "timestamp": at,
-            "success": True,
-        }
-        for name, at in names.items()
+    steps = [
+        ("CREATED", 10000, "2026-10-31T10:00:00Z"),
+        ("AUTHORIZED", 10000, "2026-10-31T10:01:00Z"),
+        ("CAPTURED", 10000, "2026-10-31T23:30:00Z"),
     ]
     simulator = Simulator(
-        [
-            {"clock": "2026-11-03T06:00:00Z"},
-            {"msn": "123456", "payment": payment, "events": events},
-        ]
+        [{"clock": "2026-11-03T06:00:00Z"}, make_history_line("ref-000001", steps)]
     )
     with serve(simulator) as base_url:
-        settings = load_settings(
-            folder=tmp_path,
-            environment="simulator",
-            base_url=base_url,
-            client_id="invented",
-            client_secret="invented",
-            subscription_key="invented",
-            msn="123456",
-        )
-        asked = {"first": first, "last": last, "exported_at": datetime(2026, 11, 3, tzinfo=UTC)}
+        settings = load_simulator_settings(tmp_path, base_url=base_url)
+        arguments = {"first": first, "last": last, "exported_at": datetime(2026, 11, 3, tzinfo=UTC)}
         if captured is None:
             with pytest.raises(InputError, match="none of them was captured or refunded"):
-                reconcile_month([tmp_path / "orders.csv"], settings, **asked)
+                reconcile_month([tmp_path / "orders.csv"], settings, **arguments)
         else:
-            result = reconcile_month([tmp_path / "orders.csv"], settings, **asked)
+            result = reconcile_month([tmp_path / "orders.csv"], settings, **arguments)
             assert list(result.buckets["bucket"]) == ["matched", "matched"]
             totals = result.bridge[result.bridge["line"] == result.bridge["leg"]]
             assert list(totals["amount_minor"]) == [captured, 10000, 0, 0]
@@ -241,10 +204,10 @@ def test_period_is_decided_by_payments(first, last, captured, tmp_path):
 def test_payment_is_requested_once():
     """Orders, files and guesses may name the same payment; the orders' references come first."""
     orders = schemas.to_polars(None, schemas.ORDERS)
-    wanted = collect_fetch_references(orders)
+    references = collect_fetch_references(orders)
 
-    assert list(wanted.references.columns) == ["msn", "reference", "discovered_by"]
-    assert len(wanted.references) == 0
+    assert list(references.references.columns) == ["msn", "reference", "discovered_by"]
+    assert len(references.references) == 0
 
 
 def test_a_month_and_its_report_make_no_pandas_frame(month, settings, tmp_path):
@@ -288,7 +251,7 @@ def test_waiver_includes_its_last_day(tmp_path):
         pytest.param("order-1,,Kari,", "reason", id="no reason"),
         pytest.param("order-1,test order,,", "who", id="nobody decided"),
         pytest.param("order-1,test order,Kari,soon", "until", id="no day"),
-        pytest.param("order-1,test order,Kari,2026-02-31", "until", id="a day that is none"),
+        pytest.param("order-1,test order,Kari,2026-02-31", "until", id="an invalid day"),
     ],
 )
 def test_waiver_requires_reference_reason_and_person(tmp_path, line, message):
@@ -297,9 +260,9 @@ def test_waiver_requires_reference_reason_and_person(tmp_path, line, message):
         read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 
 
-def test_fetch_and_reconcile_save_the_same_files(kept):
+def test_fetch_and_reconcile_save_the_same_files(saved_run):
     """`reconcile` keeps the same files that `fetch` writes."""
-    result, folder = kept
+    result, folder = saved_run
     fetched, _ = read_fetched(folder)
 
     assert len(fetched.payments) == len(result.payments)
@@ -310,10 +273,10 @@ def test_wrong_machine_clock_gives_a_notice(month, settings, caplog):
     """Server time is used, so the figures are right, but the machine's clock needs correction."""
     simulator = Simulator.from_file(month / "simulator.jsonl")
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
-    door = httpx.ASGITransport(simulator.app)
-    with Client(real, transport=door) as client:
-        wanted = collect_fetch_references(schemas.to_polars(None, schemas.ORDERS))
-        wanted = wanted._replace(
+    transport = httpx.ASGITransport(simulator.app)
+    with Client(real, transport=transport) as client:
+        references = collect_fetch_references(schemas.to_polars(None, schemas.ORDERS))
+        references = references._replace(
             references=pl.DataFrame(
                 {
                     "msn": ["123456"],
@@ -322,16 +285,16 @@ def test_wrong_machine_clock_gives_a_notice(month, settings, caplog):
                 }
             )
         )
-        fetched, facts = fetch_month(wanted, real, client=client)
+        fetched, facts = fetch_month(references, real, client=client)
 
     assert "s apart" in caplog.text
     assert facts.as_of.year == 2026
     assert fetched.failures["status"].to_list() == [404]
 
 
-def test_as_of_sets_the_cut_off_time(month, settings, kept):
+def test_as_of_sets_the_cut_off_time(month, settings, saved_run):
     """`--as-of` in the past excludes later events."""
-    _, folder = kept
+    _, folder = saved_run
     result = reconcile_month(
         [month / "orders.csv"], settings, payments=folder, as_of=datetime(2026, 10, 20, tzinfo=UTC)
     )
@@ -339,17 +302,17 @@ def test_as_of_sets_the_cut_off_time(month, settings, kept):
     assert result.manifest["as_of"] == "2026-10-20T00:00:00Z"
 
 
-def test_folders_may_be_given_as_text(month, settings, kept):
+def test_folders_may_be_given_as_text(month, settings, saved_run):
     """In a notebook, users write `payments="report.data"`."""
-    first, folder = kept
+    first, folder = saved_run
     again = reconcile_month([str(month / "orders.csv")], settings, payments=str(folder))
 
     assert again.manifest == first.manifest
 
 
-def test_unknown_payment_of_a_card_order_is_not_a_failure(kept):
+def test_unknown_payment_of_a_card_order_is_not_a_failure(saved_run):
     """The payment is requested, since the shop may be wrong; that Vipps has none is expected."""
-    result, _ = kept
+    result, _ = saved_run
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
     unknown = result.failures[result.failures["status"].eq(404).fillna(False).astype(bool)]
 
@@ -358,9 +321,9 @@ def test_unknown_payment_of_a_card_order_is_not_a_failure(kept):
     assert {"other_payment_method"} <= set(result.buckets["kind"].dropna())
 
 
-def test_unreadable_payment_of_a_card_order_stays_a_failure(kept):
+def test_unreadable_payment_of_a_card_order_stays_a_failure(saved_run):
     """If the reference could not be read, data is missing, even for an order paid another way."""
-    result, _ = kept
+    result, _ = saved_run
     other = result.orders[result.orders["by_vipps"].eq(False).fillna(False).astype(bool)]
     order = other[other["reference"].notna()].iloc[0]
     rows = [
@@ -385,8 +348,8 @@ def test_month_continues_without_the_ledger(month, settings):
     """Orders are reconciled without the ledger, and a notice says what could not be checked."""
     fault = {"operations": ["ledgers", "dates"], "share": 1.0, "status": 503}
     with serve(Simulator.from_file(month / "simulator.jsonl", faults=[fault])) as base_url:
-        here = replace(settings, base_url=base_url, retry_seconds=1.0)
-        result = reconcile_month([month / "orders.csv"], here)
+        settings_here = replace(settings, base_url=base_url, retry_seconds=1.0)
+        result = reconcile_month([month / "orders.csv"], settings_here)
 
     assert result.manifest["ledger_read"] is False
     assert any("Report API could not be read" in notice for notice in result.notices)

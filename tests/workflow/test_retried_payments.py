@@ -12,9 +12,9 @@ from vippsrecon.workflow.fetch_references import fetch_file
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
-def asked(door, reference):
+def count_requests(transport, reference):
     """Return how often this payment was requested."""
-    return door.asked[f"/epayment/v1/payments/{reference}"]
+    return transport.request_counts[f"/epayment/v1/payments/{reference}"]
 
 
 DEAD = {"released": 1000}
@@ -29,7 +29,7 @@ def reserved(reference):
 
 
 @pytest.mark.parametrize(
-    ("held", "payments", "kinds"),
+    ("reserved", "payments", "kinds"),
     [
         pytest.param(
             "order-000001",
@@ -78,9 +78,9 @@ def reserved(reference):
         ),
     ],
 )
-def test_unknown_attempt_is_found_by_its_reference(world, held, payments, kinds):
+def test_unknown_attempt_is_found_by_its_reference(make_inputs, reserved, payments, kinds):
     """No ledger lists the attempt. A correct order must not look lost or half paid."""
-    orders, settings, client, _ = world([order(held, "1001")], payments)
+    orders, settings, client, _ = make_inputs([order(reserved, "1001")], payments)
 
     result = reconcile_month([orders], settings, client=client)
 
@@ -107,14 +107,17 @@ def test_unknown_attempt_is_found_by_its_reference(world, held, payments, kinds)
         pytest.param(order("order-000001"), [payment("order-000001", **DEAD)], 1, id="lost"),
     ],
 )
-def test_only_orders_without_money_get_further_requests(world, line, payments, calls):
-    """A month without errors needs no extra calls, and a guess without a payment is no failure."""
-    orders, settings, client, door = world([line], payments)
+def test_only_orders_without_money_get_further_requests(make_inputs, line, payments, calls):
+    """A month without errors needs no extra calls, and a guess without a payment is not a failure."""
+    orders, settings, client, transport = make_inputs([line], payments)
 
     result = reconcile_month([orders], settings, client=client)
 
-    assert [asked(door, f"order-000001-{number}") for number in (1, 2)] == [calls, calls]
-    assert asked(door, "order-000001-3") == 0
+    assert [count_requests(transport, f"order-000001-{number}") for number in (1, 2)] == [
+        calls,
+        calls,
+    ]
+    assert count_requests(transport, "order-000001-3") == 0
     assert set(result.failures["reference"]) <= {"order-000001"}
 
 
@@ -126,7 +129,7 @@ def proposed(result):
 
 
 @pytest.mark.parametrize(
-    ("held", "payments", "expected"),
+    ("reference", "payments", "expected"),
     [
         pytest.param(
             "order-000001",
@@ -160,16 +163,18 @@ def proposed(result):
             "order-000001 + giftcard-0901",
             [payment("order-000001", captured=1000)],
             [],
-            id="a reference in the cell that is no payment",
+            id="a reference in the cell that is not a payment",
         ),
     ],
 )
-def test_next_attempts_are_requested_before_a_capture_is_proposed(world, held, payments, expected):
+def test_next_attempts_are_requested_before_a_capture_is_proposed(
+    make_inputs, reference, payments, expected
+):
     """Rules §4: in real use, a customer was charged twice.
 
-    A guess without a payment is no failure.
+    A guess without a payment is not a failure.
     """
-    orders, settings, client, _ = world([order(held)], payments)
+    orders, settings, client, _ = make_inputs([order(reference)], payments)
 
     result = reconcile_month([orders], settings, client=client)
 
@@ -178,9 +183,9 @@ def test_next_attempts_are_requested_before_a_capture_is_proposed(world, held, p
     assert result.manifest["complete"] is True
 
 
-def test_a_fetch_without_the_next_attempts_proposes_no_capture(world, tmp_path):
+def test_a_fetch_without_the_next_attempts_proposes_no_capture(make_inputs, tmp_path):
     """For a list of references, the next attempts are not fetched, so they are unknown."""
-    orders, settings, client, _ = world([order("order-000001")], [reserved("order-000001")])
+    orders, settings, client, _ = make_inputs([order("order-000001")], [reserved("order-000001")])
     listed = tmp_path / "list.csv"
     listed.write_text("reference\norder-000001\n", encoding="utf-8")
     fetch_file(listed, settings, out=tmp_path / "out", client=client)
@@ -191,13 +196,13 @@ def test_a_fetch_without_the_next_attempts_proposes_no_capture(world, tmp_path):
     assert "next attempts" in result.discrepancies["next_step"].iloc[0]
 
 
-def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
+def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(make_inputs):
     """Other orders are not affected, and the run is incomplete."""
 
     def instead(path, time):
         return httpx.Response(503) if path.endswith("order-000001-1") else None
 
-    orders, settings, client, _ = world(
+    orders, settings, client, _ = make_inputs(
         [order("order-000001"), order("order-000002", "#2")],
         [reserved("order-000001"), payment("order-000002", captured=1000)],
         instead,
@@ -211,21 +216,21 @@ def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(world):
     assert result.manifest["complete"] is False
 
 
-def test_separate_order_is_not_an_attempt_of_another(world):
+def test_separate_order_is_not_an_attempt_of_another(make_inputs):
     """Its money does not pay the other order, so the next attempt of that order is requested."""
     lines = [order("order-000001"), order("order-000001-1", "#2")]
     payments = [payment("order-000001", **DEAD), payment("order-000001-1", captured=1000)]
-    orders, settings, client, door = world(lines, payments)
+    orders, settings, client, transport = make_inputs(lines, payments)
 
     result = reconcile_month([orders], settings, client=client)
 
     assert result.discrepancies["kind"].tolist() == ["authorization_lost"]
-    assert asked(door, "order-000001-2") == 1
+    assert count_requests(transport, "order-000001-2") == 1
 
 
-def test_fetch_then_reconcile_includes_the_attempts(world, tmp_path):
+def test_fetch_then_reconcile_includes_the_attempts(make_inputs, tmp_path):
     """`fetch` and then `reconcile --payments` give the same as one run, without further calls."""
-    orders, settings, client, door = world(
+    orders, settings, client, transport = make_inputs(
         [order("order-000001"), order("order-000002", "#2")],
         [
             payment("order-000001", **DEAD),
@@ -233,14 +238,14 @@ def test_fetch_then_reconcile_includes_the_attempts(world, tmp_path):
             payment("order-000002", **DEAD),
         ],
     )
-    found = fetch_file(orders, settings, out=tmp_path / "out", client=client)
-    calls = door.asked.total()
+    fetched = fetch_file(orders, settings, out=tmp_path / "out", client=client)
+    calls = transport.request_counts.total()
     result = reconcile_month([orders], settings, payments=tmp_path / "out")
     again = reconcile_month([orders], settings, client=client, keep=tmp_path / "kept")
     repeated = reconcile_month([orders], settings, payments=tmp_path / "kept")
 
-    assert calls < door.asked.total()
-    assert len(found.fetched.failures) == len(result.failures) == 0
+    assert calls < transport.request_counts.total()
+    assert len(fetched.fetched.failures) == len(result.failures) == 0
     assert result.discrepancies["kind"].tolist() == ["authorization_lost"]
     assert again.discrepancies["discrepancy_id"].tolist() == [
         "authorization_lost:123456:order-000002"
@@ -249,7 +254,7 @@ def test_fetch_then_reconcile_includes_the_attempts(world, tmp_path):
     assert again.manifest == repeated.manifest
 
 
-def test_run_stopped_between_rounds_continues(world, tmp_path):
+def test_run_stopped_between_rounds_continues(make_inputs, tmp_path):
     """Attempts already on disk are not requested again; the missing ones are."""
     payments = [
         line
@@ -265,7 +270,7 @@ def test_run_stopped_between_rounds_continues(world, tmp_path):
         return httpx.Response(503) if out_of_service and path.endswith("order-000004-1") else None
 
     lines = [order(f"order-00000{number}", f"#{number}") for number in range(1, 5)]
-    orders, settings, client, door = world(lines, payments, instead, retry_seconds=0.2)
+    orders, settings, client, transport = make_inputs(lines, payments, instead, retry_seconds=0.2)
     first = fetch_file(orders, settings, out=tmp_path / "out", client=client)
     out_of_service = False
     second = fetch_file(orders, settings, out=tmp_path / "out", client=client)
@@ -274,6 +279,6 @@ def test_run_stopped_between_rounds_continues(world, tmp_path):
     assert second.fetched.missing == 0
     assert len(second.fetched.payments) == 8
     assert read_fetched(tmp_path / "out")[1]["counts"]["references"] == 12
-    assert {asked(door, f"order-00000{number}") for number in range(1, 5)} == {1}
-    assert {asked(door, f"order-00000{number}-1") for number in range(1, 4)} == {1}
-    assert {asked(door, f"order-00000{number}-2") for number in range(1, 5)} == {1}
+    assert {count_requests(transport, f"order-00000{number}") for number in range(1, 5)} == {1}
+    assert {count_requests(transport, f"order-00000{number}-1") for number in range(1, 4)} == {1}
+    assert {count_requests(transport, f"order-00000{number}-2") for number in range(1, 5)} == {1}

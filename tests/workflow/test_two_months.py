@@ -9,19 +9,14 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from tests.payments import MSN, make_history_line
 from vippsrecon import schemas
 from vippsrecon.cli import app
 from vippsrecon.dates import to_day_number
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.workflow.coverage import find_missing_days
 
-MSN = "123456"
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
-
-
-def nok(minor):
-    """Return an amount in the form of the API."""
-    return {"currency": "NOK", "value": minor}
 
 
 def order(reference, total, ordered, fulfilled="", status="", refunded="0.00"):
@@ -38,33 +33,12 @@ def payment(reference, amount, *moves, msn=MSN, psp=""):
     """
     first, *rest = moves
     steps = [("CREATED", amount, first), ("AUTHORIZED", amount, first), *rest]
-    sums = {
-        name: sum(minor for step, minor, _ in steps if step == name)
-        for name in ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED")
-    }
-    return {
-        "msn": msn,
-        "payment": {
-            "aggregate": {f"{n.lower()}Amount": nok(minor) for n, minor in sums.items()},
-            "amount": nok(amount),
-            "state": "AUTHORIZED",
-            "paymentMethod": {"type": "WALLET"},
-            "profile": {},
-            "pspReference": f"{reference}{psp}-created",
-            "reference": reference,
-        },
-        "events": [
-            {
-                "reference": reference,
-                "pspReference": f"{reference}{psp}-{name.lower()}" + (f"-{n}" if n > 1 else ""),
-                "name": name,
-                "amount": nok(minor),
-                "timestamp": f"{day}T12:0{n}:00Z",
-                "success": True,
-            }
-            for n, (name, minor, day) in enumerate(steps)
-        ],
-    }
+    return make_history_line(
+        reference,
+        [(name, minor, f"{day}T12:0{n}:00Z") for n, (name, minor, day) in enumerate(steps)],
+        msn=msn,
+        psp=psp,
+    )
 
 
 @pytest.fixture
@@ -122,7 +96,7 @@ NEXT_PAID = [
 ]
 
 
-def found(result):
+def describe_discrepancies(result):
     """Return reference, code and amounts of each discrepancy."""
     return [
         (row["reference"], row["kind"], row["expected_minor"], row["actual_minor"])
@@ -141,25 +115,20 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
     reconcile, captured, discrepancies
 ):
     """The order is only in October's export, and no ledger is read; the database keeps it."""
-    held = payment("order-0001", 1200, "2026-10-30")
-    code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
-    assert (code, found(october)) == (0, [])
+    reserved = payment("order-0001", 1200, "2026-10-30")
+    code, october, _ = reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
+    assert (code, describe_discrepancies(october)) == (0, [])
 
-    later = payment("order-0001", 1200, "2026-10-30", ("CAPTURED", captured, "2026-11-03"))
-    later["payment"]["aggregate"]["cancelledAmount"] = nok(1200 - captured)
-    if captured < 1200:
-        later["events"].append(
-            later["events"][0]
-            | {
-                "name": "CANCELLED",
-                "amount": nok(1200 - captured),
-                "timestamp": "2026-11-03T13:00:00Z",
-                "pspReference": "order-0001-cancelled",
-            }
-        )
+    later = payment(
+        "order-0001",
+        1200,
+        "2026-10-30",
+        ("CAPTURED", captured, "2026-11-03"),
+        ("CANCELLED", 1200 - captured, "2026-11-03"),
+    )
     code, november, _ = reconcile(NEXT, [*NEXT_PAID, later], **NOVEMBER, name="november")
 
-    assert found(november) == discrepancies
+    assert describe_discrepancies(november) == discrepancies
     assert code == bool(discrepancies)
     assert november["buckets"]["orders"].get("timing", 0) == 0
     assert any("1 order of an earlier export was compared too" in n for n in november["notices"])
@@ -187,17 +156,21 @@ def test_october_discrepancy_keeps_its_first_date(reconcile):
         for run in (october, november)
     ]
     assert facts == [[("2026-11-05", 0, "medium")], [("2026-11-05", 30, "high")]]
-    assert found(november) == found(october) == [("order-0001", "over_captured", 1000, 1200)]
+    assert (
+        describe_discrepancies(november)
+        == describe_discrepancies(october)
+        == [("order-0001", "over_captured", 1000, 1200)]
+    )
     _, once_more, _ = reconcile([*DAILY, line], [], **OCTOBER, name="october", payments=True)
     assert once_more["discrepancies"] == october["discrepancies"]
 
 
 def test_settled_order_is_not_requested_again(reconcile):
     """October's reservation was captured in November, so December's run knows that it is done."""
-    held = payment("order-0001", 1000, "2026-10-30")
-    done = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
-    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
-    reconcile(NEXT, [*NEXT_PAID, done], **NOVEMBER, name="november")
+    reserved = payment("order-0001", 1000, "2026-10-30")
+    captured = payment("order-0001", 1000, "2026-10-30", ("CAPTURED", 1000, "2026-11-03"))
+    reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
+    reconcile(NEXT, [*NEXT_PAID, captured], **NOVEMBER, name="november")
     december = {"first": "2026-12-01", "last": "2026-12-01", "clock": "2026-12-08T08:00:00Z"}
     line = order("december-1", "1.00", "2026-12-01", "2026-12-01")
     paid = payment("december-1", 100, "2026-12-01", ("CAPTURED", 100, "2026-12-01"))
@@ -208,8 +181,8 @@ def test_settled_order_is_not_requested_again(reconcile):
 
 def test_order_of_another_simulator_is_ignored(reconcile):
     """The same reference at another simulator is another payment, with another pspReference."""
-    held = payment("order-0001", 1000, "2026-10-30")
-    reconcile([*DAILY, LATE], [*DAILY_PAID, held], **OCTOBER, name="october")
+    reserved = payment("order-0001", 1000, "2026-10-30")
+    reconcile([*DAILY, LATE], [*DAILY_PAID, reserved], **OCTOBER, name="october")
     other = payment("order-0001", 700, "2026-10-30", psp="-other")
     code, result, _ = reconcile(NEXT, [*NEXT_PAID, other], **NOVEMBER, name="november")
 

@@ -255,24 +255,24 @@ def _decode_totals(
     )
 
 
-def _decode_amount(amount: object, status: int, reference: str, what: str) -> tuple[int, str]:
+def _decode_amount(amount: object, status: int, reference: str, name: str) -> tuple[int, str]:
     if type(amount) is not dict:
-        _raise_unreadable(status, reference, f"{what} is missing")
+        _raise_unreadable(status, reference, f"{name} is missing")
     value = amount.get("value")
     currency = amount.get("currency")
     # type(), not isinstance(): Python counts True as an int, and 1.0 is not a number of minor units.
     if type(value) is not int or not 0 <= value <= LARGEST_MINOR:
-        _raise_unreadable(status, reference, f"{what} is not a whole number of minor units")
+        _raise_unreadable(status, reference, f"{name} is not a whole number of minor units")
     if type(currency) is not str or not currency:
-        _raise_unreadable(status, reference, f"{what} has no currency")
+        _raise_unreadable(status, reference, f"{name} has no currency")
     if currency not in DECIMALS:
-        _raise_unreadable(status, reference, f"{what} is in {currency[:10]!r}, an unknown currency")
+        _raise_unreadable(status, reference, f"{name} is in {currency[:10]!r}, an unknown currency")
     return value, currency
 
 
-def _require_signed_amount(value: object, status: int, what: str) -> int:
+def _require_signed_amount(value: object, status: int, name: str) -> int:
     if type(value) is not int or not -LARGEST_MINOR <= value <= LARGEST_MINOR:
-        _raise_unreadable(status, "", f"{what} is not a whole number of minor units")
+        _raise_unreadable(status, "", f"{name} is not a whole number of minor units")
     return value
 
 
@@ -288,15 +288,15 @@ def _read_cursor(answer: dict[str, Any]) -> str:
     return cursor if isinstance(cursor, str) else ""
 
 
-def _require_object(value: object, status: int, reference: str, what: str) -> dict[str, Any]:
+def _require_object(value: object, status: int, reference: str, name: str) -> dict[str, Any]:
     if type(value) is not dict:
-        _raise_unreadable(status, reference, f"{what} is not an object")
+        _raise_unreadable(status, reference, f"{name} is not an object")
     return value
 
 
-def _require_list(value: object, status: int, what: str) -> list[Any]:
+def _require_list(value: object, status: int, name: str) -> list[Any]:
     if type(value) is not list:
-        _raise_unreadable(status, "", f"{what} are not a list")
+        _raise_unreadable(status, "", f"{name} are not a list")
     return value
 
 
@@ -331,7 +331,7 @@ def _parse_json(status: int, body: bytes, reference: str) -> Any:
 
 
 class _RepeatedKeyError(Exception):
-    """A key stands twice in one object, so it is not clear which value is meant."""
+    """A key occurs twice in one object, so it is not clear which value is meant."""
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:

@@ -34,7 +34,7 @@ from vippsrecon.errors import (
     VippsReconError,
 )
 
-# stamina's own hook logs the call's arguments, which may be secret; ours logs the error class only.
+# stamina's own hook logs the call's arguments, which may be secret; the hook here logs the error class only.
 set_on_retry_hooks(())
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ MAX_ATTEMPTS = 100
 MAX_UNREADABLE_ATTEMPTS = 3
 
 SILENCE_SECONDS = 6.0
-"""How long a call waits for a usable answer before the person waiting is told."""
+"""How long a call waits for a usable answer before a notice is printed for the waiting user."""
 
 LOCKED_CODE = "6160"
 """ePayment: "Order processing, locked". Nothing was done, whatever the HTTP status."""

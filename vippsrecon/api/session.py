@@ -233,10 +233,10 @@ class ApiSession:
                 answer.status, answer.headers, answer.body, secrets=access.list_secrets()
             )
             if isinstance(error, UnauthorizedError) or answer.status == 400:
-                whose = f"of sales unit {access.msn}" if access.msn else "for accounting"
+                owner_text = f"of sales unit {access.msn}" if access.msn else "for accounting"
                 raise UnauthorizedError(
                     answer.status,
-                    f"the keys {whose} were not accepted: check client id, client secret and "
+                    f"the keys {owner_text} were not accepted: check client id, client secret and "
                     "subscription key, and that they are for this environment",
                     detail=error.detail or error.title,
                     trace_id=error.trace_id,
@@ -251,7 +251,7 @@ class ApiSession:
     def _record_server_time(self, answer: HttpResponse) -> None:
         date_text = answer.headers.get("date", "")
         if date_text == self._server_date_text:
-            # A `Date` that stands still falls behind the local clock, and that must show.
+            # A `Date` that does not move falls behind the local clock, and the difference must be visible.
             if date_text:
                 self._clock_skew = self._server_time - datetime.now(UTC)
             return

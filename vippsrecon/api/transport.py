@@ -122,7 +122,7 @@ async def send_request(
 
 
 class _UnreadableBodyError(Exception):
-    """The body is too large, or is encoded in a way that was not asked for."""
+    """The body is too large, or is encoded in a way that was not requested."""
 
 
 async def _read_body(response: httpx.Response) -> bytes:
@@ -142,7 +142,7 @@ async def _read_body(response: httpx.Response) -> bytes:
 
 
 def _decompress(body: bytes, encoding: str) -> bytes:
-    """Decompress a body that a proxy compressed although no compression was asked for."""
+    """Decompress a body that a proxy compressed although no compression was requested."""
     if encoding == "identity":
         return body
     if encoding not in ("gzip", "x-gzip", "deflate"):

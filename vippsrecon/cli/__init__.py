@@ -89,7 +89,7 @@ def main() -> None:
         app()
     finally:
         # What is printed last may still be waiting in memory: a full disk or a reader that is
-        # gone shows here, and is no success.
+        # gone is noticed here, and is not a success.
         try:
             sys.stdout.flush()
         except OSError:

@@ -126,7 +126,7 @@ def _inspect_permissions(settings: Settings) -> tuple[list[str], list[str]]:
     try:
         database = find_database_file(settings.database_url)
     except StoreError:
-        database = None  # said on its own line
+        database = None  # printed on its own line
     if database is not None and database.is_file():
         paths.insert(0, database)
     cures = dict(find_readable_by_others(paths))

@@ -33,7 +33,8 @@ def format_json(value: Any) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(
-        one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1]
+        for character in text
     )
 
 
@@ -127,5 +128,5 @@ def format_major_amount(amount: int | None, currency: str) -> str:
 
 
 def should_show_progress(json: bool) -> bool:
-    """Tell whether a progress bar may be shown: text is printed, and standard error is a terminal."""
+    """Return whether a progress bar may be shown: text is printed, and standard error is a terminal."""
     return not json and sys.stderr.isatty()

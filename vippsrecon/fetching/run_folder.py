@@ -277,7 +277,7 @@ def lock_folder(out: Path) -> Iterator[None]:
 
 @contextmanager
 def translate_os_errors(out: Path) -> Iterator[None]:
-    """Turn an OSError into an OutputError with a message that tells what to do."""
+    """Turn an OSError into an OutputError with a message that says what to do."""
     try:
         yield
     except OSError as error:

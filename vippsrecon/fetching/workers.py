@@ -120,11 +120,11 @@ class ReferenceReader:
             await self._fail_unasked(rest)
 
     async def _reread_disagreeing(self) -> None:
-        for look, pause in enumerate(REREAD_PAUSES, start=1):
+        for attempt, pause in enumerate(REREAD_PAUSES, start=1):
             if not self._to_reread:
                 break
             again, self._to_reread = iter(self._to_reread), []
-            self._accept_disagreeing = look == len(REREAD_PAUSES)
+            self._accept_disagreeing = attempt == len(REREAD_PAUSES)
             await asyncio.sleep(pause)
             await self._run_workers(again, most_again=None)
             await self._fail_unasked(list(again))

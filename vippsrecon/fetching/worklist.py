@@ -84,11 +84,11 @@ class Worklist:
         Args:
             further: msn, reference; their `discovered_by` is "orders".
         """
-        given = further.select(
+        worklist_rows = further.select(
             *PAYMENT_KEY_COLUMNS, discovered_by=pl.lit("orders"), sendable=_sendable_expression()
         )
         new = (
-            given.filter("sendable")
+            worklist_rows.filter("sendable")
             .unique(PAYMENT_KEY_COLUMNS)
             .join(self.rows.select(PAYMENT_KEY_COLUMNS), on=PAYMENT_KEY_COLUMNS, how="anti")
             .sort(PAYMENT_KEY_COLUMNS)
@@ -206,12 +206,12 @@ def _to_text_array(values: Any, name: str) -> pa.Array:
     if isinstance(values, pl.Series):
         values = values.to_arrow()
     try:
-        made = pa.array(values, pa.large_string(), from_pandas=True)
+        array = pa.array(values, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError):
         raise InputError(
             f"references: {name} must be text (a number has already lost its leading zeros)"
         ) from None
-    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def _hash_references(rows: pl.DataFrame) -> str:

@@ -69,8 +69,8 @@ async def _fetch_ledger_balance(
     core: AsyncClient, settings: Settings, ledger: Ledger, msn: str
 ) -> Balance | None:
     day = core.now().astimezone(ZoneInfo(settings.unit(msn).zone)).date()
-    for back in range(DAYS_BACK):
-        date = day - timedelta(days=back)
+    for days_back in range(DAYS_BACK):
+        date = day - timedelta(days=days_back)
         entries = (await core.ledger_date(ledger.ledger_id, "funds", date, msn)).entries
         with_balance = [entry for entry in entries if entry.balance_after_minor is not None]
         if with_balance:

@@ -116,7 +116,7 @@ async def _read_ledgers(
         for ledger in await core.ledgers(msn):
             asked_by.setdefault(ledger.ledger_id, (ledger, msn))
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    waiting = [(*whose, day) for whose in asked_by.values() for day in days]
+    waiting = [(*ledger_units, day) for ledger_units in asked_by.values() for day in days]
     read: list[_DateReferences] = []
     for start in range(0, len(waiting), _MAX_CONCURRENT_READS):
         some = waiting[start : start + _MAX_CONCURRENT_READS]

@@ -74,7 +74,9 @@ DISCREPANCY_SHEET_COLUMNS = (
         printed=False,
     ),
     _FLAGS,
-    _unprinted_column("Group", "group", f"Set if more than {LARGE_GROUP_ROWS} rows are alike.", 12),
+    _unprinted_column(
+        "Group", "group", f"Set if more than {LARGE_GROUP_ROWS} rows have the same cause.", 12
+    ),
     _hidden_key_column("discrepancy_id", "discrepancy_id", "The same in every run."),
     _hidden_key_column("msn", "msn_key", "Sales unit, for reading back."),
     _hidden_key_column("reference", "reference_key", "For reading back."),

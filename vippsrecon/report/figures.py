@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 AS_FETCHED = "_as_fetched"
-"""Suffix of the leg that goes on from a leg's total to the payments' own totals."""
+"""Suffix of the leg that continues from a leg's total to the payments' own totals."""
 
 
 @dataclass(frozen=True)

@@ -132,10 +132,10 @@ def _describe_name(dotted: str) -> str:
         return SETTING_NAMES[dotted]
     label = ""
     for part in dotted.split("."):
-        word = SETTING_NAMES.get(part, part.replace("_", " "))
+        setting_label = SETTING_NAMES.get(part, part.replace("_", " "))
         # A number belongs to the word before it: "Sales unit 1".
         separator = " " if part.isdigit() else ": " if label else ""
-        label += f"{separator}{word}"
+        label += f"{separator}{setting_label}"
     return label
 
 

@@ -154,7 +154,7 @@ def describe_times(manifest: Mapping[str, Any]) -> str:
             ", ".join(_format_time(at) for at in exports[:3]) + (" …" if len(exports) > 3 else ""),
         ),
     ]
-    return "  ·  ".join(f"{what} {_format_time(str(at))}" for what, at in parts if at)
+    return "  ·  ".join(f"{label} {_format_time(str(at))}" for label, at in parts if at)
 
 
 def _format_time(at: str) -> str:

@@ -135,7 +135,7 @@ class Shop:
         reference: Builds the payment reference from an order number.
         order_number: Builds the number that the shop shows.
         rows: Builds the export rows of an order.
-        delimiter: Stands between two fields.
+        delimiter: Separates two fields.
     """
 
     name: str

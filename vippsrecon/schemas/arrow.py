@@ -29,10 +29,10 @@ def build_array(values: Any, kind: pa.DataType, frame: str, column: str) -> pa.A
         if not pa.types.is_integer(kind):
             return pa.array(values, kind)
         # Arrow silently truncates floats when it is asked for integers, so check the inferred type first.
-        whole = pa.array(values)
-        if pa.types.is_integer(whole.type) or pa.types.is_null(whole.type):
-            return whole.cast(kind)
-        raise _build_misfit_error(frame, column, "must hold whole numbers", str(whole.type))
+        array = pa.array(values)
+        if pa.types.is_integer(array.type) or pa.types.is_null(array.type):
+            return array.cast(kind)
+        raise _build_misfit_error(frame, column, "must hold whole numbers", str(array.type))
     except (pa.ArrowException, OverflowError, UnicodeError) as error:
         raise _build_misfit_error(frame, column, f"cannot be a {kind}", str(error)) from None
 

@@ -96,13 +96,13 @@ ORDERS = Frame(
         _c(
             "attempts_asked",
             "boolean",
-            "Whether the next payment attempts after the known ones were asked for; empty: not known.",
+            "Whether the next payment attempts after the known ones were requested; empty: not known.",
             optional=True,
         ),
         _c(
             "method_unsure",
             "boolean",
-            "Whether neither title nor gateway id tells whose payment it is (by_vipps is then empty).",
+            "Whether neither title nor gateway id shows who handled the payment (by_vipps is then empty).",
             optional=True,
         ),
         _c(

@@ -62,5 +62,7 @@ def format_event_time(moment: datetime, digits: int = 3) -> str:
     >>> format_event_time(datetime(2026, 1, 31, 23, 0, 0, 250_000, tzinfo=UTC), 7)
     '2026-01-31T23:00:00.2500000Z'
     """
-    whole = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{f'{moment.microsecond:06d}0'[:digits]}Z" if digits else f"{whole}Z"
+    seconds_text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return (
+        f"{seconds_text}.{f'{moment.microsecond:06d}0'[:digits]}Z" if digits else f"{seconds_text}Z"
+    )

@@ -14,10 +14,10 @@ from vippsrecon.sources.orders.fields.references import (
     RULES_AFTER_NOT_FOUND,
     find_candidate_references,
 )
+from vippsrecon.sources.orders.open import choose_profile
 from vippsrecon.sources.orders.read import (
     FileSummary,
     OrderFiles,
-    choose_profile,
     list_paths,
     read_order_files,
     read_orders,

@@ -15,14 +15,9 @@ from vippsrecon.sources.files.detect import (
     recognize_json,
     recognize_xml,
 )
+from vippsrecon.sources.orders.open import choose_profile, open_table
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import (
-    FileSummary,
-    choose_profile,
-    list_paths,
-    open_table,
-    read_order_files,
-)
+from vippsrecon.sources.orders.read import FileSummary, list_paths, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."

@@ -15,7 +15,7 @@ from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.fields import references
-from vippsrecon.sources.orders.read import open_table
+from vippsrecon.sources.orders.open import open_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,17 +162,17 @@ def _read_table_list(path: Path) -> tuple[pl.DataFrame, str]:
     places = profiles.get_profile("plain").places(table.headings)
     if "reference" not in places:
         raise SourceError("it has no column 'reference'", file=path.name)
-    wanted = {name: places[name][0] for name in ("reference", "msn") if name in places}
-    frame = table.columns(list(wanted.values()))
+    positions = {name: places[name][0] for name in ("reference", "msn") if name in places}
+    frame = table.columns(list(positions.values()))
     cells: dict[str, pl.Series | pl.Expr] = {
         name: references.remove_spreadsheet_guards(frame[f"c{position}"])
-        for position, name in enumerate(wanted)
+        for position, name in enumerate(positions)
     }
     cells.setdefault("msn", pl.lit(""))
     note = (
         f"{path.name} is read as a list of references, from its column "
-        f"{table.headings[wanted['reference']].strip()!r}; its other columns are not used."
-        if len(table.headings) > len(wanted)
+        f"{table.headings[positions['reference']].strip()!r}; its other columns are not used."
+        if len(table.headings) > len(positions)
         else ""
     )
     return frame.select("row", "fault", **cells), note

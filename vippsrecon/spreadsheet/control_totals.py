@@ -39,7 +39,7 @@ class ControlTotalLine(NamedTuple):
         words: The two labels at its start.
         where: Column of the sheet of outcomes to the text it must equal.
         planned: The figure in the plan: rows, or minor units.
-        found: Outcome to its figure.
+        counted: Outcome to its figure.
         not_begun: The part of `skipped` that is not on the sheet: rows that were never started.
         currency: Currency of amounts; "" for rows.
     """
@@ -47,7 +47,7 @@ class ControlTotalLine(NamedTuple):
     words: tuple[str, str]
     where: Mapping[str, str]
     planned: int
-    found: Mapping[str, int]
+    counted: Mapping[str, int]
     not_begun: int = 0
     currency: str = ""
 
@@ -156,11 +156,11 @@ class ControlSheet:
                 row,
                 column,
                 f"={formula}",
-                _convert_figure(line.found.get(name, 0), line),
+                _convert_figure(line.counted.get(name, 0), line),
                 cell_format,
             )
         last = PLANNED_COLUMN + len(outcomes)
-        total = sum(line.found.get(name, 0) for name in outcomes)
+        total = sum(line.counted.get(name, 0) for name in outcomes)
         cells = xl_range(row, PLANNED_COLUMN + 1, row, last)
         page.formula(row, last + 1, f"=SUM({cells})", _convert_figure(total, line), cell_format)
         planned_cell, sum_cell = (

@@ -208,18 +208,18 @@ class WorkbookFormats:
 
 
 def colour_cells_by_text(
-    worksheet: Worksheet, rows: tuple[int, int], column: int, words: Mapping[str, Format]
+    worksheet: Worksheet, rows: tuple[int, int], column: int, formats_by_text: Mapping[str, Format]
 ) -> None:
     """Colour the cells of a column whose text is one of `words`, in the first to last of `rows`.
 
     Conditional formats: the colour of a cell changes with its text.
     """
     first, last = rows
-    for word, cell_format in words.items():
+    for text, cell_format in formats_by_text.items():
         worksheet.conditional_format(
             first,
             column,
             last,
             column,
-            {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": cell_format},
+            {"type": "cell", "criteria": "==", "value": f'"{text}"', "format": cell_format},
         )

@@ -163,19 +163,19 @@ def read_compared_orders(
     store: Store, environment: str, keys: Collection[tuple[str, str]]
 ) -> list[ComparedOrder]:
     """Return the orders of earlier runs whose (msn, reference) is among the keys."""
-    found: list[ComparedOrder] = []
+    orders: list[ComparedOrder] = []
     with read_transaction(store) as connection:
         for chunk in _split_rows(sorted(keys)):
             query = _select_orders(environment).where(
                 match_pairs(COMPARED_ORDERS.c.reference, COMPARED_ORDERS.c.msn, _reverse(chunk))
             )
-            wanted = set(chunk)
-            found += [
+            chunk_keys = set(chunk)
+            orders += [
                 order
                 for order in _read_orders(connection, query)
-                if (order.msn, order.reference) in wanted
+                if (order.msn, order.reference) in chunk_keys
             ]
-    return found
+    return orders
 
 
 def read_unsettled_orders(

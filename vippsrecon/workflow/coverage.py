@@ -1,4 +1,4 @@
-"""Compare what the exports cover with what was asked: days of the period, and sales units."""
+"""Compare what the exports cover with what was requested: days of the period, and sales units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 MIN_DAYS = 5
-"""An export with orders of fewer days does not tell how often the shop sells."""
+"""An export with orders of fewer days does not show how often the shop sells."""
 
 
 class MissingDays(NamedTuple):

@@ -51,7 +51,7 @@ def check_keys(client: Client, msns: Iterable[str]) -> None:
 
 def warn_of_clock_skew(skew_seconds: float, settings: Settings) -> None:
     """Log a warning if the local clock and server time differ by more than a minute."""
-    # A simulator's month runs on the simulator's own clock, which may be months away from ours.
+    # A simulator's month runs on the simulator's own clock, which may be months away from the local clock.
     warning = describe_clock_skew(skew_seconds)
     if warning and settings.environment != "simulator":
         LOG.warning("%s", warning)

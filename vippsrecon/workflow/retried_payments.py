@@ -52,20 +52,20 @@ def build_follow_ups(orders: pl.DataFrame) -> tuple[FollowUp, ...]:
 def mark_asked_attempts(
     orders: pl.DataFrame, payments: pl.DataFrame, failures: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add `attempts_asked`: whether all other attempts that may exist were asked for.
+    """Add `attempts_asked`: whether all other attempts that may exist were requested.
 
     These are the references of earlier attempts, and of the next one after the last that exists.
 
     Args:
         orders: `schemas.ORDERS`. Not changed.
         payments: `schemas.PAYMENTS`.
-        failures: `schemas.FAILURES`, with every reference that was asked for and does not exist.
+        failures: `schemas.FAILURES`, with every reference that was requested and does not exist.
 
     Returns:
         `orders` with the column; empty for an order without a reference.
     """
     known = payments.select(PAYMENT_KEY)
-    asked = pl.concat([known, failures.select(PAYMENT_KEY)]).unique()
+    asked_keys = pl.concat([known, failures.select(PAYMENT_KEY)]).unique()
     families = _number_attempts(_select_orders_with_reference(orders), known)
     attempts = _match_payments_to_orders(known, families).select(
         *ATTEMPT_FAMILY_KEY, number=_read_attempt_number()
@@ -74,15 +74,15 @@ def mark_asked_attempts(
     following = last.group_by(ATTEMPT_FAMILY_KEY).agg(pl.col("number").max())
     next_unasked = (
         _build_attempt_references(following, after=0, count=1)
-        .join(asked, on=PAYMENT_KEY, how="anti")
+        .join(asked_keys, on=PAYMENT_KEY, how="anti")
         .join(families.rename({"reference": "own"}), on=ATTEMPT_FAMILY_KEY)
     )
     earlier_unasked = find_candidate_references(orders).join(
-        asked, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
+        asked_keys, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
     )
     named_unasked = (
         _select_named_references(families)
-        .join(asked, on=PAYMENT_KEY, how="anti")
+        .join(asked_keys, on=PAYMENT_KEY, how="anti")
         .select("msn", reference="own")
     )
     unasked = pl.concat(
@@ -207,15 +207,17 @@ def _find_further_attempts(
         _compute_order_owed(numbered), on=ATTEMPT_FAMILY_KEY
     )
     same_currency = pl.col("currency") == pl.col("currency_right")
-    kept = pl.col("captured_minor") - pl.col("refunded_minor")
-    brought = pl.when("sent").then(kept).otherwise(kept + _reserved_amount_expression())
-    held = (kept + _reserved_amount_expression()) > 0
+    net_captured = pl.col("captured_minor") - pl.col("refunded_minor")
+    brought = (
+        pl.when("sent").then(net_captured).otherwise(net_captured + _reserved_amount_expression())
+    )
+    holds_money = (net_captured + _reserved_amount_expression()) > 0
     short = (
         order_payments.group_by(*ATTEMPT_FAMILY_KEY, "number", "owed_minor")
         .agg(
             brought_minor=brought.filter(same_currency).sum(),
             # Amounts in another currency cannot be compared: such a payment counts as enough.
-            in_other_currency=held.filter(~same_currency).any(),
+            in_other_currency=holds_money.filter(~same_currency).any(),
         )
         .filter((pl.col("brought_minor") < pl.col("owed_minor")) & ~pl.col("in_other_currency"))
     )

@@ -19,13 +19,13 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.dry_run import run_dry
-from vippsrecon.bulk.execution.journal_access import (
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.plan_journal import (
     read_journal_head,
     refuse_broken_journal,
     release_plan_lock,
     use_store,
 )
-from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
     check_clock,
@@ -248,7 +248,7 @@ async def _carry_out_row(
     try:
         if state is not None and state.intended:
             # The earlier run may have sent the request: its outcome comes before anything is sent.
-            prepared = Intention.found(row, state.intended)
+            prepared = Intention.from_entry(row, state.intended)
             sender = RowSender(context, prepared, sent_at=parse_timestamp(state.entry.at))
             result = await sender.carry_out()
         else:

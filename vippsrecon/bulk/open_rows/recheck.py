@@ -75,7 +75,7 @@ def find_open_rows(store: Store, plan_id: str) -> list[OpenRow]:
             intended = state.intended or state.entry
             detail = intended.parse_detail()
             row = restore_planned_row(intended, detail, Aggregate(*detail["before"]))
-            intention = Intention.found(row, intended)
+            intention = Intention.from_entry(row, intended)
             last_at = parse_timestamp(state.entry.at)
             open_rows.append(OpenRow(intended.verb, intention, intended, last_at))
     return open_rows

@@ -159,25 +159,27 @@ def _find_plan_verb(store: Store, plan_id: str, client: Client) -> str:
     return first.verb
 
 
-def _validate_decision(word: ManualDecision) -> ManualDecision:
-    if word.outcome not in ("done", "refused"):
-        raise PlanError(f"a row can be settled as done or refused, not as {word.outcome!r}")
-    reason = " ".join(word.reason.split())
+def _validate_decision(decision: ManualDecision) -> ManualDecision:
+    if decision.outcome not in ("done", "refused"):
+        raise PlanError(f"a row can be settled as done or refused, not as {decision.outcome!r}")
+    reason = " ".join(decision.reason.split())
     if not reason or len(reason) > MAX_TEXT_LENGTH or UNPRINTABLE.search(reason):
         raise PlanError(
             "describe in one sentence what you saw and where, such as --because "
             '"shown in the portal as refunded on 31 January"'
         )
-    return word._replace(reason=reason, by=normalize_person_name(word.by or detect_account()))
+    return decision._replace(
+        reason=reason, by=normalize_person_name(decision.by or detect_account())
+    )
 
 
 @contextmanager
-def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[PlanLock]:
+def _lock_plan(store: Store, plan_id: str, person: str, at: datetime) -> Iterator[PlanLock]:
     """Hold the plan lock meanwhile, so that no other process carries the plan out."""
     plan_lock = acquire(
         store,
         plan_id,
-        holder=who,
+        holder=person,
         host=socket.gethostname(),
         pid=os.getpid(),
         at=format_journal_time(at),
@@ -189,15 +191,15 @@ def _lock_plan(store: Store, plan_id: str, who: str, at: datetime) -> Iterator[P
             release(store, plan_lock)
 
 
-def _select_open_rows(store: Store, plan_id: str, word: ManualDecision | None) -> list[OpenRow]:
+def _select_open_rows(store: Store, plan_id: str, decision: ManualDecision | None) -> list[OpenRow]:
     """Return the plan's open rows, or only the row of the user's decision."""
     rows = find_open_rows(store, plan_id)
-    if word is None:
+    if decision is None:
         return rows
-    rows = [row for row in rows if row.number == word.row]
+    rows = [row for row in rows if row.number == decision.row]
     if not rows:
         raise PlanError(
-            f"row {word.row} of plan {plan_id} is not open, so there is nothing to settle"
+            f"row {decision.row} of plan {plan_id} is not open, so there is nothing to settle"
         )
     return rows
 
@@ -246,19 +248,21 @@ _ADVICE: Mapping[str, Callable[[RecheckedRow], str]] = {
 }
 
 
-def _is_proven(rechecked: RecheckedRow, word: ManualDecision) -> bool:
+def _is_proven(rechecked: RecheckedRow, decision: ManualDecision) -> bool:
     """Return whether a reading proves the user's decision, which is then not needed.
 
     Raises:
         PlanError: The reading proves the opposite, or came too early to exclude it.
     """
     kind, why = rechecked.evidence.kind, rechecked.evidence.explanation
-    row = f"row {word.row} ({rechecked.open.intention.row.reference})"
-    done = word.outcome == "done"
+    row = f"row {decision.row} ({rechecked.open.intention.row.reference})"
+    done = decision.outcome == "done"
     if kind in PROVEN_OUTCOMES and done == (kind != "refused"):
         return True
     if kind in PROVEN_OUTCOMES or (kind == "nothing" and done):
-        raise PlanError(f"{row} cannot be settled as {word.outcome}: {why}. Nothing was recorded")
+        raise PlanError(
+            f"{row} cannot be settled as {decision.outcome}: {why}. Nothing was recorded"
+        )
     if not rechecked.is_conclusive:
         raise PlanError(
             f"{row} cannot be settled yet: {why}{_ADVICE[kind](rechecked)}. Nothing was recorded"
@@ -267,7 +271,7 @@ def _is_proven(rechecked: RecheckedRow, word: ManualDecision) -> bool:
 
 
 def _build_draft(
-    row: OpenRow, result: RowResult, at: datetime, word: ManualDecision | None
+    row: OpenRow, result: RowResult, at: datetime, decision: ManualDecision | None
 ) -> Draft:
     """Build the journal entry of a row: a proof, or a user's decision marked as such."""
     intended_detail = row.intended.parse_detail()
@@ -276,9 +280,9 @@ def _build_draft(
         **{name: intended_detail[name] for name in _ROW_RECORD_FIELDS if name in intended_detail},
     }
     kind = result.outcome
-    if word is not None:
+    if decision is not None:
         kind = "settled"
-        detail |= {"outcome": result.outcome, "by": word.by, "because": word.reason}
+        detail |= {"outcome": result.outcome, "by": decision.by, "because": decision.reason}
     planned = row.intention.row
     return Draft(
         kind,

@@ -45,12 +45,12 @@ def summarize_run(run: RunResult) -> str:
         return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
     finished = counts["done"] + counts["already_done"]
     if len(run.earlier) == run.plan.count:
-        everything = {1: "it was", 2: "both were"}.get(
+        count_text = {1: "it was", 2: "both were"}.get(
             finished, f"all {group_thousands(finished)} were"
         )
-        what = f"{everything} done" if not rest else "every row ended"
+        rows_text = f"{count_text} done" if not rest else "every row ended"
         rest = [f"{group_thousands(finished)} done", *rest] if rest else []
-        return ", ".join([f"Nothing was sent: {what} {_describe_earlier_days(run)}", *rest])
+        return ", ".join([f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *rest])
     beside = sum(bool(result.flags) for result in run.results)
     if beside:
         rest.append(f"{group_thousands(beside)} on a payment that somebody else changed too")

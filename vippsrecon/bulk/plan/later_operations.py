@@ -53,7 +53,7 @@ _OTHER_TOTALS = {
 }
 """Verb to the further totals that may not change. Money that was captured is no longer a reservation
 to release, and a person must see an order that was refunded before it was captured in full. Neither a
-capture nor a release makes an owed refund smaller."""
+capture nor a release reduces an owed refund."""
 
 
 class CheckedRequests(NamedTuple):

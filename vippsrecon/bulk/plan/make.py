@@ -100,7 +100,7 @@ def plan_refunds(
             currency, and optionally msn, reason, note and document_ref. Its amounts are in major
             units, or `all`.
         client: Reads the payments. Required for a list. With a report, a request becomes smaller
-            by what was moved since the report, or is refused; `plan.notes` tells which.
+            by what was moved since the report, or is refused; `plan.notes` lists which.
         payments: The frame of `schemas.PAYMENTS` that the discrepancies were found with.
         settings: Environment, sales units and limits, if there is no client; None: load them.
         store: The workspace database. With a report, payments that another plan changed since

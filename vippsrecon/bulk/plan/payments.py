@@ -36,7 +36,7 @@ _COLUMNS = ("msn", "reference", "currency", "state", *Aggregate._fields, "fetche
 class PaymentBatch(NamedTuple):
     """Payments as read now, and the reason for each one that could not be read.
 
-    `events` are their event logs (`schemas.EVENTS`); empty unless they were asked for.
+    `events` are their event logs (`schemas.EVENTS`); empty unless they were requested.
     """
 
     payments: dict[PaymentKey, PaymentSnapshot]

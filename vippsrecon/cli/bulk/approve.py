@@ -138,6 +138,6 @@ def _format_rows(plan: Plan) -> Iterator[str]:
         )
     if plan.count > MAX_ROWS_LISTED:
         yield (
-            f"  and {group_thousands(plan.count - MAX_ROWS_LISTED)} more rows: they stand one a line "
-            "in the plan file, and in the workbook that plan --workbook writes"
+            f"  and {group_thousands(plan.count - MAX_ROWS_LISTED)} more rows: the plan file has them, "
+            "one per line, and so has the workbook that plan --workbook writes"
         )

@@ -118,8 +118,8 @@ def _prompt_for_sums(plan: Plan) -> list[str]:
     """Ask for the sum of each currency at the terminal; `carry_out` compares what was typed."""
     from vippsrecon.money import format_amount, format_count
 
-    what = f"{format_count(plan.count, plan.verb)} in {plan.environment}"
-    print(f"{what}: type the sum of each currency to continue", file=sys.stderr)
+    operations = f"{format_count(plan.count, plan.verb)} in {plan.environment}"
+    print(f"{operations}: type the sum of each currency to continue", file=sys.stderr)
     sums = []
     for currency, total in plan.totals.items():
         typed = typer.prompt(f"  {format_amount(total, currency)}", err=True, prompt_suffix=" ? ")

@@ -152,10 +152,10 @@ def plan(
 
 
 def _choose_source(file: Path | None, report: Path | None) -> Path:
-    given = [path for path in (file, report) if path is not None]
-    if len(given) != 1:
+    sources = [path for path in (file, report) if path is not None]
+    if len(sources) != 1:
         raise typer.BadParameter("Name either a list, or a report with --from-report.")
-    return given[0]
+    return sources[0]
 
 
 def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:

@@ -23,6 +23,14 @@ from vippsrecon.errors import InputError
 from vippsrecon.money import DECIMALS
 from vippsrecon.reconciliation.days import DAY_US
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.keys import (
+    HASHES,
+    KEY_COLUMN,
+    SECOND_HASH,
+    HashFunction,
+    add_payment_key,
+    key_columns,
+)
 from vippsrecon.reconciliation.orders_payments.event_log.event_history import (
     AGGREGATE_COLUMNS,
     select_movements,
@@ -54,6 +62,7 @@ class MatchCriteria(NamedTuple):
         as_of_us: Cut-off time; later events do not count.
         until_us: Earliest cut-off time of any pair.
         waived: (msn, reference) of pairs the user ignores; they are never exact matches.
+        hash_function: Makes a number of msn and reference, see `keys`; None to join by the texts.
         skip_exact_matches: False: treat no pair as an exact match, so that all checks run on all.
     """
 
@@ -61,6 +70,7 @@ class MatchCriteria(NamedTuple):
     as_of_us: int
     until_us: int
     waived: frozenset[tuple[str, str]]
+    hash_function: HashFunction | None = None
     skip_exact_matches: bool = True
 
 
@@ -72,12 +82,17 @@ class Split:
         exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
+        duplicates: msn, reference of up to three payments that occur more than once.
+        collisions: A row if two payments have one key: then nothing here is right, and the split
+            must be made without keys. None if it was.
     """
 
     exact_matches: LazyFrame
     orders: LazyFrame
     payments: LazyFrame
     links: LazyFrame
+    duplicates: LazyFrame
+    collisions: LazyFrame | None
 
 
 def split_exact_matches(
@@ -98,35 +113,51 @@ def split_exact_matches(
         apart: msn, reference of orders with an unanswered reference; they are never exact matches.
         terms: Limits within which a pair can be an exact match.
         named: Result of `links.collect_named_links`.
-
-    Raises:
-        InputError: `payments` contains a payment twice.
     """
+    all_orders, payments = (
+        add_payment_key(rows, terms.hash_function) for rows in (orders, payments)
+    )
+    if events is not None:
+        events = add_payment_key(events, terms.hash_function)
+    key = key_columns(payments)
     without_reference = nw.col("reference").is_null()
-    with_reference = orders.filter(~without_reference)
-    # Used three times below; without this the sums would be computed each time.
+    with_reference = all_orders.filter(~without_reference)
+    # Used several times below; without this the sums would be computed each time.
     sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
-    _check_payments_unique(sums)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    strays = materialize(sums.filter(unmatched).select(*PAYMENT_KEY))
+    strays = materialize(_find_payments(payments, sums.filter(unmatched), key))
     links = derive_links(strays, orders, payments, named)
+    linked = links.select("msn", reference=nw.col("okey"))
     inexact_parts = [
-        sums.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
-        links.select("msn", reference=nw.col("okey")),
+        sums.filter(~nw.col("agrees")).select(key),
+        add_payment_key(linked, terms.hash_function).select(key),
     ]
     if apart is not None:
-        inexact_parts.append(apart.select(*PAYMENT_KEY))
+        unanswered = add_payment_key(apart.select(*PAYMENT_KEY), terms.hash_function)
+        inexact_parts.append(unanswered.select(key))
     inexact = materialize(nw.concat(inexact_parts, how="vertical").unique())
-    rest = [orders.join(inexact, on=PAYMENT_KEY, how="semi"), orders.filter(without_reference)]
-    return Split(
+    columns, payment_columns = (
+        [name for name in rows.collect_schema().names() if name not in HASHES]
+        for rows in (orders, payments)
+    )
+    rest = [
+        all_orders.join(inexact, on=key, how="semi").select(columns),
+        orders.filter(without_reference),
+    ]
+    exact_matches = (
         with_reference.with_columns(
             O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
         )
-        .join(inexact, on=PAYMENT_KEY, how="anti")
-        .select(list(EXACT_MATCH_COLUMNS)),
+        .join(inexact, on=key, how="anti")
+        .select(list(EXACT_MATCH_COLUMNS))
+    )
+    return Split(
+        exact_matches,
         materialize(nw.concat(rest, how="vertical"), large=True),
-        materialize(payments.join(inexact, on=PAYMENT_KEY, how="semi"), large=True),
+        materialize(payments.join(inexact, on=key, how="semi").select(payment_columns), large=True),
         links,
+        _find_duplicate_payments(payments, sums, key),
+        _find_collisions(sums),
     )
 
 
@@ -149,21 +180,29 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
 def _sum_by_reference(
     orders: LazyFrame, payments: LazyFrame, events: LazyFrame | None, terms: MatchCriteria
 ) -> LazyFrame:
-    """Sum the rows of each reference: msn, reference, orders, payments (row counts), agrees."""
+    """Sum the rows of each reference: its key, orders, payments (row counts), agrees."""
+    key = key_columns(payments)
+    hashes = [SECOND_HASH] if key == [KEY_COLUMN] else []
     sums = ["orders", "payments", "currency", "captured", "refunded"]
     ends = ["until_us"]
-    stacked = [_select_order_amounts(orders, terms), _select_payment_amounts(payments, terms)]
+    keys = [*key, *hashes]
+    stacked = [
+        _select_order_amounts(orders, terms, keys),
+        _select_payment_amounts(payments, terms, keys),
+    ]
     if events is not None:
         sums += AGGREGATE_COLUMNS
         ends.append("last_us")
-        stacked.append(select_movements(events, terms.until_us))
+        stacked.append(select_movements(events, terms.until_us, keys))
     totals = (
-        nw.concat([_fill_columns(rows, sums, ends) for rows in stacked], how="vertical")
-        .group_by(*PAYMENT_KEY)
+        nw.concat([_fill_columns(rows, keys, sums, ends) for rows in stacked], how="vertical")
+        .group_by(*key)
         .agg(
             *(nw.col(name).sum().cast(nw.Int64) for name in sums),
             nw.col("until_us").min(),
             *(nw.col(name).max() for name in ends[1:]),
+            *(nw.col(name).min() for name in hashes),
+            *(nw.col(name).max().alias("last_hash") for name in hashes),
         )
     )
     agrees = (nw.col("orders") == 1) & (nw.col("payments") == 1)
@@ -172,22 +211,26 @@ def _sum_by_reference(
     last_us = nw.lit(0, nw.Int64) if events is None else nw.col("last_us").fill_null(0)
     in_time = last_us <= nw.col("until_us")
     return totals.select(
-        *PAYMENT_KEY, "orders", "payments", agrees=(agrees & in_time).fill_null(value=False)
+        *keys,
+        *(["last_hash"] if hashes else []),
+        "orders",
+        "payments",
+        agrees=(agrees & in_time).fill_null(value=False),
     )
 
 
-def _fill_columns(rows: LazyFrame, sums: list[str], ends: list[str]) -> LazyFrame:
+def _fill_columns(rows: LazyFrame, keys: list[str], sums: list[str], ends: list[str]) -> LazyFrame:
     """Select the columns to sum (0 where absent) and the times (null where absent)."""
     existing = rows.collect_schema().names()
     no_time = nw.lit(None).cast(nw.Int64)
     return rows.select(
-        *PAYMENT_KEY,
+        *keys,
         *(nw.col(name) if name in existing else _ZERO.alias(name) for name in sums),
         *(nw.col(name) if name in existing else no_time.alias(name) for name in ends),
     )
 
 
-def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
+def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria, keys: list[str]) -> LazyFrame:
     """Select the orders' amounts, positive, and their cut-off; special orders never match."""
     plain = (
         _is_plain_order(terms)
@@ -197,7 +240,7 @@ def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
     )
     until = nw.when(plain).then(nw.col("exported_at_us"))
     return orders.select(
-        *PAYMENT_KEY,
+        *keys,
         orders=_ONE,
         currency=_currency_number(),
         captured=nw.col("total_minor"),
@@ -206,12 +249,14 @@ def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
     )
 
 
-def _select_payment_amounts(payments: LazyFrame, terms: MatchCriteria) -> LazyFrame:
+def _select_payment_amounts(
+    payments: LazyFrame, terms: MatchCriteria, keys: list[str]
+) -> LazyFrame:
     """Select the payments' amounts, negative, and their cut-off; special payments never match."""
     fetched_us, as_of_us = nw.col("fetched_at_us"), nw.lit(terms.as_of_us, nw.Int64)
     until = nw.when(fetched_us < as_of_us).then(fetched_us).otherwise(as_of_us)
     return payments.select(
-        *PAYMENT_KEY,
+        *keys,
         *((-nw.col(aggregate)).alias(letter) for letter, aggregate in AGGREGATE_COLUMNS.items()),
         payments=_ONE,
         currency=-_currency_number(),
@@ -263,11 +308,25 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
     )
 
 
-def _check_payments_unique(met: LazyFrame) -> None:
+def _find_payments(payments: LazyFrame, sums: LazyFrame, key: list[str]) -> LazyFrame:
+    """Return msn, reference of the payments that some of the sums belong to."""
+    return payments.join(materialize(sums.select(key)), on=key, how="semi").select(*PAYMENT_KEY)
+
+
+def _find_duplicate_payments(payments: LazyFrame, sums: LazyFrame, key: list[str]) -> LazyFrame:
+    repeated = _find_payments(payments, sums.filter(nw.col("payments") > 1), key).unique()
+    return materialize(repeated.sort(*PAYMENT_KEY).head(3))
+
+
+def _find_collisions(sums: LazyFrame) -> LazyFrame | None:
+    if SECOND_HASH not in sums.collect_schema().names():
+        return None
+    return materialize(sums.filter(nw.col(SECOND_HASH) != nw.col("last_hash")).head(1))
+
+
+def check_payments_unique(duplicates: LazyFrame) -> None:
     """Raise InputError naming up to three payments that occur more than once."""
-    duplicates = collect_rows(
-        met.filter(nw.col("payments") > 1).select(*PAYMENT_KEY).sort(*PAYMENT_KEY).head(3)
-    )
-    if duplicates:
-        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in duplicates)
+    rows = collect_rows(duplicates)
+    if rows:
+        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in rows)
         raise InputError(f"payments contains a payment twice: {examples}. Fetch the payments again")

@@ -14,8 +14,8 @@ a column here, by a join or a window, because a check sees one row at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import narwhals.stable.v2 as nw
 
@@ -28,6 +28,8 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.keys import HashFunction, hash_text
+from vippsrecon.reconciliation.engines.plans import planned, planned_if_small
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.cut_off_times import (
     add_as_of,
@@ -46,6 +48,7 @@ from vippsrecon.reconciliation.orders_payments.event_log.repeated_captures impor
 )
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
     MatchCriteria,
+    check_payments_unique,
     split_exact_matches,
 )
 from vippsrecon.reconciliation.orders_payments.links import (
@@ -56,7 +59,6 @@ from vippsrecon.reconciliation.orders_payments.links import (
 from vippsrecon.reconciliation.orders_payments.orders import (
     COMBINED_COLUMNS,
     ORDER_COLUMNS,
-    OrderSide,
     collect_references,
     resolve_order_rows,
     select_amounts,
@@ -68,6 +70,7 @@ from vippsrecon.reconciliation.orders_payments.payments import (
     PAYMENT_COLUMNS,
     PaymentSide,
     choose_payments,
+    select_attempts,
 )
 from vippsrecon.reconciliation.orders_payments.period import (
     add_exact_match_period,
@@ -93,17 +96,20 @@ class ComparisonOptions:
         earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
             about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
+        hash_function: Makes a number of msn and reference on Polars (see `keys`); None to join by
+            the texts.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
 
     as_of_us: int
-    units: Sequence[SalesUnit]
+    units: tuple[SalesUnit, ...]
     rules: Rules
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
     earlier_files: frozenset[str] = frozenset()
+    hash_function: HashFunction | None = hash_text
     skip_exact_matches: bool = True
 
 
@@ -155,47 +161,45 @@ def pair_orders_and_payments(
     """
     is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
     covering = orders.filter(~is_earlier) if asked.earlier_files else orders
-    cover = materialize(compute_coverage(covering))
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
     exported_us = find_earliest(orders, "exported_at_us")
     fetched_us = find_earliest(payments, "fetched_at_us")
     # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
     until_us = min(exported_us, fetched_us, asked.as_of_us)
-    named = collect_named_links(orders, order_rows.links)
-    unanswered = _find_unanswered_orders(failures, orders, payments, named)
     criteria = MatchCriteria(
-        fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
+        fetched_us,
+        asked.as_of_us,
+        until_us,
+        asked.waived,
+        asked.hash_function,
+        asked.skip_exact_matches,
     )
-    split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
-    references = materialize(collect_references(split.orders))
-    linked = link_payments(split.payments, references, split.links)
-    own_events = None if events is None else select_distinct_events(events, split.payments)
-    timed = materialize(share_as_of(materialize(add_as_of(linked, cover, asked.as_of_us))))
-    counted = materialize(add_amounts_as_of(timed, own_events))
-    sides = resolve_order_rows(split.orders, references, counted)
-    groups = materialize(sides.groups)
-    chosen = choose_payments(counted, groups)
-    stacked = _stack_rows(groups, sides, chosen, order_rows.superseded, cover)
-    complete = _mark_unanswered(stacked, unanswered)
-    waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
-    pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
-    pairs = materialize(
-        add_period_amounts(pairs, counted, own_events, chosen.members, asked.period)
-    )
-    exact_matches = add_exact_match_period(
-        split.exact_matches.with_columns(payment_reference=nw.col("reference")),
+    link = partial(
+        _link_both_sides,
         orders,
         payments,
         events,
-        asked.period,
+        covering=covering,
+        unread=_select_unread(failures),
+        older_links=order_rows.links,
     )
-    exact_match_count = count_rows(orders) - count_rows(split.orders)
+    linked = link(criteria=criteria)
+    if linked.collisions is not None and not is_empty(linked.collisions):
+        # Two payments have one key. That never happens by chance, and must not merge them.
+        linked = link(criteria=criteria._replace(hash_function=None))
+    check_payments_unique(linked.duplicates)
+    chosen = choose_payments(linked.payments, linked.groups, linked.attempts)
+    waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
+    dated = (orders, payments, events) if asked.period is not None else None
+    built = _build_pairs(linked, chosen, order_rows.superseded, asked, waived=waived, dated=dated)
+    pairs, exact_matches = built.pairs, built.exact_matches
+    exact_match_count = count_rows(orders) - count_rows(linked.orders)
     if asked.period is not None:
         exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
-        mark_covered_orders(mark_repeated_captures(pairs, own_events), chosen.chosen_otherwise),
-        own_events,
+        mark_covered_orders(mark_repeated_captures(pairs, linked.events), chosen.chosen_otherwise),
+        linked.events,
         chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
@@ -205,8 +209,112 @@ def pair_orders_and_payments(
         exact_matches,
         exact_match_count,
         events is None,
-        sides.members,
+        linked.combined_order_rows,
         chosen.members,
+    )
+
+
+@dataclass(frozen=True)
+class _Linked:
+    """Both sides after the exact matches are set aside and the payments are linked.
+
+    Attributes:
+        cover: Result of `cut_off_times.compute_coverage`.
+        exact_matches, orders, duplicates, collisions: See `exact_matches.Split`.
+        unanswered: msn, reference of orders with an attempt that could not be read, or None.
+        events: Each event of `payments` once; None if no event log was fetched.
+        payments: The other payments, with okey and the amounts at their cut-off time.
+        attempts: Those whose order may have several.
+        groups, surplus, left_out: See `orders.OrderSide`.
+        combined_order_rows: Rows that were combined into one order.
+    """
+
+    cover: LazyFrame
+    exact_matches: LazyFrame
+    orders: LazyFrame
+    duplicates: LazyFrame
+    collisions: LazyFrame | None
+    unanswered: LazyFrame | None
+    events: LazyFrame | None
+    payments: LazyFrame
+    attempts: LazyFrame
+    groups: LazyFrame
+    surplus: LazyFrame
+    left_out: LazyFrame
+    combined_order_rows: LazyFrame
+
+
+@planned_if_small
+def _link_both_sides(
+    orders: LazyFrame,
+    payments: LazyFrame,
+    events: LazyFrame | None,
+    criteria: MatchCriteria,
+    *,
+    covering: LazyFrame,
+    unread: LazyFrame | None,
+    older_links: LazyFrame,
+) -> _Linked:
+    cover = materialize(compute_coverage(covering))
+    named = collect_named_links(orders, older_links)
+    unanswered = None if unread is None else find_orders_of_unread(unread, orders, payments, named)
+    split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
+    references = materialize(collect_references(split.orders))
+    linked = link_payments(split.payments, references, split.links)
+    own_events = (
+        None
+        if events is None
+        else select_distinct_events(events, split.payments, criteria.hash_function)
+    )
+    timed = materialize(share_as_of(materialize(add_as_of(linked, cover, criteria.as_of_us))))
+    counted = materialize(add_amounts_as_of(timed, own_events))
+    sides = resolve_order_rows(split.orders, references, counted)
+    return _Linked(
+        cover,
+        split.exact_matches,
+        split.orders,
+        split.duplicates,
+        split.collisions,
+        unanswered,
+        own_events,
+        counted,
+        materialize(select_attempts(counted)),
+        materialize(sides.groups),
+        sides.surplus,
+        sides.left_out,
+        sides.members,
+    )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    pairs: LazyFrame
+    exact_matches: LazyFrame
+
+
+@planned
+def _build_pairs(
+    linked: _Linked,
+    chosen: PaymentSide,
+    superseded_rows: LazyFrame,
+    asked: ComparisonOptions,
+    *,
+    waived: frozenset[tuple[str, str]],
+    dated: tuple[LazyFrame, LazyFrame, LazyFrame | None] | None,
+) -> _Pairs:
+    """Stack the rows of the pairs, and add the variables and the amounts of the period.
+
+    `dated` are the orders, payments and events, which only a period needs.
+    """
+    stacked = _stack_rows(linked, chosen, superseded_rows)
+    complete = _mark_unanswered(stacked, linked.unanswered)
+    pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
+    exact_matches = linked.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    return _Pairs(
+        materialize(
+            add_period_amounts(pairs, linked.payments, linked.events, chosen.members, asked.period)
+        ),
+        add_exact_match_period(exact_matches, dated, asked.period),
     )
 
 
@@ -220,18 +328,13 @@ def _find_waived_parts(
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
 
 
-def _stack_rows(
-    groups: LazyFrame,
-    sides: OrderSide,
-    chosen: PaymentSide,
-    superseded_rows: LazyFrame,
-    cover: LazyFrame,
-) -> LazyFrame:
+def _stack_rows(linked: _Linked, chosen: PaymentSide, superseded_rows: LazyFrame) -> LazyFrame:
     """Stack pairs, orphans, additional payments and the other order rows with the same columns.
 
     What further payments gave back of the shop's refund is taken off the order's Or: it stands on
     the rows of these payments.
     """
+    groups, cover = linked.groups, linked.cover
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
     rename = {"currency": "order_currency"}
     owing = groups.with_columns(Or_now=nw.col("Or"))
@@ -239,7 +342,7 @@ def _stack_rows(
         ("Or", chosen.refunded_elsewhere),
         ("Or_now", chosen.refunded_elsewhere_now),
     ):
-        if not is_empty(elsewhere):
+        if elsewhere is not None and not is_empty(elsewhere):
             owing = owing.join(elsewhere, on=ORDER_KEY, how="left")
             owing = owing.with_columns(
                 (nw.col(name) - nw.col("elsewhere_minor").fill_null(0)).alias(name)
@@ -249,16 +352,20 @@ def _stack_rows(
         .join(chosen.counted, on=ORDER_KEY, how="left")
         .with_columns(role=nw.lit("pair"))
     )
-    additional = chosen.additional.join(
-        groups.filter(~nw.col("okey").is_null()).select(
-            *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
-        ),
-        on=ORDER_KEY,
-        how="left",
-    )
+    parts = [paired]
+    if chosen.additional is not None:
+        parts.append(
+            chosen.additional.join(
+                groups.filter(~nw.col("okey").is_null()).select(
+                    *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
+                ),
+                on=ORDER_KEY,
+                how="left",
+            )
+        )
     orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
-    surplus = sides.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
-    left_out = sides.left_out.rename(rename).with_columns(role=nw.lit("pair"))
+    surplus = linked.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
+    left_out = linked.left_out.rename(rename).with_columns(role=nw.lit("pair"))
     older = (
         select_amounts(superseded_rows).rename(rename).with_columns(role=nw.lit("superseded_row"))
     )
@@ -275,24 +382,17 @@ def _stack_rows(
     columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
     schema = {**paired.collect_schema(), **cover.collect_schema()}
     types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts = [
-        align_columns(part, types)
-        for part in (paired, additional, orphans, surplus, left_out, older)
-    ]
-    return nw.concat(parts, how="vertical")
+    parts += [orphans, surplus, left_out, older]
+    return nw.concat([align_columns(part, types) for part in parts], how="vertical")
 
 
-def _find_unanswered_orders(
-    failures: LazyFrame | None, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
-) -> LazyFrame | None:
-    """Return msn, reference of the orders with an attempt that could not be read; None if none."""
+def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
+    """Return msn, reference of the references that could not be read; None if there are none."""
     if failures is None:
         return None
     unread = failures.filter(build_effect_condition("unanswered"))
-    unanswered = materialize(unread.select("msn", "reference").unique())
-    if is_empty(unanswered):
-        return None
-    return find_orders_of_unread(unanswered, orders, payments, named)
+    references = materialize(unread.select("msn", "reference").unique())
+    return None if is_empty(references) else references
 
 
 def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:

@@ -181,11 +181,11 @@ class SummarySheetWriter:
         self.row += 1
 
     def _add_cross_check(
-        self, what: str, computed: object, column: int, table: SheetTable, currency: str
+        self, label: str, computed: object, column: int, table: SheetTable, currency: str
     ) -> None:
         cell = xl_rowcol_to_cell(self.row, column, row_abs=True, col_abs=True)
         formula = "" if table.overflow_file else f"{SUMMARY_SHEET_NAME}!{cell}"
-        self.checks.add(what, computed, formula, currency)  # type: ignore[arg-type]
+        self.checks.add(label, computed, formula, currency)  # type: ignore[arg-type]
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
@@ -216,8 +216,8 @@ class SummarySheetWriter:
                     page, (self.row, column), table, formula, shown, cell_format=cell_format
                 )
                 figure = {"": "rows", "difference_minor": "difference"}.get(name, "at risk")
-                what = f"{code.kind}, {figure}, {currency}"
-                self._add_cross_check(what, shown, column, table, currency if name else "")
+                label = f"{code.kind}, {figure}, {currency}"
+                self._add_cross_check(label, shown, column, table, currency if name else "")
             self.row += 1
         self._write_code_totals(first, currency, codes)
         colour_cells_by_text(
@@ -313,8 +313,8 @@ class SummarySheetWriter:
                     page, (self.row, column), table, formula, shown, cell_format=cell_format
                 )
                 side = "orders" if table is orders else "payments"
-                what = f"{' '.join(filter(None, (name, bucket.kind)))}: {side}{' amount' if amount else ''}, {currency}"
-                self._add_cross_check(what, shown, column, table, currency if amount else "")
+                label = f"{' '.join(filter(None, (name, bucket.kind)))}: {side}{' amount' if amount else ''}, {currency}"
+                self._add_cross_check(label, shown, column, table, currency if amount else "")
             self.row += 1
         page.text(self.row, B, f"Total {currency}", formats["total_text"])
         page.blank(self.row, range(C, D), formats["total_text"])

@@ -151,13 +151,13 @@ def _write_currency_total(
         total = to_cell_amount(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)
         write_live_total(page, (row, place), table, formula, total, cell_format=formats.money())
-        what = f"{table.sheet}: {column.header}, {currency}"
-        _add_table_check(checks, what, total, table, (row, place), currency=currency)
+        label = f"{table.sheet}: {column.header}, {currency}"
+        _add_table_check(checks, label, total, table, (row, place), currency=currency)
 
 
 def _add_table_check(
     checks: CrossChecks,
-    what: str,
+    label: str,
     computed: Any,
     table: SheetTable,
     cell: tuple[int, int],
@@ -165,7 +165,7 @@ def _add_table_check(
     currency: str = "",
 ) -> None:
     at = xl_rowcol_to_cell(*cell, row_abs=True, col_abs=True)
-    checks.add(what, computed, "" if table.overflow_file else f"'{table.sheet}'!{at}", currency)
+    checks.add(label, computed, "" if table.overflow_file else f"'{table.sheet}'!{at}", currency)
 
 
 def _add_colours(worksheet: Worksheet, table: SheetTable, formats: WorkbookFormats) -> None:

@@ -207,7 +207,7 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
         "msn", "reference"
     )
     status = pl.col("status")
-    what = (
+    failure_text = (
         pl.when(pl.col("operation") == "not_sent")
         .then(pl.lit("not sent"))
         .when(status == 404)
@@ -228,7 +228,7 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
             nulls_equal=True,
         )
         .join(origin, on=["msn", "reference"], how="left", maintain_order="left")
-        .with_columns(what=what, reason=pl.col("title"))
+        .with_columns(what=failure_text, reason=pl.col("title"))
         .drop("title")
     )
     rejects = frames.rejects.with_columns(what=pl.lit("row rejected"))

@@ -123,8 +123,8 @@ class CaseBuilder:
         payment = self.make_requested_payment(reference, amount, delay=delay)
         created = payment.events[0]
         approved = created.at + self.draws.between(15, 180)
-        held = amount if authorized is None else authorized
-        payment.events.append(ScenarioEvent("AUTHORIZED", held, approved, created.key))
+        reserved_minor = amount if authorized is None else authorized
+        payment.events.append(ScenarioEvent("AUTHORIZED", reserved_minor, approved, created.key))
         payment.state = "AUTHORIZED"
         return payment
 

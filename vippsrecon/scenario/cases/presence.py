@@ -135,7 +135,7 @@ def other_payment_method(builder: CaseBuilder) -> Scene:
 
 
 def blind_spot(builder: CaseBuilder) -> Scene:
-    """Authorized, never captured, unknown to the shop: neither export nor ledger shows it."""
+    """Authorized, never captured, unknown to the shop: it is in neither export nor ledger."""
     reference = builder.reference()
     payment = builder.reserved(reference, builder.draw_price())
     reserved = payment.remaining

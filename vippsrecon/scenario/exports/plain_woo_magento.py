@@ -25,8 +25,8 @@ def format_major(minor: int, decimals: int = 2) -> str:
     ('499.50', '0.0500', '-0.05')
     """
     sign = "-" if minor < 0 else ""
-    whole, rest = divmod(abs(minor), 100)
-    return f"{sign}{whole}.{rest:02}".ljust(len(f"{sign}{whole}.") + decimals, "0")
+    units, rest = divmod(abs(minor), 100)
+    return f"{sign}{units}.{rest:02}".ljust(len(f"{sign}{units}.") + decimals, "0")
 
 
 FREIGHT_MINOR = 4900

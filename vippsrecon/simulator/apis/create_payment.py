@@ -116,10 +116,10 @@ def _check_customer(customer: dict[str, str] | None) -> None:
 
 
 def _check_scope(scope: str, unit: KeyHolder) -> None:
-    words = scope.split()
-    if any(word not in PROFILE_SCOPES for word in words):
+    scope_names = scope.split()
+    if any(scope_name not in PROFILE_SCOPES for scope_name in scope_names):
         raise DomainRefusal(4080)
-    if unit.scopes is not None and any(word not in unit.scopes for word in words):
+    if unit.scopes is not None and any(scope_name not in unit.scopes for scope_name in scope_names):
         raise DomainRefusal(5030)
 
 

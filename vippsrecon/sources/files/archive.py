@@ -144,8 +144,8 @@ def measure_sheet(file: IO[bytes]) -> tuple[int, int]:
     extent = _SheetExtent()
     rest = b""
     while block := file.read(_BLOCK_BYTES):
-        whole, mark, tail = (rest + block).rpartition(b"<")
-        extent.add(whole)
+        before_tag, mark, tail = (rest + block).rpartition(b"<")
+        extent.add(before_tag)
         rest = mark + tail
     extent.add(rest)
     return extent.rows, extent.columns

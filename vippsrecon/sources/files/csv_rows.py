@@ -1,7 +1,7 @@
 r"""Split lines into rows of cells, so that a fault of quotation marks takes no other row with it.
 
 A quotation mark that is never closed, or one written as PHP writes it (`\"`), makes a reader take
-the next lines for one cell. Reading then goes on at the line after the row's first line, so that
+the next lines for one cell. Reading then continues at the line after the row's first line, so that
 every line is a row, a reject by its own number, or part of a cell that really has several lines.
 """
 

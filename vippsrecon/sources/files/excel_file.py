@@ -70,10 +70,10 @@ def open_excel_table(path: Path) -> Table:
         return _read_records(rows, first, named, places)
 
     def short_texts(cells: Sequence[Any]) -> pl.Series:
-        made = format_cells(cells)
-        if (made.str.len_chars() > MAX_CELL_LENGTH).any():
+        texts = format_cells(cells)
+        if (texts.str.len_chars() > MAX_CELL_LENGTH).any():
             raise SourceError("a cell is larger than 1 MB", file=path.name)
-        return made
+        return texts
 
     if next(records(range(width)), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
@@ -87,7 +87,7 @@ def open_excel_table(path: Path) -> Table:
 def _put_formulas(
     rows: Iterable[Sequence[Any]], first: int, waiting: dict[int, dict[int, Formula]]
 ) -> Iterable[Sequence[Any]]:
-    """Return the rows with their formulas instead of the values that nobody computed yet."""
+    """Return the rows with their formulas instead of the values that no program has computed yet."""
     if not waiting:
         return rows
     return (
@@ -250,13 +250,13 @@ def format_cells(cells: Sequence[Any]) -> pl.Series:
         return strip_forged_marks(cells)
     if not kinds <= _COLUMN_FORMATTERS.keys():
         return pl.Series(map(format_cell, cells), dtype=pl.String)
-    made = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
+    texts = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
     for kind in kinds - {type(None)}:
         dtype, written = _COLUMN_FORMATTERS[kind]
         mine = cells if len(kinds) == 1 else [_keep_type(kind, cell) for cell in cells]
         column = written(pl.Series(mine, dtype=dtype))
-        made = column if len(kinds) == 1 else made.zip_with(column.is_null(), column)
-    return made
+        texts = column if len(kinds) == 1 else texts.zip_with(column.is_null(), column)
+    return texts
 
 
 def _keep_type(kind: type, cell: Any) -> Any:
@@ -279,25 +279,25 @@ def _format_numbers(numbers: pl.Series) -> pl.Series:
 
     Polars writes the shortest text too, but uses an exponent for very large and small numbers.
     """
-    whole = (
+    is_whole = (
         numbers.is_finite() & (numbers == numbers.floor()) & (numbers.abs() < _MAX_EXACT_INTEGER)
     )
     shortest = numbers.cast(pl.String)
-    made = shortest.zip_with(~whole, numbers.cast(pl.Int64, strict=False).cast(pl.String))
-    odd = ~whole & ((numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]"))
+    texts = shortest.zip_with(~is_whole, numbers.cast(pl.Int64, strict=False).cast(pl.String))
+    odd = ~is_whole & ((numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]"))
     if odd.any():
         by_hand = pl.Series(map(_format_number, numbers.filter(odd)), dtype=pl.String)
-        made = made.scatter(odd.arg_true(), by_hand)
-    return NATIVE_MARK + made
+        texts = texts.scatter(odd.arg_true(), by_hand)
+    return NATIVE_MARK + texts
 
 
 def _format_times(moments: pl.Series) -> pl.Series:
     """Format dates with times as ISO 8601, with fractions of a second only if there are any."""
-    made = moments.dt.to_string("%Y-%m-%dT%H:%M:%S")
+    texts = moments.dt.to_string("%Y-%m-%dT%H:%M:%S")
     finer = moments.dt.microsecond() != 0
     if finer.any():
-        made = made.zip_with(~finer, moments.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"))
-    return NATIVE_MARK + made
+        texts = texts.zip_with(~finer, moments.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"))
+    return NATIVE_MARK + texts
 
 
 def _format_dates(days: pl.Series) -> pl.Series:

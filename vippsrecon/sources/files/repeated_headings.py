@@ -46,7 +46,7 @@ class HeadingWatch:
         self._below: str | None = None
 
     def check(self, row: int, cells: Sequence[Any]) -> str | None:
-        """Return why this row is no data, if it is a heading row or is below another file's."""
+        """Return why this row is not data, if it is a heading row or is below another file's."""
         if self._is_heading_row(cells):
             return self._take_headings(row, cells)
         return self._below

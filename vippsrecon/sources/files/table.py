@@ -63,7 +63,7 @@ class Table:
         records: Reads the columns at the given positions, row by row.
         texts: Turns a column's cells, as `records` gives them, to text.
         hidden_rows: Numbers of rows that hold something but are hidden in the workbook; None if
-            the workbook does not tell.
+            the workbook does not say.
     """
 
     name: str

@@ -55,13 +55,15 @@ def select_cells(table: Table, profile: Profile) -> SelectedCells:
     fault of the row unless the field may be unknown; `refunds_unknown` marks those of refunds.
     """
     places = profile.places(table.headings)
-    wanted = list(dict.fromkeys(place for positions in places.values() for place in positions))
-    frame = table.columns(wanted)
+    positions_read = list(
+        dict.fromkeys(place for positions in places.values() for place in positions)
+    )
+    frame = table.columns(positions_read)
     chosen = {}
     named = {}
     fault = frame["fault"]
     for name, positions in places.items():
-        columns = [frame[f"c{wanted.index(place)}"] for place in positions]
+        columns = [frame[f"c{positions_read.index(place)}"] for place in positions]
         if name not in (*TIME_FIELDS, *AMOUNT_FIELDS):
             columns = [
                 references.remove_spreadsheet_guards(column)

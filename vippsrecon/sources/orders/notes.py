@@ -20,19 +20,19 @@ def build_notes(
     table: Table, profile: Profile, rows: ParsedOrders, orders: pl.DataFrame, exported_at: datetime
 ) -> tuple[str, ...]:
     """Return the sentences, most important first. None contains customer data."""
-    found = set(profile.places(table.headings))
-    if "payment_title" in found:
-        found.add("payment_method")
+    present = set(profile.places(table.headings))
+    if "payment_title" in present:
+        present.add("payment_method")
     notes = [_describe_reference(rows.reference_column, table.file_type, profile)]
     notes += [
         text
         for field, text in profile.missing.items()
-        if field not in found and field != "reference"
+        if field not in present and field != "reference"
     ]
     if rows.assumed_currency_count:
         lacking = (
             f"Orders without a currency: {group_thousands(rows.assumed_currency_count)}; they"
-            if "currency" in found
+            if "currency" in present
             else "The file has no currency: its sums"
         )
         notes.append(f"{lacking} are shown as NOK until 'currency' is set.")
@@ -68,8 +68,8 @@ def build_notes(
     if zero:
         notes.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
     if rows.unknown_statuses:
-        words = ", ".join(repr(text[:40]) for text in rows.unknown_statuses[:5])
-        notes.append(f"The status is not known for {words}; map it under [statuses].")
+        examples = ", ".join(repr(text[:40]) for text in rows.unknown_statuses[:5])
+        notes.append(f"The status is not known for {examples}; map it under [statuses].")
     notes += _describe_odd_references(orders)
     last = orders["ordered_at"].max()
     if isinstance(last, datetime) and last > exported_at:
@@ -82,8 +82,8 @@ def build_notes(
 
 def _describe_reference(column: str, form: str, profile: Profile) -> str:
     if column:
-        what = "field" if form == "json" else "column"
-        return f"The reference is read from the {what} {column!r}."
+        field_kind = "field" if form == "json" else "column"
+        return f"The reference is read from the {field_kind} {column!r}."
     if not profile.prefix:
         return profile.missing.get("reference", NO_REFERENCE_COLUMN)
     return f"The reference is made of the prefix {profile.prefix!r} and the order's id."

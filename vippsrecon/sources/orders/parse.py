@@ -259,8 +259,12 @@ def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.Data
         value = given_value
         if value is None and isinstance(field, str):
             value = get_field_cells(heads, field).str.strip_chars_start(MARKS)
-        for name, given in (("field", field), ("value", value), ("reason", reason)):
-            column = given if isinstance(given, pl.Series) else pl.Series([given], dtype=pl.String)
+        for name, override in (("field", field), ("value", value), ("reason", reason)):
+            column = (
+                override
+                if isinstance(override, pl.Series)
+                else pl.Series([override], dtype=pl.String)
+            )
             filled = (
                 column if column.len() == heads.height else column.new_from_index(0, heads.height)
             )
@@ -299,9 +303,9 @@ def _build_missing_references(
     are built from it and the order's id; never for an order that may be paid otherwise.
     """
     numbers = [null_if_empty(heads, name) for name in ("order_id", "order_number")]
-    ours = tendered["by_vipps"].fill_null(bool(profile.prefix)) & ~tendered["method_unsure"]
-    wanted = reference.is_null() & ours & ~tendered["not_epayment"]
-    if not wanted.any():
+    by_vipps = tendered["by_vipps"].fill_null(bool(profile.prefix)) & ~tendered["method_unsure"]
+    lacks_reference = reference.is_null() & by_vipps & ~tendered["not_epayment"]
+    if not lacks_reference.any():
         return reference, ""
     # By the order's id, or, where a shop's filter replaced it, by the order number.
     ids = [numbers[0].zip_with(numbers[0].is_not_null(), numbers[1]), numbers[1]]
@@ -315,8 +319,8 @@ def _build_missing_references(
     prefix = profile.prefix or voted
     if not prefix:
         return reference, ""
-    made = pl.select(references.build_references(prefix, pl.lit(number), profile.pad)).to_series()
-    return reference.zip_with(~wanted, made), voted
+    built = pl.select(references.build_references(prefix, pl.lit(number), profile.pad)).to_series()
+    return reference.zip_with(~lacks_reference, built), voted
 
 
 def _derive_attempt_bases(heads: pl.DataFrame, reference: pl.Series, profile: Profile) -> pl.Series:

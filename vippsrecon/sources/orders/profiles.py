@@ -108,7 +108,7 @@ class Profile:
         where: dict[str, int] = {}
         for place, text in enumerate(headings):
             where.setdefault(normalize_heading(text), place)
-        found = {
+        places = {
             name: [
                 where[normalize_heading(alias)]
                 for alias in aliases
@@ -116,7 +116,7 @@ class Profile:
             ]
             for name, aliases in self.columns.items()
         }
-        return {name: list(dict.fromkeys(places)) for name, places in found.items() if places}
+        return {name: list(dict.fromkeys(places)) for name, places in places.items() if places}
 
     def find_ambiguous_heading(self, headings: Sequence[str]) -> str | None:
         """Return the first heading of this profile that several columns have, if any."""
@@ -128,15 +128,15 @@ class Profile:
 
     def count_fitting_headings(self, headings: Iterable[str]) -> int:
         """Return how many headings of a file fit this profile; 0 if it is excluded."""
-        there = {normalize_heading(text) for text in headings}
-        if there & {normalize_heading(text) for text in self.never}:
+        present = {normalize_heading(text) for text in headings}
+        if present & {normalize_heading(text) for text in self.never}:
             return 0
-        fields_found = self.places(there)
+        fields_found = self.places(present)
         if any(name not in fields_found for name in self.required):
             return 0
         known = {normalize_heading(alias) for aliases in self.columns.values() for alias in aliases}
         known |= {normalize_heading(text) for text in self.typical}
-        return len(there & known)
+        return len(present & known)
 
     def find_missing_fields(self, headings: Iterable[str]) -> list[str]:
         """Return the required fields for which a file has no column."""
@@ -295,30 +295,30 @@ def _check_profile(profile: Profile, file: str) -> None:
 def _merge_table(key: str, value: dict[str, Any], default: Any, file: str) -> Any:
     if key == "amounts":
         allowed = {entry.name: getattr(default, entry.name) for entry in fields(AmountStyle)}
-        for name, given in value.items():
-            if name not in allowed or isinstance(given, bool) != isinstance(allowed[name], bool):
+        for name, entry in value.items():
+            if name not in allowed or isinstance(entry, bool) != isinstance(allowed[name], bool):
                 raise ConfigurationError(f"amounts.{name} in the mapping {file} is not known")
         if value.get("decimal", ".") not in (".", ",", "auto"):
             raise ConfigurationError(f"amounts.decimal in the mapping {file} is '.', ',' or 'auto'")
         if not isinstance(value.get("groups", ""), str):
             raise ConfigurationError(f"amounts.groups in the mapping {file} is not a text")
-        words = parse_texts(value.get("words", list(default.words)), "amounts.words", file)
-        return replace(default, **{**value, "words": words})
+        amount_words = parse_texts(value.get("words", list(default.words)), "amounts.words", file)
+        return replace(default, **{**value, "words": amount_words})
     if key == "missing":
         return {**default, **{name: str(text) for name, text in value.items()}}
-    made = dict(default)
-    for name, given in value.items():
-        texts = parse_texts(given, f"{key}.{name}", file)
+    merged = dict(default)
+    for name, entry in value.items():
+        texts = parse_texts(entry, f"{key}.{name}", file)
         if key == "columns":
-            made[name] = texts
+            merged[name] = texts
             continue
         allowed_words = _WORDS_ALLOWED[key]
         if name not in allowed_words:
             raise ConfigurationError(
                 f"{key}.{name} in the mapping {file} is not one of {', '.join(allowed_words)}"
             )
-        made |= {normalize_word(text): name for text in texts}
-    return made
+        merged |= {normalize_word(text): name for text in texts}
+    return merged
 
 
 def parse_texts(value: Any, key: str, file: str) -> tuple[str, ...]:

@@ -79,17 +79,17 @@ def build_rest_table(path: Path, content: Any) -> Table:
     if not isinstance(content, list) or not content:
         raise SourceError("this JSON holds no list of orders", file=path.name)
     orders = [order for order in content if isinstance(order, dict)]
-    there = {key for order in orders for key in order}
-    if not {"id", "total", "status"} <= there:
-        if _REFUND_KEYS.issubset(there):
+    present_keys = {key for order in orders for key in order}
+    if not {"id", "total", "status"} <= present_keys:
+        if _REFUND_KEYS.issubset(present_keys):
             raise SourceError(_REFUNDS_ONLY, file=path.name)
         raise SourceError("this JSON does not hold orders of WooCommerce", file=path.name)
-    there |= {
+    present_keys |= {
         f"meta:{key}" for key in _META_KEYS if any(_read_meta_value(order, key) for order in orders)
     }
     if any(_read_by_hand(order.get("refunds")) for order in orders):
-        there.add(_BY_HAND)
-    headings = tuple(key for key in _HEADINGS if key in there)
+        present_keys.add(_BY_HAND)
+    headings = tuple(key for key in _HEADINGS if key in present_keys)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
         pick = build_cell_picker(places)
@@ -143,7 +143,7 @@ def _read_meta_value(order: dict[str, Any], key: str) -> str:
 
 
 def _read_by_hand(entries: Any) -> str:
-    """Return yes if the shop says of a refund that no gateway was asked for it; "" if it says nothing."""
+    """Return yes if the shop states that a refund used no gateway; "" if it states nothing."""
     if not isinstance(entries, list):
         return ""
     answers = [

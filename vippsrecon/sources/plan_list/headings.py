@@ -54,13 +54,13 @@ def load_vocabulary(mapping: str | Path | None = None) -> PlanListVocabulary:
     usual = _load_default_vocabulary()
     known = {"columns": PLAN_LIST_FIELDS, "reasons": tuple(dict.fromkeys(usual.reasons.values()))}
     own: dict[str, dict[str, tuple[str, ...]]] = {"columns": {}, "reasons": {}}
-    for table, given in tables.items():
-        if table not in known or not isinstance(given, dict):
+    for table, entries in tables.items():
+        if table not in known or not isinstance(entries, dict):
             raise ConfigurationError(
                 f"the mapping {path.name} of a list has the tables [columns] and [reasons], and "
                 f"{table!r} is neither"
             )
-        for name, texts in given.items():
+        for name, texts in entries.items():
             if name not in known[table]:
                 raise ConfigurationError(
                     f"the mapping {path.name} names {name!r} under [{table}]; it can be one of "

@@ -203,18 +203,20 @@ def _refuse_hidden_rows(table: Table) -> None:
 
 def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool) -> pl.DataFrame:
     """Return one column per field, empty if the file lacks it, without spreadsheet guards."""
-    there = [normalize_heading(text) for text in table.headings]
+    headings = [normalize_heading(text) for text in table.headings]
     places: dict[str, int] = {}
     for name, texts in vocabulary.columns.items():
-        matching = [normalize_heading(text) for text in texts if normalize_heading(text) in there]
-        if matching and (there.count(matching[0]) > 1 or len(set(matching)) > 1):
+        matching = [
+            normalize_heading(text) for text in texts if normalize_heading(text) in headings
+        ]
+        if matching and (headings.count(matching[0]) > 1 or len(set(matching)) > 1):
             raise SourceError(
                 f"several columns may be the {name}, such as {matching[0]!r}, and it is not clear "
                 "which one is meant; rename or remove the others",
                 file=table.name,
             )
         if matching:
-            places[name] = there.index(matching[0])
+            places[name] = headings.index(matching[0])
     required = ("reference",) if cancels else ("reference", "amount", "currency")
     lacking = [name for name in required if name not in places]
     if lacking:
@@ -224,7 +226,7 @@ def _select_cells(table: Table, vocabulary: PlanListVocabulary, *, cancels: bool
             "--from-report)",
             file=table.name,
         )
-    # Other blanks than those of ASCII stay in references: they are not theirs, and are named.
+    # Blanks outside ASCII stay in references: they do not belong to them, and are reported.
     frame = table.columns(list(places.values()), references.ASCII_BLANKS)
     cells = {
         name: frame[f"c{position}"]
@@ -260,8 +262,8 @@ def _map_reasons(written: pl.Series, vocabulary: PlanListVocabulary) -> pl.Serie
 def _is_whole_amount(
     amount: pl.Series, vocabulary: PlanListVocabulary, *, cancels: bool
 ) -> pl.Series:
-    everything = vocabulary.words_for_all | ({""} if cancels else set())
-    means = {text: normalize_word(text) in everything for text in amount.unique()}
+    words_for_all = vocabulary.words_for_all | ({""} if cancels else set())
+    means = {text: normalize_word(text) in words_for_all for text in amount.unique()}
     return amount.replace_strict(means, return_dtype=pl.Boolean)
 
 

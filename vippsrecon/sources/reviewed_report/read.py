@@ -119,7 +119,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
             "this is not a workbook, so it is not a report; give a list without --from-report",
             file=path.name,
         )
-    found, payments, controls = _read_sheets(path)
+    sheet_rows, payments, controls = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
     try:
@@ -132,12 +132,14 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         ) from None
     rows: list[ReportRow] = []
     refused: list[Reject] = []
-    for number, cells in _iterate_rows(found, _DISCREPANCY_HEADINGS, path.name, "Discrepancies"):
-        made = _parse_row(number, cells, path.name)
-        if isinstance(made, Reject):
-            refused.append(made)
-        elif made is not None:
-            rows.append(made)
+    for number, cells in _iterate_rows(
+        sheet_rows, _DISCREPANCY_HEADINGS, path.name, "Discrepancies"
+    ):
+        parsed = _parse_row(number, cells, path.name)
+        if isinstance(parsed, Reject):
+            refused.append(parsed)
+        elif parsed is not None:
+            rows.append(parsed)
     return ReviewedReport(
         path.name,
         compute_file_sha256(path),
@@ -170,11 +172,11 @@ def _read_sheets(path: Path) -> list[list[list[Any]]]:
     try:
         with CalamineWorkbook.from_path(str(path)) as workbook:
             names = workbook.sheet_names
-            there = all(name in names for name in _SHEETS)
+            has_sheets = all(name in names for name in _SHEETS)
             read = [
                 workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
                 for name in _SHEETS
-                if there
+                if has_sheets
             ]
     # calamine's panics do not even derive from Exception.
     except (KeyboardInterrupt, SystemExit, MemoryError):

@@ -26,15 +26,15 @@ def identify_process(pid: int | None = None) -> str:
     >>> identify_process(2**22 + 1)
     ''
     """
-    seen = _read_state_and_start(pid or os.getpid())
-    if seen is None or seen[0] in _DEAD_STATES:
+    state_and_start = _read_state_and_start(pid or os.getpid())
+    if state_and_start is None or state_and_start[0] in _DEAD_STATES:
         return ""
     try:
         boot = (_PROC_FOLDER / "sys/kernel/random/boot_id").read_text().strip()
         namespace = (_PROC_FOLDER / "self/ns/pid").readlink().name
     except OSError:
         return ""
-    return f"{boot}/{namespace}/{seen[1]}"
+    return f"{boot}/{namespace}/{state_and_start[1]}"
 
 
 def has_process_ended(pid: int, started: str) -> bool:
@@ -45,13 +45,13 @@ def has_process_ended(pid: int, started: str) -> bool:
         started: What `identify_process` returned in that process.
     """
     place, _, start = started.rpartition("/")
-    here, _, _ = identify_process().rpartition("/")
-    if not place or place != here:
+    this_host, _, _ = identify_process().rpartition("/")
+    if not place or place != this_host:
         return False  # same host name, but another machine, container or boot
-    seen = _read_state_and_start(pid)
-    if seen is None:
+    state_and_start = _read_state_and_start(pid)
+    if state_and_start is None:
         return not _process_exists(pid)
-    return seen[0] in _DEAD_STATES or seen[1] != start
+    return state_and_start[0] in _DEAD_STATES or state_and_start[1] != start
 
 
 def _read_state_and_start(pid: int) -> tuple[str, str] | None:

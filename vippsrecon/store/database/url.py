@@ -125,15 +125,15 @@ def refuse_shared_folder(path: Path, mounts: Path = MOUNTS_FILE) -> None:
     Raises:
         StoreError: The file is in such a place.
     """
-    for seen in (path, path.resolve()):
-        for part in seen.parent.parts:
-            for start, whose in SYNCED_FOLDERS.items():
+    for candidate in (path, path.resolve()):
+        for part in candidate.parent.parts:
+            for start, service in SYNCED_FOLDERS.items():
                 if part.lower().startswith(start):
                     raise StoreError(
-                        f"the workspace database {path} is in a folder of {whose}, which copies "
+                        f"the workspace database {path} is in a folder of {service}, which copies "
                         f"files while they are written: {OTHER_PLACE_ADVICE}"
                     )
-        if _is_on_network(seen, mounts):
+        if _is_on_network(candidate, mounts):
             raise StoreError(
                 f"the workspace database {path} is on a network drive, where locks do not hold: "
                 f"{OTHER_PLACE_ADVICE}"

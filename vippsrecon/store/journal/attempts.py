@@ -106,7 +106,7 @@ def read_attempts(
         )
         .order_by(JOURNAL.c.plan_id, JOURNAL.c.row, JOURNAL.c.seq)
     )
-    found: dict[PaymentKey, list[Attempt]] = {}
+    attempts: dict[PaymentKey, list[Attempt]] = {}
     for start in range(0, len(payments), PAYMENTS_PER_QUERY):
         chunk = set(payments[start : start + PAYMENTS_PER_QUERY])
         some = chosen.where(match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
@@ -116,8 +116,8 @@ def read_attempts(
             entries = list(row_entries)
             payment = entries[0].msn, entries[0].reference
             if payment in chunk:
-                found.setdefault(payment, []).append(_build_attempt(entries))
-    return found
+                attempts.setdefault(payment, []).append(_build_attempt(entries))
+    return attempts
 
 
 def count_entries_of_other_plans(
@@ -265,10 +265,10 @@ def _build_attempt(entries: Sequence[Row[Any]]) -> Attempt:
 
 
 def _read_entry_per_row(
-    store: Store, plan_id: str, which: Function[int], kinds: tuple[str, ...]
+    store: Store, plan_id: str, condition: Function[int], kinds: tuple[str, ...]
 ) -> dict[int, Entry]:
     of_rows = (
-        select(which.label("seq"))
+        select(condition.label("seq"))
         .where(JOURNAL.c.plan_id == plan_id, JOURNAL.c.row.is_not(None), JOURNAL.c.kind.in_(kinds))
         .group_by(JOURNAL.c.row)
         .subquery()

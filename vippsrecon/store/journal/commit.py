@@ -79,10 +79,10 @@ def commit_entries(
         _write_reservations(connection, carrier, before, after)
         stands = [draft for draft, no in zip(drafts, outcomes, strict=True) if no is None]
         chain = _read_chain_of_lock(connection, carrier)
-        made = link_entries(stands, chain, epoch=carrier.epoch, at=now)
-        write_entries(connection, made)
-        following = iter(made)
-        return [next(following) if no is None else no for no in outcomes], made
+        entries = link_entries(stands, chain, epoch=carrier.epoch, at=now)
+        write_entries(connection, entries)
+        following = iter(entries)
+        return [next(following) if no is None else no for no in outcomes], entries
 
     return run_in_write_transaction(store, work)
 
@@ -110,7 +110,9 @@ def _read_reservations(
     judged = {_get_payment_key(draft) for draft in intended if draft.known is not None}
     reserved = _read_reserved(connection, carrier, rows)
     counters = {(scope, currency) for draft in intended for scope, currency, _ in draft.caps}
-    counters.update(counter for held in reserved.values() for counter in held)
+    counters.update(
+        counter for reserved_counters in reserved.values() for counter in reserved_counters
+    )
     return Reservations(
         carrier.plan_id,
         _read_caps(connection, carrier.environment, counters),
@@ -132,12 +134,12 @@ def _read_in_flight(
 ) -> dict[PaymentKey, PaymentBusy]:
     """Read which rows hold these payments, and which payments these plan rows hold."""
     own = select(IN_FLIGHT).where(IN_FLIGHT.c.plan_id == carrier.plan_id, IN_FLIGHT.c.row.in_(rows))
-    theirs = select(IN_FLIGHT).where(
+    others_in_flight = select(IN_FLIGHT).where(
         IN_FLIGHT.c.environment == carrier.environment,
         match_pairs(IN_FLIGHT.c.msn, IN_FLIGHT.c.reference, payments),
     )
     rows_in_flight = list(connection.execute(own)) if rows else []
-    rows_in_flight += connection.execute(theirs) if payments else []
+    rows_in_flight += connection.execute(others_in_flight) if payments else []
     return {
         (holder.msn, holder.reference): PaymentBusy(holder.plan_id, holder.row, holder.since)
         for holder in rows_in_flight
@@ -178,7 +180,7 @@ def _write_reservations(
 ) -> None:
     """Write the difference, releases first: one group may release and reserve the same payment."""
     environment, plan_id = carrier.environment, carrier.plan_id
-    gone = [
+    released = [
         payment
         for payment, taken in before.in_flight.items()
         if after.in_flight.get(payment) != taken
@@ -186,7 +188,7 @@ def _write_reservations(
     _delete_rows(
         connection,
         IN_FLIGHT,
-        [{"environment": environment, "msn": msn, "reference": ref} for msn, ref in gone],
+        [{"environment": environment, "msn": msn, "reference": ref} for msn, ref in released],
     )
     new = {
         payment: taken
@@ -244,8 +246,8 @@ def _write_reservations(
 def _flatten_reserved(standing: Reservations) -> dict[tuple[int, str, str], int]:
     return {
         (row, scope, currency): amount
-        for row, held in standing.reserved.items()
-        for (scope, currency), amount in held.items()
+        for row, reserved_counters in standing.reserved.items()
+        for (scope, currency), amount in reserved_counters.items()
     }
 
 

@@ -28,8 +28,8 @@ ENTRY_KINDS = {
     "already_done": "the operation had taken effect before",
     "refused": "the operation will not take effect; final",
     "skipped": "nothing was done this time; the same plan may try again",
-    "unknown": "whether the operation took effect cannot be told yet",
-    "settled": "a person said how an unknown ended: detail.outcome is done or refused",
+    "unknown": "whether the operation took effect is not known yet",
+    "settled": "a person stated how an unknown row ended: detail.outcome is done or refused",
     "verified": "the outcome was read back",
     "ended": "a run ended: counts, and why it stopped",
 }

@@ -114,9 +114,11 @@ def acquire(
             "instead_of": None if row.holder is None else _describe_holder(row),
         }
         chain = read_chain(connection, plan_id)
-        made = link_entries([Draft("carrier", detail=detail)], chain, epoch=epoch, at=at or row.now)
-        write_entries(connection, made)
-        return PlanLock(plan_id, epoch, chain.environment, chain.verb), made
+        entries = link_entries(
+            [Draft("carrier", detail=detail)], chain, epoch=epoch, at=at or row.now
+        )
+        write_entries(connection, entries)
+        return PlanLock(plan_id, epoch, chain.environment, chain.verb), entries
 
     return run_in_write_transaction(store, work)
 

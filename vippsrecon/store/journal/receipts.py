@@ -149,11 +149,16 @@ def count_outcomes(store: Store) -> dict[str, dict[str, int]]:
         .group_by(JOURNAL.c.plan_id, JOURNAL.c.row)
     )
     last = lasts.subquery()
-    word = case((JOURNAL.c.kind == "settled", JOURNAL.c.detail), else_="")
+    settled_detail = case((JOURNAL.c.kind == "settled", JOURNAL.c.detail), else_="")
     chosen = (
-        select(JOURNAL.c.plan_id, JOURNAL.c.kind, word.label("word"), func.count().label("rows"))
+        select(
+            JOURNAL.c.plan_id,
+            JOURNAL.c.kind,
+            settled_detail.label("word"),
+            func.count().label("rows"),
+        )
         .join(last, (JOURNAL.c.plan_id == last.c.plan_id) & (JOURNAL.c.seq == last.c.seq))
-        .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, word)
+        .group_by(JOURNAL.c.plan_id, JOURNAL.c.kind, settled_detail)
     )
     counts_by_plan: dict[str, dict[str, int]] = {}
     with read_transaction(store) as connection:

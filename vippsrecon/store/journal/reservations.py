@@ -94,7 +94,7 @@ class Reservations:
             self.plan_id,
             dict(self.used),
             dict(self.in_flight),
-            {row: dict(held) for row, held in self.reserved.items()},
+            {row: dict(counters) for row, counters in self.reserved.items()},
             self.entries_of_other_plans,
         )
 
@@ -116,11 +116,11 @@ class Reservations:
         elsewhere = self.entries_of_other_plans.get(payment, 0)
         if draft.known is not None and draft.known != elsewhere:
             return PaymentChanged(elsewhere)
-        held = self.reserved.get(row, {})
+        counters = self.reserved.get(row, {})
         new_caps = {
             (scope, currency): limit
             for scope, currency, limit in draft.caps
-            if (scope, currency) not in held
+            if (scope, currency) not in counters
         }
         for (scope, currency), limit in new_caps.items():
             used = self.used.get((scope, currency), 0)

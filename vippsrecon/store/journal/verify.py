@@ -15,8 +15,9 @@ from vippsrecon.errors import StoreError
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
-from vippsrecon.store.journal.entries import list_plan_ids, read_entries
+from vippsrecon.store.journal.entries import read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
+from vippsrecon.store.journal.plans import list_plan_ids
 
 
 class VerificationResult(NamedTuple):
@@ -90,7 +91,7 @@ def refuse_modified_journal(store: Store, error: Exception) -> None:
     """Raise StoreError if an error comes from a journal that was modified.
 
     A modified entry can hold anything, so whatever reads it may fail in any way. Only the chain
-    tells that from an error in this package, which is left as it is.
+    distinguishes that from an error in this package, which is left as it is.
     """
     broken = find_broken_plan(store)
     if broken is not None:

@@ -123,13 +123,13 @@ def _collect(
 def _compare_reserved(
     connection: Connection, expected: dict[ReservedKey, int], unverifiable: set[tuple[str, int]]
 ) -> Iterator[str]:
-    for held in connection.execute(select(RESERVED)):
-        key = (held.plan_id, held.row, held.scope, held.currency)
+    for stored in connection.execute(select(RESERVED)):
+        key = (stored.plan_id, stored.row, stored.scope, stored.currency)
         journal_minor = expected.pop(key, 0)
-        if journal_minor != held.amount_minor and key[:2] not in unverifiable:
+        if journal_minor != stored.amount_minor and key[:2] not in unverifiable:
             yield (
-                f"row {held.row} of plan {held.plan_id} holds {held.amount_minor} minor units of the "
-                f"cap {held.scope} {held.currency}, but its journal entries say {journal_minor}"
+                f"row {stored.row} of plan {stored.plan_id} holds {stored.amount_minor} minor units of the "
+                f"cap {stored.scope} {stored.currency}, but its journal entries say {journal_minor}"
             )
     for (plan_id, row, scope, currency), minor in expected.items():
         if (plan_id, row) not in unverifiable:
@@ -141,9 +141,9 @@ def _compare_reserved(
 
 def _compare_caps(connection: Connection) -> Iterator[str]:
     sums: dict[tuple[str, str, str], int] = {}
-    for held in connection.execute(select(RESERVED)):
-        cap = (held.environment, held.scope, held.currency)
-        sums[cap] = sums.get(cap, 0) + held.amount_minor
+    for stored in connection.execute(select(RESERVED)):
+        cap = (stored.environment, stored.scope, stored.currency)
+        sums[cap] = sums.get(cap, 0) + stored.amount_minor
     for used in connection.execute(select(CAPS)):
         reserved = sums.pop((used.environment, used.scope, used.currency), 0)
         if used.amount_minor != reserved:
@@ -161,12 +161,12 @@ def _compare_in_flight(
     expected: dict[tuple[str, int], tuple[str, str, str]],
     unverifiable: set[tuple[str, int]],
 ) -> Iterator[str]:
-    for held in connection.execute(select(IN_FLIGHT)):
-        payment = expected.pop((held.plan_id, held.row), None)
-        if payment != (held.environment, held.msn, held.reference):
+    for stored in connection.execute(select(IN_FLIGHT)):
+        payment = expected.pop((stored.plan_id, stored.row), None)
+        if payment != (stored.environment, stored.msn, stored.reference):
             yield (
-                f"payment {held.reference} of sales unit {held.msn} is held by row {held.row} of "
-                f"plan {held.plan_id}, but its journal entries do not say so"
+                f"payment {stored.reference} of sales unit {stored.msn} is held by row {stored.row} of "
+                f"plan {stored.plan_id}, but its journal entries do not say so"
             )
     for (plan_id, row), (_, msn, reference) in expected.items():
         yield (
@@ -199,15 +199,15 @@ def _strip(statement: str) -> str:
 
 
 def _read_sqlite_guards(connection: Connection) -> dict[str, str]:
-    found = connection.execute(
+    guards = connection.execute(
         text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')")
     )
-    return {name: _strip(sql) for name, sql in found if sql}
+    return {name: _strip(sql) for name, sql in guards if sql}
 
 
 def _read_postgresql_guards(connection: Connection) -> dict[str, str]:
     """Return the names; the trigger only if it is on and its function still raises."""
-    found = connection.execute(
+    guards = connection.execute(
         text(
             "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() UNION ALL "
             "SELECT t.tgname FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid "
@@ -215,4 +215,4 @@ def _read_postgresql_guards(connection: Connection) -> dict[str, str]:
             "AND f.prosrc LIKE '%RAISE EXCEPTION%'"
         )
     )
-    return dict.fromkeys(found.scalars(), "")
+    return dict.fromkeys(guards.scalars(), "")

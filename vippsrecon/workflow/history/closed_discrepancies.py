@@ -119,7 +119,7 @@ def closed_by_receipts(
     units: Iterable[SalesUnit] = (),
     environment: str | None = None,
 ) -> pd.DataFrame:
-    """Match each discrepancy with the plan rows done for it, and tell whether it is closed.
+    """Match each discrepancy with the plan rows done for it, and decide whether it is closed.
 
     Only payments whose amounts were compared are included. A discrepancy that is absent because
     its order is in no export, because it is waived, or because its payment could not be read is

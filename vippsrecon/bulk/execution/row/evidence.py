@@ -39,7 +39,7 @@ class Intention(NamedTuple):
         before: The payment's totals when it was intended.
         intended_at: Server time of the intention.
         read_at: When the reading behind it was begun, by the run's clock; -inf where no reading
-            of this run stands behind it, so that the payment must be read before anything is sent.
+            of this run is its basis, so that the payment must be read before anything is sent.
     """
 
     row: PlanRow
@@ -49,7 +49,7 @@ class Intention(NamedTuple):
     read_at: float = float("-inf")
 
     @classmethod
-    def found(cls, row: PlanRow, intended: Entry) -> Intention:
+    def from_entry(cls, row: PlanRow, intended: Entry) -> Intention:
         """Restore the intention of an earlier run from its journal entry."""
         before = Aggregate(*intended.parse_detail()["before"])
         return cls(row, str(intended.idempotency_key), before, parse_timestamp(intended.at))

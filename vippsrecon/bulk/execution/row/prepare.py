@@ -63,7 +63,7 @@ async def predict_outcome(
     if isinstance(reading, RowResult):
         return reading
     if intended is not None:
-        return _predict_resolution(context, Intention.found(row, intended), reading)
+        return _predict_resolution(context, Intention.from_entry(row, intended), reading)
     decided = decide_from_reading(context, row, reading)
     if decided is not None:
         # A dry run waits for nothing, so it cannot come to an unknown outcome.

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    has_distinct_rows,
+    is_empty,
+    materialize,
+)
+from vippsrecon.reconciliation.engines.keys import HashFunction, add_payment_key, key_columns
 from vippsrecon.schemas import PAYMENT
 
 ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
@@ -29,8 +35,8 @@ AGGREGATE_COLUMNS = {
 """Variable to aggregate of the payment. The sum of the successful events should equal it."""
 
 
-def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
-    """Return the amounts each event moved: msn, reference, A, C, R, X, and its time, `last_us`.
+def select_movements(events: LazyFrame, until_us: int, keys: list[str]) -> LazyFrame:
+    """Return the amounts each event moved: the keys, A, C, R, X, and its time, `last_us`.
 
     Events that move no money are omitted up to `until_us`, the earliest cut-off time of any pair.
     """
@@ -41,10 +47,12 @@ def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
         for key, (value, _) in _aggregations_until_as_of().items()
         if key in AGGREGATE_COLUMNS
     )
-    return counting.select(*PAYMENT_KEY, *moved, last_us=at)
+    return counting.select(*keys, *moved, last_us=at)
 
 
-def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
+def select_distinct_events(
+    events: LazyFrame, payments: LazyFrame, hash_function: HashFunction | None = None
+) -> LazyFrame:
     """Return the events of some payments, each once.
 
     A log may list one event twice. Each operation has a pspReference of its own, so two events
@@ -54,9 +62,18 @@ def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
     Args:
         events: One row per event, with psp_reference; may include other payments.
         payments: msn, reference of the payments, each once.
+        hash_function: See `keys.add_payment_key`. Where keys collide, events of further payments
+            are returned too.
     """
-    own_events = events.join(payments.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="semi")
-    columns = own_events.collect_schema().names()
+    keyed = add_payment_key(events, hash_function)
+    own = add_payment_key(payments.select(*PAYMENT_KEY), hash_function)
+    key = key_columns(keyed)
+    columns = events.collect_schema().names()
+    own_events = materialize(
+        keyed.join(own.select(key), on=key, how="semi").select(columns), large=True
+    )
+    if has_distinct_rows(own_events):
+        return own_events
     return materialize(own_events.group_by(*columns).agg(times=nw.len()).drop("times"), large=True)
 
 

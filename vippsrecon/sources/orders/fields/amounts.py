@@ -45,7 +45,7 @@ class AmountStyle:
     Attributes:
         decimal: The decimal mark, or "auto": the one that fits every cell of the column.
         groups: Marks allowed between groups of three digits; none by default.
-        words: Currency words and signs that may stand before or after the figures.
+        words: Currency words and signs that may be before or after the figures.
         trailing_minus: Whether `12,50-` is minus 12.50.
         brackets: Whether `(12.50)` is minus 12.50.
         long_decimals: Whether this shop writes more decimals than its currencies have, so that
@@ -68,12 +68,12 @@ class AmountStyle:
         False
         """
         groups = "".join(mark for mark in self.groups if mark != self.decimal)
-        whole = r"[0-9]+"
+        integer_part = r"[0-9]+"
         if groups:
             marks = "".join(re.escape(mark) for mark in groups)
-            whole = rf"[0-9]{{1,3}}(?:[{marks}][0-9]{{3}})+|{whole}"
+            integer_part = rf"[0-9]{{1,3}}(?:[{marks}][0-9]{{3}})+|{integer_part}"
         mark = re.escape(self.decimal)
-        return rf"^(?P<sign>[-{_MINUS_SIGN}+]?)[ {_NO_BREAK_SPACE}]*(?P<whole>{whole})(?:{mark}(?P<part>[0-9]+))?$"
+        return rf"^(?P<sign>[-{_MINUS_SIGN}+]?)[ {_NO_BREAK_SPACE}]*(?P<whole>{integer_part})(?:{mark}(?P<part>[0-9]+))?$"
 
 
 class ParsedAmounts(NamedTuple):
@@ -121,7 +121,7 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
         for places in sorted({2, *DECIMALS.values()})
     )
     formed = pl.col("whole").is_not_null()
-    word = "point" if mark == "." else "comma"
+    mark_name = "point" if mark == "." else "comma"
     too_long = pl.col("whole").str.len_bytes() > _MAX_WHOLE_DIGITS
     too_fine = pl.col("part").str.len_bytes() > pl.col("places")
     read = parts.select(
@@ -140,7 +140,7 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
             )
         )
         .when(~formed)
-        .then(pl.lit(f"is not an amount with a decimal {word}"))
+        .then(pl.lit(f"is not an amount with a decimal {mark_name}"))
         .when(too_long)
         .then(pl.lit("has more than fifteen digits"))
         .when(too_fine)
@@ -191,7 +191,7 @@ def truncate_amount(text: str) -> int | None:
 def _is_unclear(plain: pl.Series, style: AmountStyle, mark: str) -> pl.Series:
     """Return which texts may mean thousands or decimals, where the style does not settle it."""
     unclear = plain.str.contains(_UNCLEAR)
-    # The style of one's own mapping names the mark of thousands. A shop that always writes
+    # The style in a user's own mapping names the mark of thousands. A shop that always writes
     # decimals would have written them behind such a mark.
     settled = style.decimal if style.long_decimals else style.groups.replace(mark, "")
     for sure in settled:

@@ -1,7 +1,7 @@
 """Convert dates and times of files to UTC, by the profile's patterns.
 
 A pattern is written with the directives of `strptime`, and brackets around what may be absent:
-`%Y-%m-%d[ %H:%M[:%S]][ %z]`. A space in a pattern also stands for `T`, a comma, or nothing
+`%Y-%m-%d[ %H:%M[:%S]][ %z]`. A space in a pattern also matches `T`, a comma, or nothing
 before an offset. Directives: Y m d (four, one or two, one or two digits), H or I with p,
 M, S, f, b (a month's name or its first three letters), z (`Z`, `+01:00`, `-0500`).
 """
@@ -68,7 +68,7 @@ _OFFSET_OF_A_PLACE = r"^[+-](?:0\d|1[0-3]):?[0-5]\d$|^[+-]14:?00$|^[+-](?:0\d|1[
 class ParsedTimes(NamedTuple):
     """A parsed column of times: UTC times, local day numbers, and two facts about each cell.
 
-    `unreadable` cells are no time; `whole_day` cells are a day without a time.
+    `unreadable` cells cannot be read as a time; `whole_day` cells are a day without a time.
     """
 
     at: pl.Series
@@ -155,9 +155,9 @@ def build_date_regex(pattern: str) -> str:
     """
     if pattern.count("[") != pattern.count("]") or "%Y" not in pattern:
         raise ConfigurationError(f"the date pattern {pattern!r} lacks %Y or a bracket's partner")
-    made = []
+    parts = []
     position = 0
-    seen: set[str] = set()
+    fields_used: set[str] = set()
     while position < len(pattern):
         letter = pattern[position]
         if letter == "%":
@@ -165,22 +165,22 @@ def build_date_regex(pattern: str) -> str:
             directive = pattern[position : position + 1]
             group = _DIRECTIVE_PATTERNS.get(directive)
             name = re.findall(r"<(\w+)>", group)[0] if group else directive
-            if group is None or name in seen:
+            if group is None or name in fields_used:
                 raise ConfigurationError(
                     f"the date pattern {pattern!r} has %{directive}, unknown or a second time"
                 )
-            seen.add(name)
-            made.append(group)
+            fields_used.add(name)
+            parts.append(group)
         elif letter == " ":
-            made.append(
+            parts.append(
                 r"[\sT,\x{a0}\x{202f}]*"
                 if "%z" in pattern[position : position + 4]
                 else r"[\sT,\x{a0}\x{202f}]+"
             )
         else:
-            made.append({"[": "(?:", "]": ")?"}.get(letter, re.escape(letter)))
+            parts.append({"[": "(?:", "]": ")?"}.get(letter, re.escape(letter)))
         position += 1
-    return ("^" + "".join(made) + "$").replace(r"\x{a0}", "\u00a0").replace(r"\x{202f}", "\u202f")
+    return ("^" + "".join(parts) + "$").replace(r"\x{a0}", "\u00a0").replace(r"\x{202f}", "\u202f")
 
 
 def find_month_number(name: str) -> int | None:
@@ -275,8 +275,8 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
 
 def _convert_to_utc(local: pl.Expr, zone: str) -> pl.Expr:
     def utc(time: pl.Expr) -> pl.Expr:
-        there = time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        return there.dt.convert_time_zone("UTC")
+        local_times = time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        return local_times.dt.convert_time_zone("UTC")
 
     hour = pl.duration(hours=1)
     return pl.coalesce(utc(local), utc(local - hour) + hour)

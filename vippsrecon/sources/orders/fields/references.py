@@ -143,7 +143,7 @@ def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
     columns = orders.select("msn", "reference", "attempt_base", "paid")
     known = columns.filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
-    made = pl.concat(
+    candidates = pl.concat(
         [
             *_derive_attempts(known),
             *_derive_zero_variants(known, length),
@@ -157,8 +157,8 @@ def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
     )
     candidate = pl.col("candidate")
     could_be = candidate.str.contains(NEW_REFERENCE_PATTERN) & (candidate != pl.col("reference"))
-    found = made.filter(could_be).unique()
-    return found.sort(found.columns)
+    possible = candidates.filter(could_be).unique()
+    return possible.sort(possible.columns)
 
 
 def describe_damage(references: pl.Series) -> str | None:
@@ -251,12 +251,14 @@ def _derive_zero_variants(known: pl.DataFrame, length: int) -> Iterator[pl.DataF
 def _expand_scientific(known: pl.DataFrame) -> pl.DataFrame:
     """Write out references that a spreadsheet turned into `1E+11`."""
     damaged = known.filter(pl.col("reference").str.contains(SCIENTIFIC_NOTATION))
-    whole = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
-    written = pl.col("reference").replace_strict(whole, return_dtype=pl.String)
-    return _build_candidates(damaged, written if whole else pl.col("reference"), EXPONENT_EXPANDED)
+    expanded = {text: _expand_exponent(text) for text in damaged["reference"].unique()}
+    written = pl.col("reference").replace_strict(expanded, return_dtype=pl.String)
+    return _build_candidates(
+        damaged, written if expanded else pl.col("reference"), EXPONENT_EXPANDED
+    )
 
 
 def _expand_exponent(text: str) -> str:
     mantissa, _, exponent = text.lower().replace(",", ".").partition("e")
-    whole, _, part = mantissa.partition(".")
-    return (whole + part).ljust(int(exponent) + 1, "0")
+    integer_digits, _, part = mantissa.partition(".")
+    return (integer_digits + part).ljust(int(exponent) + 1, "0")

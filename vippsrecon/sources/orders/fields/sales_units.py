@@ -89,9 +89,11 @@ class SalesUnitResolver:
                 file=self.file,
             )
         schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
-        made = pl.DataFrame([list(place) for place in assignments], schema=schema, orient="row")
+        places_frame = pl.DataFrame(
+            [list(place) for place in assignments], schema=schema, orient="row"
+        )
         return keys.join(
-            different.hstack(made), on=keys.columns, how="left", maintain_order="left"
+            different.hstack(places_frame), on=keys.columns, how="left", maintain_order="left"
         ).drop(keys.columns)
 
     def resolve_row(self, msn: str, store: str, currency: str) -> RowAssignment:

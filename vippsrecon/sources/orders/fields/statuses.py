@@ -1,4 +1,4 @@
-"""Map what a shop says of status, payment, authorization and refunds to the package's own words."""
+"""Map a shop's words for status, payment, authorization and refunds to the package's own."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def mark_partly_sent(
 
 
 def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:
-    """Return voided or expired where the shop says so of the order's authorization, else null."""
+    """Return voided or expired if the shop states it about the order's authorization, else null."""
     column = get_field_cells(heads, "financial_status")
     words = {
         text: profile.authorization.get(normalize_word(text))
@@ -94,11 +94,11 @@ def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:
 
 def _find_whole_refunds(heads: pl.DataFrame, profile: Profile) -> pl.Series:
     """Return which orders the shop calls refunded as a whole, in a status and without an amount."""
-    whole = {normalize_word(text) for text in profile.whole_refunds}
+    refund_words = {normalize_word(text) for text in profile.whole_refunds}
     marked = pl.Series([False], dtype=pl.Boolean).new_from_index(0, heads.height)
     for name in ("financial_status", "status"):
         column = get_field_cells(heads, name)
-        words = {text: normalize_word(text) in whole for text in column.unique()}
+        words = {text: normalize_word(text) in refund_words for text in column.unique()}
         marked |= column.replace_strict(words, return_dtype=pl.Boolean)
     return marked
 
@@ -117,8 +117,8 @@ def complete_refunds(
     if refunded.count():
         zero = pl.Series([0], dtype=pl.Int64).new_from_index(0, heads.height)
         refunded = refunded.zip_with((cells != "") | waiting, zero)
-    whole = (cells == "") & ~waiting & _find_whole_refunds(heads, profile)
-    return refunded.zip_with(~whole, total)
+    refunded_in_full = (cells == "") & ~waiting & _find_whole_refunds(heads, profile)
+    return refunded.zip_with(~refunded_in_full, total)
 
 
 def find_unknown_refunds(heads: pl.DataFrame) -> pl.Series:
@@ -129,7 +129,7 @@ def find_unknown_refunds(heads: pl.DataFrame) -> pl.Series:
 
 
 def read_recorded_by_hand(heads: pl.DataFrame) -> pl.Series:
-    """Return whether a refund did not go through the payment gateway; null where it is not said.
+    """Return whether a refund did not go through the payment gateway; null if the export does not say.
 
     Any word but a plain no counts as a yes: nothing is proposed then, so no refund is paid twice.
     """

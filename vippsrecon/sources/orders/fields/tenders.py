@@ -1,4 +1,4 @@
-"""Tell whose payment an order's was: Vipps MobilePay's own, another provider's, or not clear.
+"""Decide who handled an order's payment: Vipps MobilePay, another provider, or not clear.
 
 Other providers sell Vipps and MobilePay too. Their payments are never on the merchant's own sales
 units, so the word alone proves nothing: a gateway id or a listed title does.
@@ -22,7 +22,7 @@ from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 Owner = Literal["own", "recurring", "bank_transfer", "other", "unsure", ""]
-"""Whose a tender is; "" where there is none. `recurring` and `bank_transfer` go through Vipps
+"""Who handles a tender; "" if there is none. `recurring` and `bank_transfer` go through Vipps
 MobilePay, but not through its ePayment API."""
 
 
@@ -51,7 +51,7 @@ def classify_tenders(heads: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         charge=cells["transaction_id"].str.contains(patterns["charge_ids"]),
     )
     different = forms.unique(maintain_order=True)
-    made = [_classify(_Form(*row), profile) for row in different.iter_rows()]
+    answers = [_classify(_Form(*row), profile) for row in different.iter_rows()]
     schema = {
         "payment_method": pl.String,
         "by_vipps": pl.Boolean,
@@ -60,7 +60,7 @@ def classify_tenders(heads: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         "not_epayment": pl.Boolean,
     }
     classified = different.select(pl.all().name.prefix("_")).hstack(
-        pl.DataFrame(made, schema=schema, orient="row")
+        pl.DataFrame(answers, schema=schema, orient="row")
     )
     keys = forms.select(pl.all().name.prefix("_"))
     joined = keys.join(classified, on=keys.columns, how="left", maintain_order="left")
@@ -68,7 +68,7 @@ def classify_tenders(heads: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 
 
 def find_owner(text: str, profile: Profile, *, is_id: bool) -> Owner:
-    """Return whose the payment of one gateway id or title is.
+    """Return who handles the payments of one gateway id or title.
 
     >>> from vippsrecon.sources.orders.profiles import get_profile
     >>> shop = get_profile("woocommerce")
@@ -80,9 +80,9 @@ def find_owner(text: str, profile: Profile, *, is_id: bool) -> Owner:
     heading = normalize_heading(text)
     plain = normalize_word(re.sub(r"\s*/\s*", " ", text))
     tokens = re.findall(r"[^\W_]+", plain)
-    told = _find_by_beginning(heading, profile)
-    if told or not plain:
-        return told
+    owner = _find_by_beginning(heading, profile)
+    if owner or not plain:
+        return owner
     is_provider = _names_provider(heading, plain, tokens)
     if not _is_named_own(plain, tokens):
         return "other" if is_id or is_provider or _is_listed(plain, tokens) else "unsure"
@@ -120,7 +120,7 @@ def pick_references(heads: pl.DataFrame, profile: Profile, tendered: pl.DataFram
     """Return `reference` and `further_references` of each row, null where there are none.
 
     Several references in one cell are several payments of one order. Transaction ids in the form
-    of another provider, and charge ids, are no references of the ePayment API.
+    of another provider, and charge ids, are not references of the ePayment API.
     """
     words = _load_words()
     keys = pl.DataFrame(
@@ -137,11 +137,11 @@ def pick_references(heads: pl.DataFrame, profile: Profile, tendered: pl.DataFram
     reference = keys["cell"]
     if listing.any():
         split = keys.filter(listing).unique()
-        made = [
+        split_references = [
             _split_cells(cell, more, method, profile) for cell, more, method in split.iter_rows()
         ]
         schema = {"reference": pl.String, "further": pl.String}
-        table = split.hstack(pl.DataFrame(made, schema=schema, orient="row"))
+        table = split.hstack(pl.DataFrame(split_references, schema=schema, orient="row"))
         joined = keys.join(table, on=keys.columns, how="left", maintain_order="left")
         reference = joined["reference"].zip_with(listing, reference)
         further = joined["further"].zip_with(listing, further)
@@ -162,7 +162,7 @@ def pick_references(heads: pl.DataFrame, profile: Profile, tendered: pl.DataFram
 
 def _split_cells(cell: str, more: str, method: str, profile: Profile) -> tuple[str, str]:
     """Return the reference of a row, and the others of its cells separated by blanks."""
-    found = list(
+    references_found = list(
         dict.fromkeys(
             part
             for text in (cell, more)
@@ -170,9 +170,9 @@ def _split_cells(cell: str, more: str, method: str, profile: Profile) -> tuple[s
             if re.fullmatch(NEW_REFERENCE_PATTERN, part)
         )
     )
-    if not found:
+    if not references_found:
         return cell, ""
-    return found[0], " ".join(found[1:])
+    return references_found[0], " ".join(references_found[1:])
 
 
 def _keep_own_references(parts: list[str], method: str, profile: Profile) -> list[str]:
@@ -191,7 +191,7 @@ def _keep_own_references(parts: list[str], method: str, profile: Profile) -> lis
 
 
 class _Form(NamedTuple):
-    """What tells how an order was paid; `foreign` and `charge` are forms of its transaction id."""
+    """The fields that show how an order was paid; `foreign` and `charge` are forms of its transaction id."""
 
     method: str
     title: str

@@ -1,4 +1,4 @@
-"""Plans for tests: valid plans, and ways to change them."""
+"""Build valid plans and plan rows; a test changes the fields that it is about."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MADE_AT = "2026-01-31T12:00:00Z"
 EXPIRES_AT = "2026-02-03T12:00:00Z"
 
 
-def plan_row(number: int = 1, **changed: Any) -> PlanRow:
+def make_plan_row(number: int = 1, **changed: Any) -> PlanRow:
     """Return a row that refunds 250.00 NOK of 1000.00 captured."""
-    given = {
+    defaults = {
         "row": number,
         "msn": MSN,
         "reference": f"order-{number:06d}",
@@ -33,13 +33,13 @@ def plan_row(number: int = 1, **changed: Any) -> PlanRow:
         "cancelled_minor": 0,
         "duplicate": False,
     }
-    return PlanRow(**(given | changed))
+    return PlanRow(**(defaults | changed))
 
 
-def plan_of(*rows: PlanRow, **changed: Any) -> Plan:
+def make_plan(*rows: PlanRow, **changed: Any) -> Plan:
     """Return a plan of these rows that expires after three days."""
-    rows = rows or (plan_row(),)
-    given: dict[str, Any] = {
+    rows = rows or (make_plan_row(),)
+    defaults: dict[str, Any] = {
         "format": PLAN_FORMAT,
         "plan_id": str(uuid.UUID(int=7, version=4)),
         "verb": "refund",
@@ -53,4 +53,4 @@ def plan_of(*rows: PlanRow, **changed: Any) -> Plan:
         "cancel_created": False,
         "rows": rows,
     }
-    return Plan(**(given | changed))
+    return Plan(**(defaults | changed))
