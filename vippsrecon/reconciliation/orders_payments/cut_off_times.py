@@ -33,7 +33,7 @@ def compute_coverage(orders: LazyFrame) -> LazyFrame:
     )
 
 
-def add_as_of(linked: LazyFrame, cover: LazyFrame, as_of_us: int) -> LazyFrame:
+def add_as_of(linked: LazyFrame, cover: LazyFrame) -> LazyFrame:
     """Add the cut-off time of each pair, `t_us`.
 
     It is the earliest of the as-of time, the time of export and the time of fetching. Both sides
@@ -41,7 +41,9 @@ def add_as_of(linked: LazyFrame, cover: LazyFrame, as_of_us: int) -> LazyFrame:
     difference. A payment without an order gets the time of its sales unit's latest export.
     """
     latest = cover.select("msn", unit_exported_us=nw.col("cover_exported_us"))
-    export_us = nw.col("unit_exported_us").fill_null(as_of_us)
+    as_of_us = nw.col("as_of_us")
+    unit_export_us = nw.col("unit_exported_us")
+    export_us = nw.when(unit_export_us.is_null()).then(as_of_us).otherwise(unit_export_us)
     order_export_us = nw.col("exported_at_us")
     at = nw.when(order_export_us.is_null()).then(export_us).otherwise(order_export_us)
     fetched = nw.col("fetched_at_us")
@@ -51,7 +53,7 @@ def add_as_of(linked: LazyFrame, cover: LazyFrame, as_of_us: int) -> LazyFrame:
         .with_columns(
             t_us=nw.when(nw.col("t_us") < as_of_us)
             .then(nw.col("t_us"))
-            .otherwise(nw.lit(as_of_us))
+            .otherwise(as_of_us)
             .cast(nw.Int64),
             payment_currency=nw.col("currency"),
             guarantee_us=nw.col("capture_guaranteed_until_at_us"),

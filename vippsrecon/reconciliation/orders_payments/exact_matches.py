@@ -55,20 +55,14 @@ _ONE = nw.lit(1, nw.Int64)
 
 
 class MatchCriteria(NamedTuple):
-    """Limits within which a pair can be an exact match. Times are microseconds since 1970 (UTC).
+    """Limits within which a pair can be an exact match.
 
     Attributes:
-        fetched_us: Time of the earliest fetch of a payment.
-        as_of_us: Cut-off time; later events do not count.
-        until_us: Earliest cut-off time of any pair.
         waived: (msn, reference) of pairs the user ignores; they are never exact matches.
         hash_function: Makes a number of msn and reference, see `keys`; None to join by the texts.
         skip_exact_matches: False: treat no pair as an exact match, so that all checks run on all.
     """
 
-    fetched_us: int
-    as_of_us: int
-    until_us: int
     waived: frozenset[tuple[str, str]]
     hash_function: HashFunction | None = None
     skip_exact_matches: bool = True
@@ -79,7 +73,7 @@ class Split:
     """Both sides, split into exact matches and the rows that the checks must see.
 
     Attributes:
-        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
+        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`).
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
         duplicates: msn, reference of up to three payments that occur more than once.
@@ -107,9 +101,10 @@ def split_exact_matches(
     """Split both sides into exact matches and the rest.
 
     Args:
-        orders: The rows of the order export, as `backends.prepare_frame` returns them.
-        payments: One row per payment, as `backends.prepare_frame` returns them.
-        events: One row per event; None if no event log was fetched.
+        orders: The rows of the order export, as `backends.prepare_frame` returns them, with
+            latest_change_us: the earliest fetch of any payment, or the as-of time.
+        payments: One row per payment, as `backends.prepare_frame` returns them, with as_of_us.
+        events: One row per event, with earliest_cut_off_us; None if no event log was fetched.
         apart: msn, reference of orders with an unanswered reference; they are never exact matches.
         terms: Limits within which a pair can be an exact match.
         named: Result of `links.collect_named_links`.
@@ -152,7 +147,7 @@ def split_exact_matches(
         .select(list(EXACT_MATCH_COLUMNS))
     )
     return Split(
-        exact_matches,
+        materialize(exact_matches, large=True),
         materialize(nw.concat(rest, how="vertical"), large=True),
         materialize(payments.join(inexact, on=key, how="semi").select(payment_columns), large=True),
         links,
@@ -188,12 +183,12 @@ def _sum_by_reference(
     keys = [*key, *hashes]
     stacked = [
         _select_order_amounts(orders, terms, keys),
-        _select_payment_amounts(payments, terms, keys),
+        _select_payment_amounts(payments, keys),
     ]
     if events is not None:
         sums += AGGREGATE_COLUMNS
         ends.append("last_us")
-        stacked.append(select_movements(events, terms.until_us, keys))
+        stacked.append(select_movements(events, keys))
     totals = (
         nw.concat([_fill_columns(rows, keys, sums, ends) for rows in stacked], how="vertical")
         .group_by(*key)
@@ -233,7 +228,7 @@ def _fill_columns(rows: LazyFrame, keys: list[str], sums: list[str], ends: list[
 def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria, keys: list[str]) -> LazyFrame:
     """Select the orders' amounts, positive, and their cut-off; special orders never match."""
     plain = (
-        _is_plain_order(terms)
+        _is_plain_order()
         & (_currency_number() > 0)
         & ~is_in_keys(terms.waived, nw.col("reference"))
         & nw.lit(value=terms.skip_exact_matches)
@@ -249,11 +244,9 @@ def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria, keys: list[st
     )
 
 
-def _select_payment_amounts(
-    payments: LazyFrame, terms: MatchCriteria, keys: list[str]
-) -> LazyFrame:
+def _select_payment_amounts(payments: LazyFrame, keys: list[str]) -> LazyFrame:
     """Select the payments' amounts, negative, and their cut-off; special payments never match."""
-    fetched_us, as_of_us = nw.col("fetched_at_us"), nw.lit(terms.as_of_us, nw.Int64)
+    fetched_us, as_of_us = nw.col("fetched_at_us"), nw.col("as_of_us")
     until = nw.when(fetched_us < as_of_us).then(fetched_us).otherwise(as_of_us)
     return payments.select(
         *keys,
@@ -262,7 +255,7 @@ def _select_payment_amounts(
         currency=-_currency_number(),
         captured=-nw.col("captured_minor"),
         refunded=-nw.col("refunded_minor"),
-        until_us=nw.when(_is_plain_payment(terms))
+        until_us=nw.when(_is_plain_payment())
         .then(until)
         .otherwise(nw.lit(_BEFORE_ALL_EVENTS_US, nw.Int64)),
     )
@@ -277,7 +270,7 @@ def _currency_number() -> nw.Expr:
     return number
 
 
-def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
+def _is_plain_order() -> nw.Expr:
     """Test for a fulfilled order of which no check but that of amounts could say anything.
 
     It is not recurring or split, was paid with Vipps MobilePay as far as the shop says, its refunds
@@ -289,13 +282,12 @@ def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
     special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)
     special = special | ~nw.col("shop_authorization").is_null() | nw.col("refunded_minor").is_null()
     plain = (nw.col("status") == "fulfilled") & ~special
-    latest_us = min(terms.fetched_us, terms.as_of_us)
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
-        plain = plain & (nw.col(changed_at) <= latest_us).fill_null(value=True)
+        plain = plain & (nw.col(changed_at) <= nw.col("latest_change_us")).fill_null(value=True)
     return plain
 
 
-def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
+def _is_plain_payment() -> nw.Expr:
     """Test for a recently authorized payment, captured, with nothing left reserved."""
     a, c, r, x = (nw.col(aggregate) for aggregate in AGGREGATE_COLUMNS.values())
     return (
@@ -304,7 +296,7 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
         & (r <= c)
         & (a - c - x <= 0)
         & ~nw.col("created_day").is_null()
-        & (nw.col("authorized_at_us") > terms.as_of_us - RECENT_DAYS * DAY_US)
+        & (nw.col("authorized_at_us") > nw.col("as_of_us") - RECENT_DAYS * DAY_US)
     )
 
 

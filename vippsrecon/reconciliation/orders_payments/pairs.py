@@ -14,15 +14,15 @@ a column here, by a join or a window, because a check sees one row at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
+from vippsrecon.reconciliation.days import microseconds_to_datetime
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
-    align_columns,
     collect_rows,
     count_rows,
     is_empty,
@@ -57,17 +57,15 @@ from vippsrecon.reconciliation.orders_payments.links import (
     link_payments,
 )
 from vippsrecon.reconciliation.orders_payments.orders import (
-    COMBINED_COLUMNS,
-    ORDER_COLUMNS,
+    OrderSide,
     collect_references,
     resolve_order_rows,
-    select_amounts,
 )
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import (
     separate_superseded_rows,
 )
+from vippsrecon.reconciliation.orders_payments.pair_rows import mark_unanswered, stack_rows
 from vippsrecon.reconciliation.orders_payments.payments import (
-    PAYMENT_COLUMNS,
     PaymentSide,
     choose_payments,
     select_attempts,
@@ -165,21 +163,19 @@ def pair_orders_and_payments(
     orders = order_rows.current
     exported_us = find_earliest(orders, "exported_at_us")
     fetched_us = find_earliest(payments, "fetched_at_us")
-    # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
-    until_us = min(exported_us, fetched_us, asked.as_of_us)
-    criteria = MatchCriteria(
-        fetched_us,
-        asked.as_of_us,
-        until_us,
-        asked.waived,
-        asked.hash_function,
-        asked.skip_exact_matches,
-    )
+    # Limits for the search for exact matches only: each pair has a cut-off time of its own. Times
+    # are columns, so that a plan can be used again at another time.
+    latest_change_us = min(fetched_us, asked.as_of_us)
+    earliest_cut_off_us = min(exported_us, latest_change_us)
+    as_of_us = nw.lit(asked.as_of_us, nw.Int64)
+    criteria = MatchCriteria(asked.waived, asked.hash_function, asked.skip_exact_matches)
     link = partial(
         _link_both_sides,
-        orders,
-        payments,
-        events,
+        orders.with_columns(latest_change_us=nw.lit(latest_change_us, nw.Int64)),
+        payments.with_columns(as_of_us=as_of_us),
+        None
+        if events is None
+        else events.with_columns(earliest_cut_off_us=nw.lit(earliest_cut_off_us, nw.Int64)),
         covering=covering,
         unread=_select_unread(failures),
         older_links=order_rows.links,
@@ -189,10 +185,21 @@ def pair_orders_and_payments(
         # Two payments have one key. That never happens by chance, and must not merge them.
         linked = link(criteria=criteria._replace(hash_function=None))
     check_payments_unique(linked.duplicates)
-    chosen = choose_payments(linked.payments, linked.groups, linked.attempts)
+    chosen = choose_payments(linked.payments, linked.sides.groups, linked.attempts)
     waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
     dated = (orders, payments, events) if asked.period is not None else None
-    built = _build_pairs(linked, chosen, order_rows.superseded, asked, waived=waived, dated=dated)
+    stacked = _stack_both_sides(linked, chosen, order_rows.superseded)
+    built = _add_amounts(
+        stacked.with_columns(as_of_us=as_of_us),
+        linked,
+        chosen.members,
+        asked.units,
+        asked.rules,
+        as_of_year=microseconds_to_datetime(asked.as_of_us).year,
+        period=asked.period,
+        waived=waived,
+        dated=dated,
+    )
     pairs, exact_matches = built.pairs, built.exact_matches
     exact_match_count = count_rows(orders) - count_rows(linked.orders)
     if asked.period is not None:
@@ -209,7 +216,7 @@ def pair_orders_and_payments(
         exact_matches,
         exact_match_count,
         events is None,
-        linked.combined_order_rows,
+        linked.sides.members,
         chosen.members,
     )
 
@@ -225,8 +232,7 @@ class _Linked:
         events: Each event of `payments` once; None if no event log was fetched.
         payments: The other payments, with okey and the amounts at their cut-off time.
         attempts: Those whose order may have several.
-        groups, surplus, left_out: See `orders.OrderSide`.
-        combined_order_rows: Rows that were combined into one order.
+        sides: The rows of `orders`, divided by how they are compared.
     """
 
     cover: LazyFrame
@@ -238,10 +244,7 @@ class _Linked:
     events: LazyFrame | None
     payments: LazyFrame
     attempts: LazyFrame
-    groups: LazyFrame
-    surplus: LazyFrame
-    left_out: LazyFrame
-    combined_order_rows: LazyFrame
+    sides: OrderSide
 
 
 @planned_if_small
@@ -266,7 +269,7 @@ def _link_both_sides(
         if events is None
         else select_distinct_events(events, split.payments, criteria.hash_function)
     )
-    timed = materialize(share_as_of(materialize(add_as_of(linked, cover, criteria.as_of_us))))
+    timed = materialize(share_as_of(materialize(add_as_of(linked, cover))))
     counted = materialize(add_amounts_as_of(timed, own_events))
     sides = resolve_order_rows(split.orders, references, counted)
     return _Linked(
@@ -279,10 +282,7 @@ def _link_both_sides(
         own_events,
         counted,
         materialize(select_attempts(counted)),
-        materialize(sides.groups),
-        sides.surplus,
-        sides.left_out,
-        sides.members,
+        replace(sides, groups=materialize(sides.groups)),
     )
 
 
@@ -293,28 +293,34 @@ class _Pairs:
 
 
 @planned
-def _build_pairs(
+def _stack_both_sides(
+    linked: _Linked, chosen: PaymentSide, superseded_rows: LazyFrame
+) -> LazyFrame:
+    stacked = stack_rows(linked.sides, chosen, superseded_rows, linked.cover)
+    return mark_unanswered(stacked, linked.unanswered)
+
+
+@planned
+def _add_amounts(
+    stacked: LazyFrame,
     linked: _Linked,
-    chosen: PaymentSide,
-    superseded_rows: LazyFrame,
-    asked: ComparisonOptions,
+    members: LazyFrame,
+    units: tuple[SalesUnit, ...],
+    rules: Rules,
     *,
+    as_of_year: int,
+    period: tuple[int, int] | None,
     waived: frozenset[tuple[str, str]],
     dated: tuple[LazyFrame, LazyFrame, LazyFrame | None] | None,
 ) -> _Pairs:
-    """Stack the rows of the pairs, and add the variables and the amounts of the period.
-
-    `dated` are the orders, payments and events, which only a period needs.
-    """
-    stacked = _stack_rows(linked, chosen, superseded_rows)
-    complete = _mark_unanswered(stacked, linked.unanswered)
-    pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
+    """Add the variables and the amounts of the period, for which `dated` are all input rows."""
+    varied = add_variables(stacked, as_of_year, units, rules, waived).drop("as_of_us")
     exact_matches = linked.exact_matches.with_columns(payment_reference=nw.col("reference"))
     return _Pairs(
         materialize(
-            add_period_amounts(pairs, linked.payments, linked.events, chosen.members, asked.period)
+            add_period_amounts(materialize(varied), linked.payments, linked.events, members, period)
         ),
-        add_exact_match_period(exact_matches, dated, asked.period),
+        add_exact_match_period(exact_matches, dated, period),
     )
 
 
@@ -328,64 +334,6 @@ def _find_waived_parts(
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
 
 
-def _stack_rows(linked: _Linked, chosen: PaymentSide, superseded_rows: LazyFrame) -> LazyFrame:
-    """Stack pairs, orphans, additional payments and the other order rows with the same columns.
-
-    What further payments gave back of the shop's refund is taken off the order's Or: it stands on
-    the rows of these payments.
-    """
-    groups, cover = linked.groups, linked.cover
-    order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
-    rename = {"currency": "order_currency"}
-    owing = groups.with_columns(Or_now=nw.col("Or"))
-    for name, elsewhere in (
-        ("Or", chosen.refunded_elsewhere),
-        ("Or_now", chosen.refunded_elsewhere_now),
-    ):
-        if elsewhere is not None and not is_empty(elsewhere):
-            owing = owing.join(elsewhere, on=ORDER_KEY, how="left")
-            owing = owing.with_columns(
-                (nw.col(name) - nw.col("elsewhere_minor").fill_null(0)).alias(name)
-            ).drop("elsewhere_minor")
-    paired = (
-        owing.rename(rename)
-        .join(chosen.counted, on=ORDER_KEY, how="left")
-        .with_columns(role=nw.lit("pair"))
-    )
-    parts = [paired]
-    if chosen.additional is not None:
-        parts.append(
-            chosen.additional.join(
-                groups.filter(~nw.col("okey").is_null()).select(
-                    *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
-                ),
-                on=ORDER_KEY,
-                how="left",
-            )
-        )
-    orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
-    surplus = linked.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
-    left_out = linked.left_out.rename(rename).with_columns(role=nw.lit("pair"))
-    older = (
-        select_amounts(superseded_rows).rename(rename).with_columns(role=nw.lit("superseded_row"))
-    )
-    columns = [
-        "msn",
-        "okey",
-        "role",
-        *order_columns,
-        *COMBINED_COLUMNS,
-        *PAYMENT_COLUMNS,
-        "payments",
-        "Or_now",
-    ]
-    columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
-    schema = {**paired.collect_schema(), **cover.collect_schema()}
-    types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts += [orphans, surplus, left_out, older]
-    return nw.concat([align_columns(part, types) for part in parts], how="vertical")
-
-
 def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
     """Return msn, reference of the references that could not be read; None if there are none."""
     if failures is None:
@@ -393,15 +341,3 @@ def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
     unread = failures.filter(build_effect_condition("unanswered"))
     references = materialize(unread.select("msn", "reference").unique())
     return None if is_empty(references) else references
-
-
-def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
-    """Add `read_failed`: whether reading the payment of this reference failed."""
-    if holes is None:
-        return pairs.with_columns(read_failed=nw.lit(value=False))
-    marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
-    return (
-        pairs.join(materialize(marked), on=ORDER_KEY, how="left")
-        .with_columns(read_failed=nw.col("hole").fill_null(value=False))
-        .drop("hole")
-    )

@@ -237,7 +237,7 @@ def _summarize_file(
         rejected=rejected,
         continuations=rows.continuations,
         period=(period[0], period[1]) if period else None,
-        totals=_sum_by_currency(mine, table.name),
+        totals=sum_by_currency(mine, table.name),
         exported_at=taken[0],
         exported_at_from=taken[1],
         msns=tuple(mine["msn"].unique().sort()),
@@ -246,7 +246,12 @@ def _summarize_file(
     )
 
 
-def _sum_by_currency(orders: pl.DataFrame, file: str) -> dict[str, dict[str, int | None]]:
+def sum_by_currency(orders: pl.DataFrame, file: str) -> dict[str, dict[str, int | None]]:
+    """Return the number of orders and their sums in minor units, by currency.
+
+    Raises:
+        SourceError: A sum has more than eighteen digits.
+    """
     # As floats, because a sum of whole numbers would wrap before it can be compared.
     sums = orders.select(pl.col("total_minor", "refunded_minor").cast(pl.Float64).sum())
     if max(sums.row(0)) > LARGEST_SUM:

@@ -35,13 +35,15 @@ AGGREGATE_COLUMNS = {
 """Variable to aggregate of the payment. The sum of the successful events should equal it."""
 
 
-def select_movements(events: LazyFrame, until_us: int, keys: list[str]) -> LazyFrame:
+def select_movements(events: LazyFrame, keys: list[str]) -> LazyFrame:
     """Return the amounts each event moved: the keys, A, C, R, X, and its time, `last_us`.
 
-    Events that move no money are omitted up to `until_us`, the earliest cut-off time of any pair.
+    Events that move no money are omitted up to `earliest_cut_off_us`, the earliest of any pair.
     """
     at = nw.col("event_at_us")
-    counting = events.filter(nw.col("name").is_in(list(MONEY_EVENTS)) | (at > until_us))
+    counting = events.filter(
+        nw.col("name").is_in(list(MONEY_EVENTS)) | (at > nw.col("earliest_cut_off_us"))
+    )
     moved = (
         value.alias(key)
         for key, (value, _) in _aggregations_until_as_of().items()
@@ -68,7 +70,7 @@ def select_distinct_events(
     keyed = add_payment_key(events, hash_function)
     own = add_payment_key(payments.select(*PAYMENT_KEY), hash_function)
     key = key_columns(keyed)
-    columns = events.collect_schema().names()
+    columns = [n for n in events.collect_schema().names() if n != "earliest_cut_off_us"]
     own_events = materialize(
         keyed.join(own.select(key), on=key, how="semi").select(columns), large=True
     )
@@ -113,7 +115,9 @@ def _summarize_events(payments: LazyFrame, events: LazyFrame) -> LazyFrame:
     """Sum each payment's events up to its cut-off time, and separately the later ones."""
     cut_offs = materialize(payments.select(*PAYMENT_KEY, "t_us"))
     # Used twice; otherwise the join with all events would run twice.
-    own_events = materialize(events.join(cut_offs, on=PAYMENT_KEY, how="inner"), large=True)
+    own_events = materialize(
+        events.drop("psp_reference").join(cut_offs, on=PAYMENT_KEY, how="inner"), large=True
+    )
     at = nw.col("event_at_us")
     sums = materialize(
         _aggregate_events(own_events.filter(at <= nw.col("t_us")), _aggregations_until_as_of())
