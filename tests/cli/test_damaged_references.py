@@ -27,15 +27,15 @@ def damage(orders):
     return damage
 
 
-def test_a_repaired_reference_does_not_count_as_not_sent(run, keys, orders, printed, damage):
+def test_a_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read_json, damage):
     """Its payment was read, so nothing is missing that a person could look for."""
-    before = printed(run("reconcile", "--orders", orders, "--out", "before.xlsx", "--json"))
+    before = read_json(run("reconcile", "--orders", orders, "--out", "before.xlsx", "--json"))
     *repaired, hopeless = damage(
         lambda reference: reference.replace("-", "\u2011"),
         lambda reference: reference[:5] + "\u200b" + reference[5:],
         lambda reference: "??",
     )
-    after = printed(run("reconcile", "--orders", orders, "--out", "after.xlsx", "--json"))
+    after = read_json(run("reconcile", "--orders", orders, "--out", "after.xlsx", "--json"))
     mangled = [
         sum(row["kind"] == "reference_mangled" for row in said["discrepancies"])
         for said in (before, after)
