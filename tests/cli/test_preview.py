@@ -39,7 +39,9 @@ def exports(folder):
 def test_preview_counts_an_order_in_two_exports_once(run, exports, read_json, newest_first):
     """The sums of all files must be those of the orders that a run would compare."""
     arguments = exports[::-1] if newest_first else exports
-    files = {file["path"]: file for file in read_json(run("preview", *arguments, "--json"))["files"]}
+    files = {
+        file["path"]: file for file in read_json(run("preview", *arguments, "--json"))["files"]
+    }
     october, november = (files[str(path)] for path in exports)
 
     assert october["totals"] == {"NOK": {"orders": 1, "total_minor": 10000, "refunded_minor": 0}}
