@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import pickle
+import pydoc
 import subprocess
 import sys
 from importlib import import_module
@@ -39,6 +42,18 @@ def test_importing_a_package_binds_the_module(package):
 def test_dir_lists_the_public_names_only():
     """In a notebook, completion must offer only the names that users may use."""
     assert dir(vippsrecon) == sorted(vippsrecon.__all__)
+
+
+def test_help_and_tracebacks_show_the_public_name():
+    """A user who searches the documentation for the class of an error must find it."""
+    code = "import vippsrecon; raise vippsrecon.InputError('no file was named')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1] == "vippsrecon.InputError: no file was named"
+    assert "function read_orders in module vippsrecon\n" in pydoc.render_doc(vippsrecon.read_orders)
+    error = pickle.loads(pickle.dumps(vippsrecon.InputError("no file was named")))
+    assert type(error) is vippsrecon.InputError
+    assert "class SalesUnit" in inspect.getsource(vippsrecon.SalesUnit)
 
 
 def test_unknown_name_raises_attribute_error():

@@ -200,8 +200,8 @@ def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
             elif row["bucket"] == "ignored":
                 planted[f"{row['kind']}, one order"] += 1
     found_findings: Counter[str] = Counter()
-    rows = result.buckets[["side", "row_key", "bucket", "kind"]].astype(object)
-    for side, key, bucket, kind in rows.itertuples(index=False, name=None):
+    rows = result.polars_frame("buckets").select("side", "row_key", "bucket", "kind")
+    for side, key, bucket, kind in rows.iter_rows():
         if bucket == "timing" and side == "payments":
             found_findings[f"{kind} {key}"] += 1
         elif bucket == "ignored" and side == "orders":
@@ -234,32 +234,13 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
 
 
 def _list_found(result: Reconciliation) -> Iterator[Finding]:
-    for row in (
-        result.discrepancies[list(Finding._fields)]
-        .astype(object)
-        .itertuples(index=False, name=None)
-    ):
-        kind, msn, reference, number, expected, actual, at_risk, proposal, proposed = row
-        yield Finding(
-            kind,
-            msn,
-            _to_text(reference),
-            _to_text(number),
-            _to_optional_int(expected),
-            _to_optional_int(actual),
-            int(at_risk),
-            _to_text(proposal),
-            _to_optional_int(proposed),
+    for row in result.polars_frame("discrepancies").select(Finding._fields).iter_rows():
+        found = Finding(*row)
+        yield found._replace(
+            reference=found.reference or "",
+            order_number=found.order_number or "",
+            proposal=found.proposal or "",
         )
-
-
-def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _to_optional_int(value: Any) -> int | None:
-    # A missing amount is NA, which is not an int. Present ones come from an integer column.
-    return int(value) if isinstance(value, int) else None
 
 
 def _parse_minor(text: str) -> int | None:

@@ -17,6 +17,7 @@ from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
+from vippsrecon.bulk.outcomes.columns import JOURNAL_OUTCOME_COLUMNS, RUN_OUTCOME_COLUMNS
 from vippsrecon.bulk.outcomes.follow_up import (
     KINDS_WITHOUT_SHOP_UPDATE,
     choose_customer_notice,
@@ -29,7 +30,7 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
 from vippsrecon.bulk.outcomes.html import render_run
-from vippsrecon.bulk.outcomes.workbook import RUN_OUTCOME_COLUMNS, write_outcomes
+from vippsrecon.bulk.outcomes.workbook import write_outcomes
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import OUTCOMES, validate
@@ -315,6 +316,17 @@ def test_every_column_is_on_the_sheet_or_the_cover():
     on_sheet = {column.name for column in RUN_OUTCOME_COLUMNS}
 
     assert set(OUTCOMES.names) - on_sheet == {"plan_id", "verb"}
+
+
+def test_run_and_journal_show_a_column_in_the_same_way():
+    """A reader who knows one workbook finds a column of the other under the same heading."""
+    run = {column.name: column for column in RUN_OUTCOME_COLUMNS}
+    shared = [column for column in JOURNAL_OUTCOME_COLUMNS if column.name in run]
+
+    assert len(shared) == 28
+    for column in shared:
+        same = run[column.name]
+        assert (column.header, column.kind, column.width) == (same.header, same.kind, same.width)
 
 
 def test_html_is_escaped_and_counts_rows(mixed):

@@ -17,6 +17,7 @@ from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
 from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
+from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
@@ -48,7 +49,7 @@ def assert_only_package_errors(path: Path) -> None:
     """Give a file to every reader; an error of this package is a valid result."""
     with contextlib.suppress(VippsReconError):
         got = read_orders(path, units=(OSLO,))
-        find_candidate_references(got.orders)
+        find_candidate_references(to_polars(got.orders, ORDERS))
         (reading,) = got.files
         assert reading.rows == reading.orders + reading.rejected + reading.continuations
         assert len(got.orders) + len(got.rejects) + reading.continuations == reading.rows

@@ -13,6 +13,7 @@ import pytest
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
 from tests.sources.test_woocommerce_rest import rest
+from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, preview, read_orders
 from vippsrecon.sources.orders.fields.references import RULES_AFTER_NOT_FOUND
 
@@ -182,8 +183,8 @@ def test_repaired_reference_is_requested(write: Writer, reference: str, encoding
     content = f"reference;currency;total\n{reference};NOK;5\n".encode(encoding)
     read = read_orders(write(content), units=(OSLO,))
     assert read.orders["reference"].tolist() == [reference]
-    candidates = find_candidate_references(read.orders)
-    assert candidates["candidate"].tolist() == ["nord-000001"]
+    candidates = find_candidate_references(to_polars(read.orders, ORDERS))
+    assert candidates["candidate"].to_list() == ["nord-000001"]
     assert set(candidates["rule"]) <= RULES_AFTER_NOT_FOUND
     assert any("cannot be seen" in note for note in read.files[0].notes)
 

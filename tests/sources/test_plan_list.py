@@ -12,7 +12,6 @@ import xlsxwriter
 from tests.sources.conftest import Writer
 from vippsrecon.errors import SourceError
 from vippsrecon.sources.plan_list.read import PlanList, read_plan_list
-from vippsrecon.sources.rejects import Reject
 
 HEAD = ("reference", "amount", "currency")
 
@@ -20,9 +19,8 @@ HEAD = ("reference", "amount", "currency")
 def read(path: Path) -> tuple[dict[str, int | None], list[str]]:
     """Return the planned amounts by reference, and the sentences on rejected rows."""
     got: PlanList = read_plan_list(path, default_msn="123456")
-    amounts = {row.reference: row.amount_minor for row in got.rows}
-    rejects = got.rejects.astype(object).where(got.rejects.notna(), None)
-    return amounts, [Reject(*row).describe() for row in rejects.itertuples(index=False)]
+    amounts = {row.reference: row.amount_minor for row in got.requests}
+    return amounts, [reject.describe() for reject in got.refused]
 
 
 def write_sheet(path: Path, amounts: list[object], **row_3: object) -> Path:

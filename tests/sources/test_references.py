@@ -7,6 +7,7 @@ import pytest
 
 from tests.sources.conftest import Writer
 from vippsrecon.errors import SourceError
+from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import (
     RULES_AFTER_NOT_FOUND,
     find_candidate_references,
@@ -20,8 +21,8 @@ HEAD = "reference,currency,total,order_number,paid\n"
 def list_candidates(write: Writer, *lines: str) -> set[tuple[str, str, str]]:
     """Return the candidates for orders with these cells."""
     orders = read_orders(write(HEAD + "\n".join(lines) + "\n"), default_msn="123456").orders
-    candidates = find_candidate_references(orders)
-    return set(candidates[["reference", "candidate", "rule"]].itertuples(index=False, name=None))
+    candidates = find_candidate_references(to_polars(orders, ORDERS))
+    return set(candidates.select("reference", "candidate", "rule").iter_rows())
 
 
 def test_retry_suffix_gives_every_earlier_attempt(write: Writer):
@@ -107,8 +108,8 @@ def test_unpaid_order_gives_the_next_attempt(write: Writer):
 def test_empty_orders_frame_gives_no_references(write: Writer):
     """An export in which all rows are rejected gives an empty frame."""
     orders = read_orders(write(f"{HEAD}ord-000001,NOK,x,,\n"), default_msn="123456").orders
-    candidates = find_candidate_references(orders)
-    assert candidates.empty
+    candidates = find_candidate_references(to_polars(orders, ORDERS))
+    assert candidates.is_empty()
     assert list(candidates.columns) == ["msn", "reference", "candidate", "rule"]
 
 

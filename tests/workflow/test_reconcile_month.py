@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import httpx
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -15,9 +16,12 @@ from tests.payments import make_history_line
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
+from vippsrecon.cli.output import build_reconciliation_json
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import read_fetched
 from vippsrecon.notebook.session import serve_scenario
+from vippsrecon.report import write_workbook
+from vippsrecon.report.terminal import format_summary
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.workflow.fetch_references import fetch_month
@@ -199,11 +203,24 @@ def test_period_is_decided_by_payments(first, last, captured, tmp_path):
 
 def test_payment_is_requested_once():
     """Orders, files and guesses may name the same payment; the orders' references come first."""
-    orders = schemas.ORDERS.empty()
+    orders = schemas.to_polars(None, schemas.ORDERS)
     references = collect_fetch_references(orders)
 
     assert list(references.references.columns) == ["msn", "reference", "discovered_by"]
     assert len(references.references) == 0
+
+
+def test_a_month_and_its_report_make_no_pandas_frame(month, settings, tmp_path):
+    """Pandas is made once, when a user reads a frame: every other copy costs time and memory."""
+    result = reconcile_month([month / "orders.csv"], settings)
+    write_workbook(result, tmp_path / "report.xlsx")
+    format_summary(result)
+    build_reconciliation_json(result, None)
+
+    made = [name for name, value in vars(result).items() if isinstance(value, pd.DataFrame)]
+    assert made == []
+    assert isinstance(result.orders, pd.DataFrame)
+    assert schemas.validate(result.orders, schemas.ORDERS) is result.orders
 
 
 TODAY = date(2026, 11, 5)
@@ -258,9 +275,9 @@ def test_wrong_machine_clock_gives_a_notice(month, settings, caplog):
     real = replace(settings, environment="test", base_url="https://apitest.vipps.no")
     transport = httpx.ASGITransport(simulator.app)
     with Client(real, transport=transport) as client:
-        references = collect_fetch_references(schemas.ORDERS.empty())
+        references = collect_fetch_references(schemas.to_polars(None, schemas.ORDERS))
         references = references._replace(
-            references=pd.DataFrame(
+            references=pl.DataFrame(
                 {
                     "msn": ["123456"],
                     "reference": ["order-nobody-made"],
@@ -272,7 +289,7 @@ def test_wrong_machine_clock_gives_a_notice(month, settings, caplog):
 
     assert "s apart" in caplog.text
     assert facts.as_of.year == 2026
-    assert fetched.failures["status"].tolist() == [404]
+    assert fetched.failures["status"].to_list() == [404]
 
 
 def test_as_of_sets_the_cut_off_time(month, settings, saved_run):
@@ -322,9 +339,9 @@ def test_unreadable_payment_of_a_card_order_stays_a_failure(saved_run):
         for status in (404, 503)
     ]
     table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
-    left = drop_misses_of_other_methods(schemas.to_pandas(table), result.orders)
+    left = drop_misses_of_other_methods(pl.DataFrame(table), result.polars_frame("orders"))
 
-    assert left["status"].tolist() == [503]
+    assert left["status"].to_list() == [503]
 
 
 def test_month_continues_without_the_ledger(month, settings):

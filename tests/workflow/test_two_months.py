@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import pandas as pd
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -269,12 +269,12 @@ def test_days_that_are_not_over_are_not_missing():
     """In the middle of a month, the rest of it cannot be exported yet."""
     days = [to_day_number(datetime(2026, 10, day, tzinfo=UTC).date()) for day in range(1, 15)]
     exported = datetime(2026, 10, 15, 6, tzinfo=UTC)
-    orders = pd.DataFrame(
-        {"msn": MSN, "reference": "r", "ordered_day": days, "exported_at": exported}
+    orders = pl.DataFrame({"ordered_day": days}).with_columns(
+        msn=pl.lit(MSN), reference=pl.lit("r"), exported_at=pl.lit(exported)
     )
     last = datetime(2026, 10, 31, tzinfo=UTC).date()
 
-    none = schemas.PAYMENTS.empty()
+    none = schemas.to_polars(None, schemas.PAYMENTS)
     today, later = (datetime(2026, 10, day, 8, tzinfo=UTC) for day in (15, 20))
     assert not list(find_missing_days(orders, none, last, today, ()))
     [missing] = find_missing_days(orders, none, last, later, ())

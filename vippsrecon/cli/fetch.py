@@ -78,7 +78,7 @@ def fetch(
     else:
         for note in result.notes:
             print(note)
-        unknown = int(fetched.failures["status"].fillna(0).eq(404).sum())
+        unknown = len(select_failures(fetched.failures, "not_found"))
         payments, events = format_count(len(fetched.payments), "payment"), len(fetched.events)
         print(f"{payments}, {format_count(events, 'event')} in {printable(str(out))}")
         print(f"{format_count(unknown, 'reference')} unknown to Vipps MobilePay")

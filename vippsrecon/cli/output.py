@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import format_count, group_thousands, to_major
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    import polars as pl
 
     from vippsrecon.reconciliation import Reconciliation
 
@@ -36,30 +38,35 @@ def format_json(value: Any) -> str:
     )
 
 
-def convert_rows_to_json(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def convert_rows_to_json(frame: pd.DataFrame | pl.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as plain values: whole numbers, text, ISO 8601 times, None.
 
     Converts through Arrow, so that a nullable amount never becomes a float.
     """
+    import polars as pl
     import pyarrow as pa
 
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-    return [{name: _convert_value(value) for name, value in row.items()} for row in rows]
+    table = (
+        frame.to_arrow()
+        if isinstance(frame, pl.DataFrame)
+        else pa.Table.from_pandas(frame, preserve_index=False)
+    )
+    return [
+        {name: _convert_value(value) for name, value in row.items()} for row in table.to_pylist()
+    ]
 
 
 def _convert_value(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
 
 
-def describe_most_common_reason(failures: pd.DataFrame) -> str:
+def describe_most_common_reason(failures: pl.DataFrame) -> str:
     """Return the most common reason of these failures, and how many have it."""
-    reasons = failures["title"].str.cat(failures["detail"].fillna(""), sep=": ")
-    first = reasons.mode().iloc[0]
-    share = (
-        "all"
-        if (reasons == first).all()
-        else f"{group_thousands(int((reasons == first).sum()))} of them"
+    reasons = Counter(
+        f"{title}: {detail or ''}" for title, detail in failures.select("title", "detail").rows()
     )
+    first, count = min(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+    share = "all" if count == failures.height else f"{group_thousands(count)} of them"
     return f"{share}: {first.removesuffix(': ')}"
 
 
@@ -67,18 +74,20 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
     """Return what `reconcile --json` prints."""
     from vippsrecon.schemas.failure_effects import select_failures
 
+    read = result.polars_frame
     buckets: dict[str, dict[str, int]] = {"orders": {}, "payments": {}}
-    for (side, bucket), count in result.buckets.groupby(["side", "bucket"]).size().items():
-        buckets.setdefault(str(side), {})[str(bucket)] = int(count)
+    counts = read("buckets").group_by("side", "bucket").len().sort("side", "bucket")
+    for side, bucket, count in counts.rows():
+        buckets.setdefault(side, {})[bucket] = count
     return {
         "verdict": result.verdict,
         "complete": result.complete,
         "incomplete_because": list(result.manifest.get("incomplete_because", ())),
         "uncompared": dict(result.manifest.get("uncompared") or {}),
-        "summary": convert_rows_to_json(result.summary),
-        "discrepancies": convert_rows_to_json(result.discrepancies),
+        "summary": convert_rows_to_json(read("summary")),
+        "discrepancies": convert_rows_to_json(read("discrepancies")),
         "buckets": buckets,
-        "failures": convert_rows_to_json(select_failures(result.failures, "unanswered")),
+        "failures": convert_rows_to_json(select_failures(read("failures"), "unanswered")),
         "references": {
             name: result.manifest["counts"][count]
             for name, count in (
@@ -87,7 +96,7 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
                 ("not_read", "holes"),
             )
         },
-        "rejects": convert_rows_to_json(result.rejects),
+        "rejects": convert_rows_to_json(read("rejects")),
         "report": report,
         "notices": list(result.notices),
         "as_of": result.manifest.get("as_of"),

@@ -98,7 +98,7 @@ def reconcile(
         print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
         print(format_summary(result, report))
-    unanswered = select_failures(result.failures, "unanswered")
+    unanswered = select_failures(result.polars_frame("failures"), "unanswered")
     if len(unanswered):
         print_warning(
             f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "

@@ -12,16 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.schemas.arrow import ColumnValues, build_array, compute_local_days, parse_moments
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAYMENT_FIELDS = (
     "msn",
@@ -88,48 +85,13 @@ class PaymentTables(NamedTuple):
     events: pa.Table
 
 
-def build_payments(
-    readings: Sequence[PaymentReading],
-    zones: Mapping[str, str],
-    discovered_by: Mapping[tuple[str, str], str],
-) -> pd.DataFrame:
-    """Return `schemas.PAYMENTS`, one row per reading, in the order given.
-
-    Args:
-        readings: Payments read, each at most once. Not changed.
-        zones: Sales unit (msn) to the time zone of its days.
-        discovered_by: (msn, reference) to where the reference came from.
-
-    Raises:
-        SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
-    """
-    return schemas.to_pandas(build_tables(readings, zones, discovered_by).payments)
-
-
-def build_events(readings: Sequence[PaymentReading], zones: Mapping[str, str]) -> pd.DataFrame:
-    """Return `schemas.EVENTS`, one row per event, in the order given.
-
-    Raises:
-        SchemaError: A value does not fit: an unreadable timestamp, a negative amount, …
-    """
-    rows = chain.from_iterable(reading.events for reading in readings)
-    return schemas.to_pandas(_build_events_table(_transpose_rows(rows, EVENT_FIELDS), zones))
-
-
-def build_failures(rows: Iterable[Failure | tuple[Any, ...]]) -> pd.DataFrame:
-    """Return `schemas.FAILURES`, one row each, in the order given.
-
-    >>> build_failures([Failure("123456", "order-00001", "getPayment", 404, "Not found")])[
-    ...     ["reference", "status"]
-    ... ]
-         reference  status
-    0  order-00001     404
-    """
-    return schemas.to_pandas(build_failures_table(rows))
-
-
 def build_failures_table(rows: Iterable[Failure | tuple[Any, ...]]) -> pa.Table:
-    """Return failures as an Arrow table that fits `schemas.FAILURES`."""
+    """Return failures as an Arrow table that fits `schemas.FAILURES`, in the order given.
+
+    >>> failure = Failure("123456", "order-00001", "getPayment", 404, "Not found")
+    >>> build_failures_table([failure]).column("status").to_pylist()
+    [404]
+    """
     columns = _transpose_rows(rows, schemas.FAILURES.names)
     return _build_validated_table(columns, schemas.FAILURES)
 

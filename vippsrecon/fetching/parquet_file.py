@@ -27,8 +27,8 @@ _PREFIX_ENCODING = "DELTA_BYTE_ARRAY"
 such texts cannot be known before they are written out."""
 
 
-def read_parquet_file(path: Path, frame: schemas.Frame) -> pa.Table:
-    """Read a file of a fetch as a table with the columns of `frame`.
+def read_parquet_file(path: Path, frame: schemas.Frame) -> pl.DataFrame:
+    """Read a file of a fetch as a frame with the columns of `frame`.
 
     Raises:
         SourceError: It cannot be read, does not fit the schema, or does not fit into memory.
@@ -43,13 +43,13 @@ def read_parquet_file(path: Path, frame: schemas.Frame) -> pa.Table:
             if _estimate_text_bytes(file, texts) > MAX_PARQUET_BYTES:
                 _refuse_repeated_texts(file, texts, path)
         with pq.ParquetFile(path) as file:
-            table = file.read()
-        schemas.validate(pl.DataFrame(table), frame)
+            data = pl.DataFrame(file.read())
+        schemas.validate(data, frame)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     except SchemaError as error:
         raise SourceError(f"{error}. Fetch again.", file=path.name) from None
-    return table.cast(frame.arrow_schema())
+    return data
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-import pandas as pd
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
@@ -17,8 +17,11 @@ from vippsrecon.input_files import check_input_file
 from vippsrecon.money import group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-class Fetched(NamedTuple):
+
+class Fetched(NamedTuple, Generic[schemas.FrameT]):
     """The payments and events fetched, and the references that failed.
 
     Attributes:
@@ -27,9 +30,9 @@ class Fetched(NamedTuple):
         failures: `schemas.FAILURES`, one row per reference that is not among the payments.
     """
 
-    payments: pd.DataFrame
-    events: pd.DataFrame
-    failures: pd.DataFrame
+    payments: schemas.FrameT
+    events: schemas.FrameT
+    failures: schemas.FrameT
 
     @property
     def missing(self) -> int:
@@ -40,7 +43,12 @@ class Fetched(NamedTuple):
         return len(select_failures(self.failures, "unanswered"))
 
 
-def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
+def convert_to_pandas(fetched: Fetched[pl.DataFrame]) -> Fetched[pd.DataFrame]:
+    """Return the same frames in pandas, for users."""
+    return Fetched(*map(schemas.to_pandas, fetched))
+
+
+def read_fetched(folder: Path) -> tuple[Fetched[pd.DataFrame], dict[str, Any]]:
     """Read the result that `fetch` stored in a folder.
 
     Returns:
@@ -51,6 +59,12 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
         InputError: The folder does not exist, has no fetch or one of another version, or the
             fetch has not ended or is damaged.
     """
+    fetched, info = load_fetched(folder)
+    return convert_to_pandas(fetched), info
+
+
+def load_fetched(folder: Path) -> tuple[Fetched[pl.DataFrame], dict[str, Any]]:
+    """Read the result as `read_fetched` does, into Polars."""
     folder = Path(folder)
     info = _load_run_info(folder)
     payments, events = (
@@ -63,10 +77,10 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     path = folder / part_files.FAILURES_FILE
     check_input_file(path)
     try:
-        failures = frames.build_failures(part_files.read_failures(path))
+        failures = frames.build_failures_table(part_files.read_failures(path))
     except (OSError, ValueError, csv.Error) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
-    fetched = Fetched(schemas.to_pandas(payments), schemas.to_pandas(events), failures)
+    fetched = Fetched(payments, events, pl.DataFrame(failures))
     counts = info["counts"]
     for name, frame in zip(Fetched._fields, fetched, strict=True):
         if counts.get(name) != len(frame):

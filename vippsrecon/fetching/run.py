@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon import schemas
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.follow_ups import (
     FOLLOW_UP_COLUMNS,
@@ -24,7 +23,7 @@ from vippsrecon.fetching.follow_ups import (
     FollowUp,
     read_with_follow_ups,
 )
-from vippsrecon.fetching.results import Fetched, read_fetched
+from vippsrecon.fetching.results import Fetched, convert_to_pandas, load_fetched
 from vippsrecon.fetching.run_folder import RunFolder, lock_folder
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Reference, Worklist
@@ -45,7 +44,7 @@ def fetch(
     resume: bool = False,
     progress: bool = False,
     follow_ups: Sequence[FollowUp] = (),
-) -> Fetched:
+) -> Fetched[pd.DataFrame]:
     """Read payments and their event logs for many references.
 
     Each reference is requested once, even if it is named several times. If the events of a payment
@@ -75,6 +74,32 @@ def fetch(
         NoAnswerError: No access token could be fetched.
         OutputError: `out` cannot be written.
     """
+    return convert_to_pandas(
+        fetch_frames(
+            references,
+            client,
+            events,
+            in_flight=in_flight,
+            out=out,
+            resume=resume,
+            progress=progress,
+            follow_ups=follow_ups,
+        )
+    )
+
+
+def fetch_frames(
+    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
+    client: Client,
+    events: bool = True,
+    *,
+    in_flight: int | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: bool = False,
+    follow_ups: Sequence[FollowUp] = (),
+) -> Fetched[pl.DataFrame]:
+    """Fetch as `fetch` does, into Polars frames."""
     if out is not None:
         fetch_into(
             out,
@@ -86,7 +111,7 @@ def fetch(
             progress=progress,
             follow_ups=follow_ups,
         )
-        return read_fetched(out)[0]
+        return load_fetched(out)[0]
     work = Worklist(references, client.default_msn)
     parts: list[FetchPart] = [
         FetchPart(frames.concatenate_tables([]), work.build_not_sent_failures())
@@ -106,15 +131,15 @@ def fetch(
     order = [(name, "ascending") for name in PAYMENT_KEY_COLUMNS]
     log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
     return Fetched(
-        schemas.to_pandas(tables.payments.sort_by(order)),
-        schemas.to_pandas(tables.events.sort_by(log)),
-        frames.build_failures(failures),
+        pl.DataFrame(tables.payments.sort_by(order)),
+        pl.DataFrame(tables.events.sort_by(log)),
+        pl.DataFrame(frames.build_failures_table(failures)),
     )
 
 
 def fetch_into(
     out: Path,
-    references: Iterable[Reference] | pd.DataFrame,
+    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
     client: Client,
     events: bool = True,
     *,

@@ -53,7 +53,9 @@ class Worklist:
     """
 
     def __init__(
-        self, references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
+        self,
+        references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
+        default_msn: str | None,
     ) -> None:
         rows = _build_rows(references, default_msn)
         named = len(rows)
@@ -134,7 +136,7 @@ def _sendable_expression() -> pl.Expr:
 
 
 def _build_rows(
-    references: Iterable[Reference] | pd.DataFrame, default_msn: str | None
+    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame, default_msn: str | None
 ) -> pl.DataFrame:
     if isinstance(references, str):
         raise InputError("references must be a list; one text was given.")
@@ -201,6 +203,8 @@ def _complete_rows(
 
 
 def _to_text_array(values: Any, name: str) -> pa.Array:
+    if isinstance(values, pl.Series):
+        values = values.to_arrow()
     try:
         array = pa.array(values, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.api.models import Ledger
@@ -16,6 +15,8 @@ from vippsrecon.errors import ForbiddenError, InputError, PaymentNotFoundError, 
 from vippsrecon.money import format_count
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vippsrecon.api import AsyncClient, Client
 
 ENTRY_TYPES_WITH_REFERENCE = ("capture", "refund")
@@ -29,7 +30,7 @@ _MAX_DAYS = 3_700
 _NO_ACCESS_ERRORS = (UnauthorizedError, ForbiddenError, PaymentNotFoundError)
 
 
-class LedgerWalk(NamedTuple):
+class LedgerWalk(NamedTuple, Generic[schemas.FrameT]):
     """The references of the funds ledger in a period.
 
     Attributes:
@@ -40,7 +41,7 @@ class LedgerWalk(NamedTuple):
         failed: Whether reading an accessible ledger failed: payments may be missing.
     """
 
-    references: pd.DataFrame
+    references: schemas.FrameT
     read: bool
     open_dates: tuple[date, ...]
     notes: tuple[str, ...]
@@ -49,7 +50,7 @@ class LedgerWalk(NamedTuple):
 
 def ledger_references(
     client: Client, first: date, last: date, msns: Iterable[str] | None = None
-) -> LedgerWalk:
+) -> LedgerWalk[pd.DataFrame]:
     """Collect the references of every capture and refund on the ledger dates of a period.
 
     An authorized payment that was never captured is on no ledger and cannot be found this way.
@@ -71,6 +72,14 @@ def ledger_references(
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
     """
+    walk = walk_ledgers(client, first, last, msns)
+    return LedgerWalk(schemas.to_pandas(walk.references), *walk[1:])
+
+
+def walk_ledgers(
+    client: Client, first: date, last: date, msns: Iterable[str] | None = None
+) -> LedgerWalk[pl.DataFrame]:
+    """Collect references as `ledger_references` does, into Polars."""
     if not 0 <= (last - first).days < _MAX_DAYS:
         raise InputError(
             f"The ledger cannot be read from {first} to {last}: the period must be 1 day to 10 years."
@@ -82,12 +91,12 @@ def ledger_references(
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
-        walked = client.run(_walk_ledgers(client.core, first, last, units))
+        dates = client.run(_read_ledgers(client.core, first, last, units))
     except _NO_ACCESS_ERRORS as error:
         return build_unread_walk(
             f"these keys have no access to the Report API (HTTP {error.status})"
         )
-    return _combine_dates(*walked, units)
+    return _combine_dates(*dates, units)
 
 
 class _DateReferences(NamedTuple):
@@ -99,7 +108,7 @@ class _DateReferences(NamedTuple):
     unattributed: int
 
 
-async def _walk_ledgers(
+async def _read_ledgers(
     core: AsyncClient, first: date, last: date, units: Sequence[str]
 ) -> tuple[int, list[_DateReferences]]:
     asked_by: dict[str, tuple[Ledger, str]] = {}
@@ -142,7 +151,7 @@ def _find_msn(handle: str | None, ledger: Ledger) -> str | None:
 
 def _combine_dates(
     ledgers: int, days: Sequence[_DateReferences], units: Sequence[str]
-) -> LedgerWalk:
+) -> LedgerWalk[pl.DataFrame]:
     all_keys = {key for day in days for key in day.keys}
     configured = sorted(key for key in all_keys if key[0] in units)
     others = sorted({msn for msn, _ in all_keys} - set(units))
@@ -172,17 +181,13 @@ def _describe_open_dates(opened: Sequence[date]) -> str:
     return f"{format_count(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
 
 
-def build_unread_walk(why: str) -> LedgerWalk:
+def build_unread_walk(why: str) -> LedgerWalk[pl.DataFrame]:
     """Return the result for a ledger that was not read, with the reason as a note."""
     note = f"The ledger was not read: {why}. Payments that are missing in the shop cannot be found."
     return LedgerWalk(_build_references_frame([]), False, (), (note,))
 
 
-def _build_references_frame(keys: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    text = pa.large_string()
-    columns = {
-        "msn": pa.array([msn for msn, _ in keys], text),
-        "reference": pa.array([reference for _, reference in keys], text),
-        "discovered_by": pa.array(["ledger"] * len(keys), text),
-    }
-    return schemas.to_pandas(pa.table(columns))
+def _build_references_frame(keys: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    types = dict.fromkeys(schemas.PAYMENT, pl.String)
+    frame = pl.DataFrame(keys, schema=types, orient="row")
+    return frame.with_columns(discovered_by=pl.lit("ledger"))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BridgeLeg
-    from vippsrecon.report.frames import ReportInput
 
 AGE_BANDS = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
 DEADLINE_BANDS = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
@@ -39,7 +39,7 @@ _SEVERITY_BAR_COLOURS = {
 }
 
 
-def at_risk_by_code(reconciliation: ReportInput) -> Figure:
+def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by code, one panel per currency, largest on top.
 
     The colour is the worst severity among the rows of a code.
@@ -78,7 +78,7 @@ def at_risk_by_code(reconciliation: ReportInput) -> Figure:
     return figure
 
 
-def bridge_waterfall(reconciliation: ReportInput, leg: str = "captured") -> Figure:
+def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> Figure:
     """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
 
     Args:
@@ -157,7 +157,7 @@ def _compute_axis_start(lowest: float, highest: float) -> float:
     return max(math.floor(lowest / unit - 0.5), 0) * unit
 
 
-def ages(reconciliation: ReportInput) -> Figure:
+def ages(reconciliation: Reconciliation) -> Figure:
     """Draw the age of the discrepancies, and the days until open reservations lapse.
 
     The amount of a reservation is authorized − captured − cancelled, while its payment is

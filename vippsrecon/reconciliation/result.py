@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import polars as pl
+import pyarrow as pa
+
 from vippsrecon.money import format_count
+from vippsrecon.reconciliation.results.groups import GROUPS
 from vippsrecon.schemas import (
+    BRIDGE,
     BUCKETS,
     DISCREPANCIES,
     EVENTS,
@@ -15,8 +20,10 @@ from vippsrecon.schemas import (
     ORDERS,
     PAYMENTS,
     REJECTS,
+    SUMMARY,
     Frame,
     to_pandas,
+    to_polars,
 )
 
 if TYPE_CHECKING:
@@ -25,12 +32,38 @@ if TYPE_CHECKING:
 Verdict = Literal["clean", "discrepancies", "incomplete"]
 
 
+class _StoredFrame:
+    """A frame of a result, stored in Arrow or Polars and shown in pandas.
+
+    pandas is made when the frame is first read, so a run that only writes its report makes none.
+    A frame of another engine is shown as it is.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __set__(self, result: object, frame: Any) -> None:
+        vars(result)[self._name] = frame
+
+    def __get__(self, result: object, owner: type | None = None) -> Any:
+        if result is None:
+            raise AttributeError(self._name)  # otherwise dataclass would see a default value
+        frames = vars(result)
+        frame = frames[self._name]
+        if isinstance(frame, pl.LazyFrame):
+            frame = frame.collect()
+        if isinstance(frame, pa.Table | pl.DataFrame):
+            frame = frames[self._name] = to_pandas(frame)
+        return frame
+
+
 @dataclass(frozen=True, repr=False)
 class Reconciliation:
     """The result of one comparison: its inputs, its discrepancies and the figures that prove it complete.
 
     Attributes:
-        orders, payments, events, failures, rejects: The input frames.
+        orders, payments, events, failures, rejects: The input frames, in pandas; those of DuckDB
+            and Spark stay on their engine.
         discrepancies: One row per discrepancy, worst first.
         buckets: One row per input row: the bucket it is counted in.
         summary: Counts and sums by currency, bucket and kind; currencies are never added together.
@@ -41,16 +74,16 @@ class Reconciliation:
             without paths, so that the same inputs give the same manifest.
     """
 
-    orders: Any
-    payments: Any
-    events: Any
-    failures: Any
-    rejects: Any
-    discrepancies: Any
-    buckets: Any
-    summary: pd.DataFrame
-    bridge: pd.DataFrame
-    groups: pd.DataFrame
+    orders: Any = _StoredFrame()
+    payments: Any = _StoredFrame()
+    events: Any = _StoredFrame()
+    failures: Any = _StoredFrame()
+    rejects: Any = _StoredFrame()
+    discrepancies: Any = _StoredFrame()
+    buckets: Any = _StoredFrame()
+    summary: Any = _StoredFrame()
+    bridge: Any = _StoredFrame()
+    groups: Any = _StoredFrame()
     notices: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
 
@@ -82,15 +115,22 @@ class Reconciliation:
             return 2
         return int(self.verdict != "clean" or self.manifest["counts"]["rejects"] > 0)
 
+    def stored_frame(self, name: str) -> Any:
+        """Return one of the frames as it is stored: Arrow, Polars, pandas or that of its engine."""
+        return vars(self)[name]
+
+    def polars_frame(self, name: str) -> pl.DataFrame:
+        """Return one of the frames in Polars, as reports use it. No pandas is made."""
+        return to_polars(self.stored_frame(name), _SCHEMAS[name])
+
+    def with_changes(self, **changes: Any) -> Reconciliation:
+        """Return a copy with other notices, another manifest or other frames. No pandas is made."""
+        return Reconciliation(**{**vars(self), **changes})
+
     def collect(self) -> Reconciliation:
         """Return the same result with every frame in pandas, for a workbook after a run on Spark."""
-        return replace(
-            self,
-            **{
-                name: _convert_to_pandas(getattr(self, name), schema)
-                for name, schema in _LARGE_FRAMES.items()
-            },
-        )
+        frames = {name: _collect_frame(vars(self)[name], _SCHEMAS[name]) for name in _SCHEMAS}
+        return self.with_changes(**frames)
 
     def __repr__(self) -> str:
         """Return a one-line description, without the frames."""
@@ -121,7 +161,7 @@ def format_period(days: Sequence[str | None]) -> str:
     return f"from {first}" if last is None else f"{first} to {last}"
 
 
-_LARGE_FRAMES = {
+_SCHEMAS = {
     "orders": ORDERS,
     "payments": PAYMENTS,
     "events": EVENTS,
@@ -129,17 +169,23 @@ _LARGE_FRAMES = {
     "rejects": REJECTS,
     "discrepancies": DISCREPANCIES,
     "buckets": BUCKETS,
+    "summary": SUMMARY,
+    "bridge": BRIDGE,
+    "groups": GROUPS,
 }
 
 
-def _convert_to_pandas(frame: Any, schema: Frame) -> Any:
+def _collect_frame(frame: Any, schema: Frame) -> Any:
     if not type(frame).__module__.startswith("pyspark"):
         return frame
-    return to_pandas(frame.toArrow().select(list(schema.names)).cast(schema.arrow_schema()))
+    return frame.toArrow().select(list(schema.names)).cast(schema.arrow_schema())
+
+
+def build_table(rows: list[dict[str, Any]], schema: Frame) -> pa.Table:
+    """Build an Arrow table with a schema's types from rows."""
+    return pa.Table.from_pylist(rows, schema=schema.arrow_schema())
 
 
 def build_frame(rows: list[dict[str, Any]], schema: Frame) -> pd.DataFrame:
     """Build a pandas frame with a schema's types from rows."""
-    import pyarrow as pa
-
-    return to_pandas(pa.Table.from_pylist(rows, schema=schema.arrow_schema()))
+    return to_pandas(build_table(rows, schema))

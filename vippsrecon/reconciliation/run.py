@@ -33,7 +33,7 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
-from vippsrecon.reconciliation.result import Reconciliation, build_frame
+from vippsrecon.reconciliation.result import Reconciliation, build_table
 from vippsrecon.reconciliation.results.bridge import LegSums, build_bridge, sum_bridge_lines
 from vippsrecon.reconciliation.results.discrepancies import (
     KindsByQuestion,
@@ -67,7 +67,6 @@ from vippsrecon.schemas import (
     REJECTS,
     SUMMARY,
     Frame,
-    to_pandas,
 )
 from vippsrecon.schemas.failure_effects import build_effect_condition
 
@@ -135,8 +134,8 @@ def reconcile(
         manifest: Facts about the inputs, stored in the result's manifest.
 
     Returns:
-        A Reconciliation, in pandas; on Spark the large frames stay on the cluster until
-        `.collect()`.
+        A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
+        stay on the cluster until `.collect()`.
 
     Raises:
         SchemaError: A frame does not fit its schema.
@@ -182,7 +181,7 @@ def reconcile(
         buckets, summary, bridge = (
             _build_accounting_frames(answered, reported, kinds, paired, spark)
             if asked == tuple(QUESTIONS)
-            else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
+            else (_use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
         )
     compared = int(collect_rows(sums.compared)[0]["rows"]) + paired.exact_match_count
     uncompared = collect_uncompared(sums.uncompared)
@@ -198,7 +197,7 @@ def reconcile(
         buckets=buckets,
         summary=summary,
         bridge=bridge,
-        groups=build_frame(grouped, GROUPS),
+        groups=build_table(grouped, GROUPS),
         notices=(
             *describe_uncompared(uncompared),
             *describe_large_groups(grouped, compared),
@@ -278,7 +277,7 @@ def _build_accounting_frames(
     return (
         _export_frame(accounts.buckets, BUCKETS, spark),
         _export_frame(accounts.summary, SUMMARY, False),
-        build_frame(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
+        build_table(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
     )
 
 
@@ -337,12 +336,12 @@ def _count_results(
 
 
 def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
-    return schema.empty() if frame is None else frame
+    return schema.arrow_schema().empty_table() if frame is None else frame
 
 
 def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
-    """Return a result frame: pandas with Arrow types, or the native frame if it is to stay."""
+    """Return a result frame: an Arrow table, or the native frame if it is to stay."""
     if stay:
         return nw.to_native(materialize(data))
     table = data.collect(backend="pyarrow").to_arrow()
-    return to_pandas(table.select(list(schema.names)).cast(schema.arrow_schema()))
+    return table.select(list(schema.names)).cast(schema.arrow_schema())

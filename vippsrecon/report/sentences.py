@@ -12,8 +12,8 @@ from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import LINE_TO_FETCHED_NAMES, format_number
 
 if TYPE_CHECKING:
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
-    from vippsrecon.report.frames import ReportInput
 
 _DISCOVERY_NAMES = {
     "orders": "the orders",
@@ -23,7 +23,7 @@ _DISCOVERY_NAMES = {
 }
 
 
-def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
+def format_headline(reconciliation: Reconciliation, figures: ReportFigures) -> str:
     """Return the verdict in one or two sentences."""
     count = sum(totals.discrepancies for totals in figures.currency_totals)
     discrepancies = format_count(count, "discrepancy", "discrepancies")
@@ -43,7 +43,7 @@ def format_headline(reconciliation: ReportInput, figures: ReportFigures) -> str:
     return f"{discrepancies.upper()}. {risk[0].upper()}{risk[1:]}.{not_compared}{rejected}"
 
 
-def _list_gaps(reconciliation: ReportInput, figures: ReportFigures) -> str:
+def _list_gaps(reconciliation: Reconciliation, figures: ReportFigures) -> str:
     """Return why the run is incomplete, as clauses of one sentence."""
     gaps = list(reconciliation.manifest.get("incomplete_because") or ())
     if figures.unread:
@@ -108,7 +108,7 @@ def explain_fetched_amounts(currency: str, figures: ReportFigures) -> str:
     )
 
 
-def describe_completeness(reconciliation: ReportInput, figures: ReportFigures) -> str:
+def describe_completeness(reconciliation: Reconciliation, figures: ReportFigures) -> str:
     """Return whether every reference was answered, in one or two sentences.
 
     Not found (Vipps MobilePay knows no such payment), not sent (no payment can have this reference)

@@ -15,11 +15,11 @@ from vippsrecon.report.sentences import format_money
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
-    from vippsrecon.report.frames import ReportInput
 
 
-def format_summary(reconciliation: ReportInput, report: str | Path | None = None) -> str:
+def format_summary(reconciliation: Reconciliation, report: str | Path | None = None) -> str:
     """Return a Reconciliation as one page of plain text.
 
     Args:

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.schemas.frame import (
     Column,
     Frame,
+    FrameT,
     build_pandera_schema,
+    cast_to_schema,
     polars_schema,
     to_pandas,
+    to_polars,
     validate,
 )
 from vippsrecon.schemas.inputs import EVENTS, FAILURES, ORDERS, PAYMENT, PAYMENTS, REJECTS, STATUSES
@@ -82,6 +85,7 @@ __all__ = [
     "Events",
     "Failures",
     "Frame",
+    "FrameT",
     "Orders",
     "Outcomes",
     "Payments",
@@ -89,8 +93,10 @@ __all__ = [
     "Rejects",
     "Summary",
     "build_pandera_schema",
+    "cast_to_schema",
     "polars_schema",
     "to_pandas",
+    "to_polars",
     "validate",
 ]
 

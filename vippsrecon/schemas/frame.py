@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from vippsrecon.errors import SchemaError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ColumnKind = Literal["text", "count", "minor", "boolean", "moment", "day", "date"]
+
+FrameT = TypeVar("FrameT")
+"""The kind of frame that a result holds: Polars inside the package, pandas for its users."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,43 @@ class Frame:
         return to_pandas(self.arrow_schema().empty_table())
 
 
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Convert an Arrow table to pandas with Arrow types: text stays text, unknown values stay NA."""
-    import pandas as pd
+def to_pandas(data: pa.Table | pl.DataFrame) -> pd.DataFrame:
+    """Convert an Arrow table or a Polars frame to pandas with Arrow types.
 
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    Text stays text, and unknown values stay NA.
+    """
+    import pandas as pd
+    import polars as pl
+
+    if isinstance(data, pl.DataFrame):
+        data = data.to_arrow(compat_level=pl.CompatLevel.oldest())
+    frame: pd.DataFrame = data.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
+
+
+def to_polars(data: Any, frame: Frame) -> pl.DataFrame:
+    """Convert a frame of a schema to Polars, with the schema's columns in its order.
+
+    Args:
+        data: pandas, pyarrow or Polars, eager or lazy; None for a frame without rows.
+        frame: Its schema.
+    """
+    import polars as pl
+    import pyarrow as pa
+
+    if data is None:
+        return pl.DataFrame(schema=polars_schema(frame))
+    if isinstance(data, pl.LazyFrame):
+        data = data.collect()
+    if isinstance(data, pl.DataFrame):
+        return data.select(frame.names)
+    schema = frame.arrow_schema()
+    table = (
+        data.select(list(frame.names)).cast(schema)
+        if isinstance(data, pa.Table)
+        else pa.Table.from_pandas(data, schema=schema, preserve_index=False)
+    )
+    return pl.DataFrame(table)
 
 
 def polars_schema(frame: Frame) -> dict[str, Any]:
@@ -127,6 +161,18 @@ def polars_schema(frame: Frame) -> dict[str, Any]:
         "date": pl.Date,
     }
     return {column.name: kinds[column.kind] for column in frame.columns}
+
+
+def cast_to_schema(data: pl.DataFrame, frame: Frame) -> pl.DataFrame:
+    """Give a Polars frame the columns and types of a schema, and validate it.
+
+    Raises:
+        SchemaError: A value is out of bounds.
+    """
+    types = polars_schema(frame)
+    cast = data.select(data[name].cast(kind) for name, kind in types.items())
+    valid: pl.DataFrame = validate(cast, frame)
+    return valid
 
 
 @cache

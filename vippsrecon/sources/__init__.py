@@ -14,7 +14,14 @@ from vippsrecon.sources.orders.fields.references import (
     RULES_AFTER_NOT_FOUND,
     find_candidate_references,
 )
-from vippsrecon.sources.orders.read import FileSummary, OrderFiles, read_orders
+from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.read import (
+    FileSummary,
+    OrderFiles,
+    list_paths,
+    read_order_files,
+    read_orders,
+)
 from vippsrecon.sources.reference_list import (
     is_reference_list,
     read_reference_list,
@@ -25,9 +32,12 @@ __all__ = [
     "RULES_AFTER_NOT_FOUND",
     "FileSummary",
     "OrderFiles",
+    "choose_profile",
     "find_candidate_references",
     "is_reference_list",
+    "list_paths",
     "preview",
+    "read_order_files",
     "read_orders",
     "read_reference_list",
     "read_references",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
+import polars as pl
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources.files.detect import (
@@ -19,7 +19,7 @@ from vippsrecon.sources.files.detect import (
 )
 from vippsrecon.sources.orders.open import choose_profile, open_table
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import FileSummary, OrderFiles, list_paths, read_order_files
+from vippsrecon.sources.orders.read import FileSummary, list_paths, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
@@ -36,7 +36,7 @@ class FilePreview(NamedTuple):
     """
 
     entry: dict[str, Any]
-    orders: pd.DataFrame | None
+    orders: pl.DataFrame | None
 
 
 def preview(
@@ -111,7 +111,7 @@ def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUn
         reading.rows,
         period=[day.isoformat() for day in reading.period] if reading.period else None,
         totals=reading.totals,
-        rejects=_build_rejects(first),
+        rejects=first.rejects.to_dicts(),
         notes=[*_describe_missing_settings(reading), *reading.notes],
     )
     return FilePreview(entry, first.orders)
@@ -138,12 +138,6 @@ def _build_entry(
         "rejects": rejects or [],
         "notes": notes,
     }
-
-
-def _build_rejects(read: OrderFiles) -> list[dict[str, Any]]:
-    columns = read.rejects.astype(object).where(read.rejects.notna(), None).to_dict("list")
-    rows = zip(*columns.values(), strict=True)
-    return [dict(zip(map(str, columns), cells, strict=True)) for cells in rows]
 
 
 def _describe_missing_settings(reading: FileSummary) -> list[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
@@ -18,15 +16,13 @@ from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.open import open_table
-from vippsrecon.sources.orders.read import convert_to_validated_pandas
 
-_REFERENCE_SCHEMA = pa.schema(
-    [(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")]
-)
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ReferenceList(NamedTuple):
-    """A list of references, as read.
+    """A list of references, as read, in Polars.
 
     Attributes:
         references: msn, reference, discovered_by = "references", in the file's order.
@@ -34,8 +30,8 @@ class ReferenceList(NamedTuple):
         note: Which column was used, if there were others; else "".
     """
 
-    references: pd.DataFrame
-    rejects: pd.DataFrame
+    references: pl.DataFrame
+    rejects: pl.DataFrame
     note: str
 
 
@@ -57,11 +53,11 @@ def read_references(
             default.
     """
     listed = read_reference_list(path, default_msn)
-    return listed.references, listed.rejects
+    return schemas.to_pandas(listed.references), schemas.to_pandas(listed.rejects)
 
 
 def read_reference_list(path: str | Path, default_msn: str | None = None) -> ReferenceList:
-    """Read a list as `read_references` does, with a note on the column used."""
+    """Read a list as `read_references` does, into Polars, with a note on the column used."""
     path = Path(path)
     form = detect_file_type(path)
     if form in ("xml", "json"):
@@ -103,9 +99,7 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         "msn", "reference", pl.lit("references").alias("discovered_by")
     )
     return ReferenceList(
-        schemas.to_pandas(usable.to_arrow().cast(_REFERENCE_SCHEMA)),
-        convert_to_validated_pandas(rejects, schemas.REJECTS),
-        note,
+        usable.cast(pl.String), schemas.cast_to_schema(rejects, schemas.REJECTS), note
     )
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-import pandas as pd
+import polars as pl
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date, to_day_number
@@ -44,7 +44,7 @@ class MissingDays(NamedTuple):
         unit = "" if self.only_unit else f" for sales unit {self.msn}"
         return f"the export does not cover {days}{unit}"
 
-    def explain(self, files: OrderFiles) -> str:
+    def explain(self, files: OrderFiles[pl.DataFrame]) -> str:
         """Return what is missing and what to do, in sentences."""
         names = ", ".join(file.name for file in files.files)
         return (
@@ -54,8 +54,8 @@ class MissingDays(NamedTuple):
 
 
 def find_missing_days(
-    orders: pd.DataFrame,
-    payments: pd.DataFrame,
+    orders: pl.DataFrame,
+    payments: pl.DataFrame,
     last: date | None,
     cutoff: datetime,
     units: Sequence[SalesUnit],
@@ -79,40 +79,38 @@ def find_missing_days(
     if last is None:
         return
     zones = {unit.msn: ZoneInfo(unit.zone) for unit in units}
-    dated = orders[orders["ordered_day"].notna()]
+    dated = orders.filter(pl.col("ordered_day").is_not_null())
     strays = _select_strays(orders, payments)
-    msns = sorted(dated["msn"].unique())
+    msns = dated["msn"].unique().sort().to_list()
     for msn in msns:
         zone = zones.get(msn, ZoneInfo(SalesUnit(msn).zone))
-        own = dated[dated["msn"] == msn]
-        days = sorted({int(day) for day in own["ordered_day"]})
-        # pandas 2 returns a datetime here, pandas 3 a Timestamp.
-        exported_at = pd.Timestamp(own["exported_at"].max()).to_pydatetime()
+        own = dated.filter(pl.col("msn") == msn)
+        days = own["ordered_day"].unique().sort().to_list()
+        exported_at: datetime = own.select(pl.col("exported_at").max()).item()
         exported_day = to_day_number(exported_at.astimezone(zone).date())
         yesterday = to_day_number(cutoff.astimezone(zone).date()) - 1
         end = min(to_day_number(last), yesterday)
         quiet_days = max((b - a - 1 for a, b in pairwise(days)), default=0)
         is_long = len(days) >= MIN_DAYS and end - days[-1] > quiet_days
-        paid_days = strays.loc[strays["msn"] == msn, "authorized_day"]
+        paid_days = strays.filter(pl.col("msn") == msn)["authorized_day"]
         is_paid = bool(((paid_days > days[-1]) & (paid_days <= end)).any())
         first_missing = days[-1] + 1 if is_long or is_paid else max(days[-1] + 1, exported_day)
         if first_missing <= end:
             yield MissingDays(msn, to_date(first_missing), to_date(end), len(msns) == 1)
 
 
-def _select_strays(orders: pd.DataFrame, payments: pd.DataFrame) -> pd.DataFrame:
+def _select_strays(orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Return msn and authorized_day of the payments whose reference no order has."""
-    authorized = payments.loc[
-        payments["authorized_day"].notna(), ["msn", "reference", "authorized_day"]
-    ]
-    known = orders[["msn", "reference"]].dropna().drop_duplicates()
-    joined = authorized.merge(known, on=["msn", "reference"], how="left", indicator=True)
-    return joined[joined["_merge"] == "left_only"]
+    return (
+        payments.filter(pl.col("authorized_day").is_not_null())
+        .join(orders, on=["msn", "reference"], how="anti")
+        .select("msn", "authorized_day")
+    )
 
 
 def leave_out_orders(
-    files: OrderFiles, units: Sequence[SalesUnit]
-) -> tuple[OrderFiles, tuple[str, ...]]:
+    files: OrderFiles[pl.DataFrame], units: Sequence[SalesUnit]
+) -> tuple[OrderFiles[pl.DataFrame], tuple[str, ...]]:
     """Leave out the orders of sales units that are not compared, and list them in sentences."""
     orders, notes = _leave_out_rows(files.orders, units, "order", "the exports")
     return files._replace(orders=orders), notes
@@ -124,36 +122,33 @@ def leave_out_references(reference_set: ReferenceSet, units: Sequence[SalesUnit]
     return reference_set._replace(references=references, notes=(*reference_set.notes, *notes))
 
 
-def leave_out_payments(fetched: Fetched, units: Sequence[SalesUnit]) -> Fetched:
+def leave_out_payments(
+    fetched: Fetched[pl.DataFrame], units: Sequence[SalesUnit]
+) -> Fetched[pl.DataFrame]:
     """Leave out the payments, events and failures of sales units that are not compared."""
-    left_out = _list_left_out(units)
-    if not left_out:
-        return fetched
-    return fetched._replace(
-        **{
-            name: frame[~frame["msn"].isin(left_out)].reset_index(drop=True)
-            for name, frame in fetched._asdict().items()
-        }
-    )
+    is_left_out = pl.col("msn").is_in(_list_left_out(units))
+    payments, events, failures = (frame.filter(~is_left_out) for frame in fetched)
+    return fetched._replace(payments=payments, events=events, failures=failures)
 
 
-def leave_out_ledger_references(walk: LedgerWalk, units: Sequence[SalesUnit]) -> LedgerWalk:
+def leave_out_ledger_references(
+    walk: LedgerWalk[pl.DataFrame], units: Sequence[SalesUnit]
+) -> LedgerWalk[pl.DataFrame]:
     """Leave out the ledger's references of sales units that are not compared, and note how many."""
     references, notes = _leave_out_rows(walk.references, units, "payment", "the funds ledger")
     return walk._replace(references=references, notes=(*walk.notes, *notes))
 
 
 def _leave_out_rows(
-    frame: pd.DataFrame, units: Sequence[SalesUnit], noun: str, place: str
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the rows of the other sales units, and a sentence for each unit that is left out."""
-    is_left_out = frame["msn"].isin(_list_left_out(units))
-    counts = frame.loc[is_left_out, "msn"].value_counts().sort_index()
-    notes = tuple(
-        f"Sales unit {msn} is left out (compared = false): {format_count(int(count), noun)} in {place}."
-        for msn, count in counts.items()
+    frame: pl.DataFrame, units: Sequence[SalesUnit], noun: str, place: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the rows of the sales units that are compared, and a sentence for each other one."""
+    is_left_out = pl.col("msn").is_in(_list_left_out(units))
+    counts = frame.filter(is_left_out).group_by("msn").len().sort("msn")
+    return frame.filter(~is_left_out), tuple(
+        f"Sales unit {msn} is left out (compared = false): {format_count(count, noun)} in {place}."
+        for msn, count in counts.rows()
     )
-    return frame[~is_left_out].reset_index(drop=True), notes
 
 
 def _list_left_out(units: Sequence[SalesUnit]) -> list[str]:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+import polars as pl
+
 from vippsrecon import schemas
 from vippsrecon.dates import to_date
-from vippsrecon.fetching import Fetched, fetch
-from vippsrecon.sources import is_reference_list, read_orders
+from vippsrecon.fetching import Fetched, fetch_frames
+from vippsrecon.sources import choose_profile, is_reference_list, read_order_files
 from vippsrecon.workflow.coverage import leave_out_ledger_references, leave_out_references
 from vippsrecon.workflow.preflight import (
     check_keys,
@@ -35,14 +37,12 @@ from vippsrecon.workflow.references import (
 from vippsrecon.workflow.saved_run import FetchFacts, save_facts
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from vippsrecon.api import Client
     from vippsrecon.config.settings import Settings
 
 
 class FetchedFile(NamedTuple):
-    """The result of `fetch_file`.
+    """The result of `fetch_file`, in Polars.
 
     Attributes:
         fetched: Payments, events, failures.
@@ -53,8 +53,8 @@ class FetchedFile(NamedTuple):
         ledger_failed: Whether these keys may read the funds ledger but reading it failed.
     """
 
-    fetched: Fetched
-    rejects: pd.DataFrame
+    fetched: Fetched[pl.DataFrame]
+    rejects: pl.DataFrame
     repeat_count: int
     is_list: bool
     notes: tuple[str, ...]
@@ -80,13 +80,13 @@ def fetch_file(
     default_msn = settings.default_msn
     source = Path(source)
     is_list = shop is None and mapping is None and is_reference_list(source)
-    orders = schemas.ORDERS.empty()
+    orders = schemas.to_polars(None, schemas.ORDERS)
     if is_list:
         reference_set = collect_fetch_references(orders, [source], default_msn)
         first, rejects = None, reference_set.rejects
     else:
-        files = read_orders(
-            [source], shop=shop, mapping=mapping, units=settings.units, default_msn=default_msn
+        files = read_order_files(
+            [source], choose_profile(shop, mapping), settings.units, default_msn
         )
         orders = files.orders
         reference_set = leave_out_references(collect_fetch_references(orders), settings.units)
@@ -121,7 +121,7 @@ def fetch_month(
     out: Path | None = None,
     resume: bool = False,
     progress: bool = False,
-) -> tuple[Fetched, FetchFacts]:
+) -> tuple[Fetched[pl.DataFrame], FetchFacts]:
     """Fetch every reference, and further ones found in the period's funds ledger.
 
     Args:
@@ -139,7 +139,7 @@ def fetch_month(
     with nullcontext(client) if client is not None else OpenedClient(settings) as open_client:
         references = reference_set.references
         walk = None
-        check_keys(open_client, sorted(references["msn"].unique()))
+        check_keys(open_client, references["msn"].unique().sort())
         warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
         if first is not None:
             today = open_client.now().astimezone(choose_time_zone(settings)).date()
@@ -147,7 +147,7 @@ def fetch_month(
                 walk_ledger(open_client, first, max(first, last or today)), settings.units
             )
             references = stack_unique_references([references, walk.references])
-        fetched = fetch(
+        fetched = fetch_frames(
             references,
             open_client,
             out=out,
@@ -168,12 +168,10 @@ def fetch_month(
     return fetched, facts
 
 
-def choose_ledger_start(orders: pd.DataFrame, first: date | None) -> date | None:
+def choose_ledger_start(orders: pl.DataFrame, first: date | None) -> date | None:
     """Return the day to read the ledger from: `first`, else the first day of an order."""
-    days = orders["ordered_day"].dropna()
-    if first is not None or not len(days):
-        return first
-    return to_date(int(days.min()))
+    days = orders["ordered_day"].drop_nulls().sort()
+    return first if first is not None or not len(days) else to_date(days[0])
 
 
 def choose_time_zone(settings: Settings) -> ZoneInfo:

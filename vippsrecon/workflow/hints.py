@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from vippsrecon.money import format_count, group_thousands
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-
-    import pandas as pd
 
     from vippsrecon.config.settings import SalesUnit
     from vippsrecon.sources import OrderFiles
@@ -24,7 +24,7 @@ MIN_OPEN_ORDERS = 20
 
 
 def capture_setting_hints(
-    orders: pd.DataFrame, payments: pd.DataFrame, units: Sequence[SalesUnit]
+    orders: pl.DataFrame, payments: pl.DataFrame, units: Sequence[SalesUnit]
 ) -> tuple[str, ...]:
     """Suggest capture = "at_once" for each sales unit most of whose open orders are captured.
 
@@ -36,36 +36,37 @@ def capture_setting_hints(
     docs/settings.md says what "at_once" changes.
     """
     set_at_once = {unit.msn for unit in units if unit.capture == "at_once"}
-    paid_by_vipps = orders["by_vipps"].fillna(value=True).astype(bool)
-    open_orders = orders.loc[orders["status"].eq("open") & paid_by_vipps, ["msn", "reference"]]
-    captured = payments.loc[payments["captured_minor"] > 0, ["msn", "reference"]]
-    captured_counts = open_orders.merge(captured, on=["msn", "reference"])["msn"].value_counts()
+    is_open = (pl.col("status") == "open") & pl.col("by_vipps").fill_null(value=True)
+    captured = payments.filter(pl.col("captured_minor") > 0).select("msn", "reference").unique()
+    counts = (
+        orders.filter(is_open)
+        .join(captured.with_columns(captured=True), on=["msn", "reference"], how="left")
+        .group_by("msn")
+        .agg(pl.len().alias("orders"), pl.col("captured").count())
+        .sort("msn")
+    )
     return tuple(
-        f"Sales unit {msn}: {group_thousands(int(captured_counts.get(msn, 0)))} of {format_count(int(count), 'open order')} "
+        f"Sales unit {msn}: {group_thousands(captured_count)} of {format_count(count, 'open order')} "
         'are captured. If you capture when an order is placed, set capture = "at_once" for it in '
         "vippsrecon.toml: open orders are then compared in the same way as fulfilled ones."
-        for msn, count in open_orders["msn"].value_counts().sort_index().items()
-        if msn not in set_at_once
-        and count >= MIN_OPEN_ORDERS
-        and captured_counts.get(msn, 0) * 2 > count
+        for msn, count, captured_count in counts.rows()
+        if msn not in set_at_once and count >= MIN_OPEN_ORDERS and captured_count * 2 > count
     )
 
 
-def drop_superseded_rows(orders: pd.DataFrame, buckets: pd.DataFrame) -> pd.DataFrame:
+def drop_superseded_rows(orders: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
     """Return the order rows that no newer export replaces: the others say what was, not what is.
 
     Args:
         orders: `schemas.ORDERS`. Not changed.
         buckets: `schemas.BUCKETS` of the same orders.
     """
-    replaced = set(buckets.loc[buckets["kind"] == "superseded_row", "row_key"])
-    if not replaced:
-        return orders
-    rows = zip(orders["source_file"], orders["source_row"], strict=True)
-    return orders[[f"{file}:{row}" not in replaced for file, row in rows]]
+    row_key = pl.format("{}:{}", "source_file", "source_row").alias("row_key")
+    replaced = buckets.filter(pl.col("kind") == "superseded_row").select("row_key")
+    return orders.with_columns(row_key).join(replaced, on="row_key", how="anti").drop("row_key")
 
 
-def export_time_hints(files: OrderFiles, fetched_at: datetime) -> Iterator[str]:
+def export_time_hints(files: OrderFiles[pl.DataFrame], fetched_at: datetime) -> Iterator[str]:
     """Suggest --exported-at for each export whose modification time was used.
 
     Events after the export are timing, not discrepancies. No shop writes the time of the export
@@ -109,7 +110,7 @@ def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
         )
 
 
-def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:
+def unknown_refund_hints(orders: pl.DataFrame) -> Iterator[str]:
     """Say for each file how many orders have no statement of what was refunded.
 
     Their refunds are not compared, so a clean verdict says nothing about them.
@@ -117,10 +118,10 @@ def unknown_refund_hints(orders: pd.DataFrame) -> Iterator[str]:
     Args:
         orders: `schemas.ORDERS`.
     """
-    unknown = orders.loc[orders["refunded_minor"].isna(), "source_file"].value_counts()
-    for name, count in unknown.sort_index().items():
+    unknown = orders.filter(pl.col("refunded_minor").is_null()).group_by("source_file").len()
+    for name, count in unknown.sort("source_file").rows():
         yield (
-            f"{name} does not say what was refunded for {format_count(int(count), 'order')}, so "
+            f"{name} does not say what was refunded for {format_count(count, 'order')}, so "
             "these refunds were not compared. In a workbook, open it in Excel and save it, so that "
             "its formulas have values; otherwise export the refunds too."
         )

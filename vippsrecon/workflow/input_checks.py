@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
@@ -18,22 +20,23 @@ MAX_DAYS_AFTER_ORDER = 366
 """A payment cannot be captured or refunded longer than this after its order."""
 
 
-def refuse_unreadable_exports(files: OrderFiles) -> None:
+def refuse_unreadable_exports(files: OrderFiles[pl.DataFrame]) -> None:
     """Refuse exports of which every row was rejected, since there is nothing to compare."""
     if len(files.orders) or not len(files.rejects):
         return
-    rows = files.rejects.head(1).astype(object)
     count = len(files.rejects)
     rows_text = (
         "The only row could not be read"
         if count == 1
         else f"None of the {format_count(count, 'row')} could be read"
     )
-    first = Reject(*rows.where(rows.notna(), None).iloc[0])
+    first = Reject(*files.rejects.row(0))
     raise InputError(f"{first.source_file}: {rows_text}. First problem: {first.describe()}")
 
 
-def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> None:
+def refuse_wrong_month(
+    files: OrderFiles[pl.DataFrame], first: date | None, last: date | None
+) -> None:
     """Refuse exports whose orders cannot belong to the period, before anything is fetched.
 
     An order is captured or refunded after it was placed and within a year, so an export of later
@@ -43,20 +46,30 @@ def refuse_wrong_month(files: OrderFiles, first: date | None, last: date | None)
         raise InputError(
             f"the period ends ({last}) before it begins ({first}). Exchange --from and --to"
         )
-    days = files.orders["ordered_day"].dropna()
-    if not len(days):
+    days = _find_order_days(files)
+    if days is None:
         return
-    earliest, latest = (to_date(int(day)) for day in (days.min(), days.max()))
+    earliest, latest = days
     too_late = last is not None and earliest > last
     too_early = first is not None and latest < first - timedelta(days=MAX_DAYS_AFTER_ORDER)
     if too_late or too_early:
-        raise InputError(_describe_wrong_month(files, first, last))
+        raise InputError(_describe_wrong_month(files, days, first, last))
 
 
-def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | None) -> str:
+def _find_order_days(files: OrderFiles[pl.DataFrame]) -> tuple[date, date] | None:
+    """Return the first and last day of an order; None if no order has a day."""
+    days = files.orders["ordered_day"].drop_nulls().sort()
+    return (to_date(days[0]), to_date(days[-1])) if len(days) else None
+
+
+def _describe_wrong_month(
+    files: OrderFiles[pl.DataFrame],
+    days: tuple[date, date],
+    first: date | None,
+    last: date | None,
+) -> str:
     names = ", ".join(file.name for file in files.files)
-    days = files.orders["ordered_day"].dropna()
-    earliest, latest = (to_date(int(day)) for day in (days.min(), days.max()))
+    earliest, latest = days
     return (
         f"{names}: the orders are from {earliest} to {latest}, and none of them was captured or "
         f"refunded in the requested period, {first or '…'} to {last or '…'}. Use the export of "
@@ -65,34 +78,32 @@ def _describe_wrong_month(files: OrderFiles, first: date | None, last: date | No
 
 
 def refuse_empty_period(
-    result: Reconciliation, files: OrderFiles, first: date | None, last: date | None
+    result: Reconciliation, files: OrderFiles[pl.DataFrame], first: date | None, last: date | None
 ) -> None:
     """Refuse an export if no order belongs to the period according to its payments.
 
     Only the payments show this: an order of 31 October may be captured in November.
     """
     has_period = first is not None or last is not None
-    if (
-        has_period
-        and len(files.orders["ordered_day"].dropna())
-        and not _has_order_in_period(result)
-    ):
-        raise InputError(_describe_wrong_month(files, first, last))
+    days = _find_order_days(files)
+    if has_period and days is not None and not _has_order_in_period(result):
+        raise InputError(_describe_wrong_month(files, days, first, last))
 
 
 def _has_order_in_period(result: Reconciliation) -> bool:
-    buckets = result.buckets
-    belongs = (buckets["side"] == "orders") & buckets["kind"].ne("outside_period").fillna(True)
-    return bool(belongs.any())
+    is_outside = pl.col("kind").eq_missing("outside_period")
+    belongs = (pl.col("side") == "orders") & ~is_outside
+    return not result.polars_frame("buckets").filter(belongs).is_empty()
 
 
-def refuse_early_as_of(files: OrderFiles, as_of: datetime | None) -> None:
+def refuse_early_as_of(files: OrderFiles[pl.DataFrame], as_of: datetime | None) -> None:
     """Refuse a cut-off time that is earlier than every order."""
     ordered = files.orders["ordered_at"]
-    if as_of is None or not len(ordered) or ordered.isna().any():
+    if as_of is None or as_of.tzinfo is None or not len(ordered) or ordered.null_count():
         return
-    if as_of.tzinfo is not None and as_of < ordered.min():
+    earliest = ordered.sort()[0]
+    if as_of < earliest:
         raise InputError(
             f"--as-of {as_of:%Y-%m-%d %H:%M} is earlier than every order (the first is from "
-            f"{ordered.min():%Y-%m-%d %H:%M} UTC). Omit --as-of to use the current time."
+            f"{earliest:%Y-%m-%d %H:%M} UTC). Omit --as-of to use the current time."
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
-from vippsrecon.fetching import LedgerWalk, build_unread_walk, ledger_references
+from vippsrecon.fetching import LedgerWalk, build_unread_walk, walk_ledgers
 from vippsrecon.money import format_count
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
@@ -75,7 +77,7 @@ def describe_clock_skew(skew_seconds: float) -> str | None:
     )
 
 
-def describe_clock_problem(error_seconds: float, fetched: Fetched) -> str:
+def describe_clock_problem(error_seconds: float, fetched: Fetched[pl.DataFrame]) -> str:
     """Describe a clock that contradicts the data, or return "".
 
     All ages and deadlines come from the `Date` of the answers. A `Date` that is wrong makes them
@@ -107,23 +109,15 @@ def describe_clock_problem(error_seconds: float, fetched: Fetched) -> str:
     return ""
 
 
-def _find_event_after_answer(fetched: Fetched) -> tuple[str, str, datetime, datetime] | None:
+def _find_event_after_answer(
+    fetched: Fetched[pl.DataFrame],
+) -> tuple[str, str, datetime, datetime] | None:
     """Return msn, reference, event time and answer time of the worst contradiction, or None."""
-    import polars as pl
-    import pyarrow as pa
-
-    if not len(fetched.events):
-        return None
-    events, answers = (
-        pl.DataFrame(pa.Table.from_pandas(frame[columns], preserve_index=False)).lazy()
-        for frame, columns in (
-            (fetched.events, ["msn", "reference", "event_at"]),
-            (fetched.payments, ["msn", "reference", "fetched_at"]),
-        )
-    )
+    answers = fetched.payments.lazy().select("msn", "reference", "fetched_at")
     ahead = pl.col("event_at") - pl.col("fetched_at")
     rows = (
-        events.group_by("msn", "reference")
+        fetched.events.lazy()
+        .group_by("msn", "reference")
         .agg(pl.col("event_at").max())
         .join(answers, on=["msn", "reference"])
         .filter(ahead > pl.duration(seconds=ANSWER_DELAY_SECONDS))
@@ -135,14 +129,14 @@ def _find_event_after_answer(fetched: Fetched) -> tuple[str, str, datetime, date
     return rows[0] if rows else None
 
 
-def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk:
+def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk[pl.DataFrame]:
     """Collect the period's references from the funds ledger, or report why it could not be read.
 
     The orders can be reconciled without the ledger, so a Report API that is down does not stop
     the run. But payments that only the ledger mentions are missing then, so the month is incomplete.
     """
     try:
-        return ledger_references(client, first, last)
+        return walk_ledgers(client, first, last)
     except (ApiError, NoAnswerError) as error:
         walk = build_unread_walk(f"the Report API could not be read ({error}); run it again later")
         LOG.warning("%s", walk.notes[0])

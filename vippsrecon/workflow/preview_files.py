@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import polars as pl
 
 from vippsrecon import schemas
@@ -62,10 +61,10 @@ def exclude_superseded_rows(previews: Sequence[FilePreview]) -> list[dict[str, A
     ]
 
 
-def _find_superseded_rows(exports: dict[int, pd.DataFrame]) -> dict[int, set[int]]:
+def _find_superseded_rows(exports: dict[int, pl.DataFrame]) -> dict[int, set[int]]:
     """Return the rows that a newer export replaces, by the number of their file."""
     # By number, because two folders may hold files of one name.
-    orders = pd.concat([rows.assign(source_file=str(n)) for n, rows in exports.items()])
+    orders = pl.concat(rows.with_columns(source_file=pl.lit(str(n))) for n, rows in exports.items())
     divided = separate_superseded_rows(prepare_frame(orders, schemas.ORDERS))
     rows_by_file: dict[int, set[int]] = {}
     for row in collect_rows(divided.superseded.select("source_file", "source_row")):
@@ -74,7 +73,7 @@ def _find_superseded_rows(exports: dict[int, pd.DataFrame]) -> dict[int, set[int
 
 
 def _exclude_rows(file: FilePreview, rows: set[int]) -> dict[str, Any]:
-    orders = pl.DataFrame(file.orders)
+    orders = schemas.to_polars(file.orders, schemas.ORDERS)
     is_superseded = pl.col("source_row").is_in(sorted(rows))
     name = str(file.entry["path"])
     sums = ", ".join(

@@ -12,16 +12,17 @@ call `reconcile_month`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import polars as pl
+
 from vippsrecon import schemas
 from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
-from vippsrecon.sources import read_orders
+from vippsrecon.sources import choose_profile, list_paths, read_order_files
 from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
     find_missing_days,
@@ -61,8 +62,6 @@ from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pandas as pd
 
     from vippsrecon.api import Client
     from vippsrecon.config.settings import SalesUnit, Settings
@@ -118,13 +117,12 @@ def reconcile_month(
             A single reference that could not be read becomes a row of `failures` instead.
     """
     first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
-    files = read_orders(
-        order_files,
-        shop=shop,
-        mapping=mapping,
-        units=settings.units,
-        default_msn=settings.default_msn,
-        exported_at=exported_at,
+    files = read_order_files(
+        list_paths(order_files),
+        choose_profile(shop, mapping),
+        settings.units,
+        settings.default_msn,
+        exported_at,
     )
     refuse_unreadable_exports(files)
     files, left_out = leave_out_orders(files, settings.units)
@@ -199,7 +197,9 @@ def reconcile_month(
         *earlier.describe(),
         *left_out,
         *capture_setting_hints(
-            drop_superseded_rows(files.orders, result.buckets), fetched.payments, settings.units
+            drop_superseded_rows(files.orders, result.polars_frame("buckets")),
+            fetched.payments,
+            settings.units,
         ),
         *reference_set.notes,
         *facts.notes,
@@ -207,9 +207,9 @@ def reconcile_month(
         *late_cutoff_hints(cutoff, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
-    result = replace(result, notices=notices)
+    result = result.with_changes(notices=notices)
     records.record(result, files.orders, earlier, (first, last))
-    return replace(result, notices=(*result.notices, *records.notices))
+    return result.with_changes(notices=(*result.notices, *records.notices))
 
 
 class Gap(NamedTuple):
@@ -225,8 +225,8 @@ class Gap(NamedTuple):
 
 
 def _find_gaps(  # noqa: PLR0917 (each is named in the month)
-    files: OrderFiles,
-    fetched: Fetched,
+    files: OrderFiles[pl.DataFrame],
+    fetched: Fetched[pl.DataFrame],
     facts: FetchFacts,
     last: date | None,
     cutoff: datetime,
@@ -255,8 +255,8 @@ def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tu
 
 
 def _build_manifest(
-    files: OrderFiles,
-    fetched: Fetched,
+    files: OrderFiles[pl.DataFrame],
+    fetched: Fetched[pl.DataFrame],
     settings: Settings,
     facts: FetchFacts,
     inputs: dict[str, str],
@@ -269,7 +269,13 @@ def _build_manifest(
         "environment": facts.environment,
         "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
         "fetched_at": _format_latest(fetched.payments["fetched_at"]),
-        "discovered_by": fetched.payments["discovered_by"].value_counts().sort_index().to_dict(),
+        "discovered_by": dict(
+            fetched.payments.drop_nulls("discovered_by")
+            .group_by("discovered_by")
+            .len()
+            .sort("discovered_by")
+            .rows()
+        ),
         "inputs": {file.name: file.sha256 for file in files.files} | inputs,
         "exported_at": {
             file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
@@ -288,8 +294,8 @@ def _build_manifest(
     }
 
 
-def _format_latest(moments: pd.Series[Any]) -> str | None:
-    return f"{moments.max():%Y-%m-%dT%H:%M:%SZ}" if len(moments) else None
+def _format_latest(moments: pl.Series) -> str | None:
+    return f"{moments.sort()[-1]:%Y-%m-%dT%H:%M:%SZ}" if len(moments) else None
 
 
 def _list_unit_settings(unit: SalesUnit) -> dict[str, Any]:

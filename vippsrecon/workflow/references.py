@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import narwhals.stable.v2 as nw
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.sources import find_candidate_references, read_reference_list
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched, FollowUp
 
 PAYMENT_KEY = list(schemas.PAYMENT)
-REFERENCE_SCHEMA = pa.schema(
-    [(name, pa.large_string()) for name in (*PAYMENT_KEY, "discovered_by")]
-)
+REFERENCE_TYPES = dict.fromkeys((*PAYMENT_KEY, "discovered_by"), pl.String)
 
 
 class ReferenceSet(NamedTuple):
@@ -40,33 +36,25 @@ class ReferenceSet(NamedTuple):
         notes: The column used in a reference file with several columns.
     """
 
-    references: pd.DataFrame
+    references: pl.DataFrame
     guesses: frozenset[tuple[str, str]]
-    rejects: pd.DataFrame
+    rejects: pl.DataFrame
     repeat_count: int = 0
     follow_ups: tuple[FollowUp, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def collect_fetch_references(
-    orders: pd.DataFrame, reference_files: Iterable[Path | str] = (), default_msn: str | None = None
+    orders: pl.DataFrame, reference_files: Iterable[Path | str] = (), default_msn: str | None = None
 ) -> ReferenceSet:
     """Collect the references of orders and reference files, and likely variants of them."""
-    own = orders.loc[orders["reference"].notna(), PAYMENT_KEY].assign(discovered_by="orders")
+    from_orders = pl.lit("orders").alias("discovered_by")
+    own = orders.filter(pl.col("reference").is_not_null()).select(*PAYMENT_KEY, from_orders)
     named = collect_further_references(orders)
     candidates = find_candidate_references(orders)
-    likely = pd.DataFrame(
-        {
-            "msn": candidates["msn"],
-            "reference": candidates["candidate"],
-            "discovered_by": "orders",
-        }
-    )
+    likely = candidates.select("msn", pl.col("candidate").alias("reference"), from_orders)
     reference_lists = [read_reference_list(path, default_msn) for path in reference_files]
-    listed = [
-        reference_list.references[[*PAYMENT_KEY, "discovered_by"]]
-        for reference_list in reference_lists
-    ]
+    listed = [reference_list.references for reference_list in reference_lists]
     given_keys = collect_payment_keys(stack_unique_references([own, *listed]))
     return ReferenceSet(
         stack_unique_references([own, *listed, named, likely]),
@@ -84,7 +72,8 @@ def add_earlier_references(
     reference_set: ReferenceSet, keys: Sequence[tuple[str, str]]
 ) -> ReferenceSet:
     """Add references of orders that an earlier run left unsettled. A 404 for one means nothing."""
-    earlier = pd.DataFrame(keys, columns=PAYMENT_KEY).assign(discovered_by="earlier_run")
+    rows = [(*key, "earlier_run") for key in keys]
+    earlier = pl.DataFrame(rows, schema=REFERENCE_TYPES, orient="row")
     known = collect_payment_keys(reference_set.references)
     return reference_set._replace(
         references=stack_unique_references([reference_set.references, earlier]),
@@ -92,25 +81,26 @@ def add_earlier_references(
     )
 
 
-def collect_further_references(orders: pd.DataFrame) -> pd.DataFrame:
+def collect_further_references(orders: pl.DataFrame) -> pl.DataFrame:
     """Return the further references that the cells of orders name: one may be a gift card's.
 
     Returns:
         msn, reference, discovered_by; only references that are valid at Vipps MobilePay.
     """
-    cells = orders[["msn", "reference", "further_references"]].dropna()
-    rows = [
-        {"msn": msn, "reference": reference, "discovered_by": "orders"}
-        for msn, _, cell in cells.itertuples(index=False, name=None)
-        for reference in cell.split()
-        if re.fullmatch(NEW_REFERENCE_PATTERN, reference)
-    ]
-    return schemas.to_pandas(pa.Table.from_pylist(rows, schema=REFERENCE_SCHEMA))
+    named = orders.filter(
+        pl.col("reference").is_not_null() & pl.col("further_references").is_not_null()
+    )
+    return (
+        named.select("msn", pl.col("further_references").str.extract_all(r"\S+").alias("reference"))
+        .explode("reference", empty_as_null=False)
+        .filter(pl.col("reference").str.contains(NEW_REFERENCE_PATTERN))
+        .with_columns(discovered_by=pl.lit("orders"))
+    )
 
 
 def drop_expected_misses(
-    fetched: Fetched, reference_set: ReferenceSet, orders: pd.DataFrame
-) -> pd.DataFrame:
+    fetched: Fetched[pl.DataFrame], reference_set: ReferenceSet, orders: pl.DataFrame
+) -> pl.DataFrame:
     """Return the failures without those that were to be expected.
 
     The reference was only guessed, the shop states that the order was paid another way, or the
@@ -124,25 +114,24 @@ def drop_expected_misses(
 
 
 def _drop_repaired_references(
-    failures: pd.DataFrame, payments: pd.DataFrame, orders: pd.DataFrame
-) -> pd.DataFrame:
+    failures: pl.DataFrame, payments: pl.DataFrame, orders: pl.DataFrame
+) -> pl.DataFrame:
     """Drop the failures of references that were not sent, but a repaired spelling has an answer.
 
     The answer is a payment of the order, or a failure of its own. Without one, the failure stays:
     it is the only trace of the reference.
     """
-    not_sent = failures["operation"].eq("not_sent").fillna(False).astype(bool)
+    not_sent = failures["operation"] == "not_sent"
     if not not_sent.any() or not len(orders):
         return failures
-    answered = _find_answered_orders(orders, payments, failures[~not_sent])
-    is_answered = [
-        key in answered for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)
-    ]
-    return failures[~(not_sent & pd.Series(is_answered, index=failures.index, dtype=bool))]
+    answered = _find_answered_orders(orders, payments, failures.filter(~not_sent))
+    keys = failures.select(PAYMENT_KEY).iter_rows()
+    is_answered = pl.Series([key in answered for key in keys], dtype=pl.Boolean)
+    return failures.filter(~(not_sent & is_answered))
 
 
 def _find_answered_orders(
-    orders: pd.DataFrame, payments: pd.DataFrame, failures: pd.DataFrame
+    orders: pl.DataFrame, payments: pl.DataFrame, failures: pl.DataFrame
 ) -> set[tuple[str, str]]:
     """Return the keys of orders to which the run links a payment or a failure by another spelling."""
     from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
@@ -166,46 +155,36 @@ def _find_answered_orders(
     return {(row["msn"], row["reference"]) for row in linked}
 
 
-def drop_misses_of_other_methods(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+def drop_misses_of_other_methods(failures: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """Drop 404 failures of orders that the shop states were paid another way.
 
     Such orders are fetched because the shop may be wrong. That no payment exists is then the
     expected answer and not a failure.
     """
-    other = orders["by_vipps"].eq(False).fillna(False).astype(bool) & orders["reference"].notna()
-    paid_by_vipps = collect_payment_keys(orders[~other])
-    return _drop_misses(failures, frozenset(collect_payment_keys(orders[other]) - paid_by_vipps))
+    is_other = ~pl.col("by_vipps").fill_null(value=True) & pl.col("reference").is_not_null()
+    other = collect_payment_keys(orders.filter(is_other))
+    return _drop_misses(failures, frozenset(other - collect_payment_keys(orders.filter(~is_other))))
 
 
-def collect_payment_keys(frame: pd.DataFrame) -> set[tuple[str, str]]:
+def collect_payment_keys(frame: pl.DataFrame) -> set[tuple[str, str]]:
     """Return the (msn, reference) of every row."""
-    return set(frame[PAYMENT_KEY].itertuples(index=False, name=None))
+    return set(frame.select(PAYMENT_KEY).rows())
 
 
-def _drop_misses(failures: pd.DataFrame, droppable: frozenset[tuple[str, str]]) -> pd.DataFrame:
-    not_found = failures["status"].fillna(0).eq(404).astype(bool)
-    is_droppable = [
-        key in droppable for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)
-    ]
-    return failures[~(not_found & pd.Series(is_droppable, index=failures.index, dtype=bool))]
+def _drop_misses(failures: pl.DataFrame, droppable: frozenset[tuple[str, str]]) -> pl.DataFrame:
+    keys = failures.select(PAYMENT_KEY).iter_rows()
+    is_droppable = pl.Series([key in droppable for key in keys], dtype=pl.Boolean)
+    return failures.filter(~((failures["status"].fill_null(0) == 404) & is_droppable))
 
 
-def stack_unique_references(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def stack_unique_references(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Concatenate references, keeping the first row of each payment."""
-    return _concatenate_frames(frames, REFERENCE_SCHEMA).drop_duplicates(
-        PAYMENT_KEY, ignore_index=True
+    stacked = pl.concat(
+        [pl.DataFrame(schema=REFERENCE_TYPES), *(f.select(*REFERENCE_TYPES) for f in frames)]
     )
+    return stacked.unique(PAYMENT_KEY, keep="first", maintain_order=True)
 
 
-def stack_frames(frames: Sequence[pd.DataFrame], kind: schemas.Frame) -> pd.DataFrame:
+def stack_frames(frames: Sequence[pl.DataFrame], kind: schemas.Frame) -> pl.DataFrame:
     """Concatenate frames of one kind. Without frames, return an empty frame of that kind."""
-    return _concatenate_frames(frames, kind.arrow_schema())
-
-
-def _concatenate_frames(frames: Sequence[pd.DataFrame], schema: pa.Schema) -> pd.DataFrame:
-    # Through Arrow: pandas would guess the column types again if one of the frames is empty.
-    tables = [
-        pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
-        for frame in frames
-    ]
-    return schemas.to_pandas(pa.concat_tables([schema.empty_table(), *tables]))
+    return pl.concat(schemas.to_polars(frame, kind) for frame in (None, *frames))

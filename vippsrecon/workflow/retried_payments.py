@@ -14,11 +14,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 
-from vippsrecon import schemas
 from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
 from vippsrecon.sources import find_candidate_references
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
@@ -39,7 +36,7 @@ _ATTEMPT_ORDER_COLUMNS = [
 ]  # fmt: skip
 
 
-def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
+def build_follow_ups(orders: pl.DataFrame) -> tuple[FollowUp, ...]:
     """Return the functions that give further references after a fetch, one per round.
 
     Args:
@@ -53,8 +50,8 @@ def build_follow_ups(orders: pd.DataFrame) -> tuple[FollowUp, ...]:
 
 
 def mark_asked_attempts(
-    orders: pd.DataFrame, payments: pd.DataFrame, failures: pd.DataFrame
-) -> pd.DataFrame:
+    orders: pl.DataFrame, payments: pl.DataFrame, failures: pl.DataFrame
+) -> pl.DataFrame:
     """Add `attempts_asked`: whether all other attempts that may exist were requested.
 
     These are the references of earlier attempts, and of the next one after the last that exists.
@@ -67,8 +64,8 @@ def mark_asked_attempts(
     Returns:
         `orders` with the column; empty for an order without a reference.
     """
-    known = _select_keys(payments)
-    asked_keys = pl.concat([known, _select_keys(failures)]).unique()
+    known = payments.select(PAYMENT_KEY)
+    asked_keys = pl.concat([known, failures.select(PAYMENT_KEY)]).unique()
     families = _number_attempts(_select_orders_with_reference(orders), known)
     attempts = _match_payments_to_orders(known, families).select(
         *ATTEMPT_FAMILY_KEY, number=_read_attempt_number()
@@ -80,10 +77,7 @@ def mark_asked_attempts(
         .join(asked_keys, on=PAYMENT_KEY, how="anti")
         .join(families.rename({"reference": "own"}), on=ATTEMPT_FAMILY_KEY)
     )
-    candidates = pl.DataFrame(
-        pa.Table.from_pandas(find_candidate_references(orders), preserve_index=False)
-    )
-    earlier_unasked = candidates.join(
+    earlier_unasked = find_candidate_references(orders).join(
         asked_keys, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
     )
     named_unasked = (
@@ -95,27 +89,19 @@ def mark_asked_attempts(
         [
             named_unasked,
             next_unasked.select("msn", pl.col("own").alias("reference")),
-            earlier_unasked.select(pl.col(PAYMENT_KEY).cast(pl.String)),
+            earlier_unasked.select(PAYMENT_KEY),
         ]
     ).unique()
-    marked = (
-        _select_keys(orders)
-        .with_row_index("place")
-        .join(unasked.with_columns(unasked=True), on=PAYMENT_KEY, how="left")
-        .sort("place")
-        .select(
-            attempts_asked=pl.when(pl.col("reference").is_not_null()).then(
-                pl.col("unasked").is_null()
-            )
-        )
+    marked = orders.select(PAYMENT_KEY).join(
+        unasked.with_columns(unasked=True), on=PAYMENT_KEY, how="left", maintain_order="left"
     )
-    column = schemas.to_pandas(marked.to_arrow())["attempts_asked"]
-    return orders.assign(attempts_asked=column.set_axis(orders.index))
+    attempts_asked = pl.when(pl.col("reference").is_not_null()).then(pl.col("unasked").is_null())
+    return orders.with_columns(marked.select(attempts_asked.alias("attempts_asked")))
 
 
 def drop_guessed_misses(
-    failures: pd.DataFrame, original_references: pd.DataFrame, orders: pd.DataFrame
-) -> pd.DataFrame:
+    failures: pl.DataFrame, original_references: pl.DataFrame, orders: pl.DataFrame
+) -> pl.DataFrame:
     """Drop 404 failures of attempts that only `build_follow_ups` guessed (suffixes -1, -2, …).
 
     Args:
@@ -123,9 +109,6 @@ def drop_guessed_misses(
         original_references: msn and reference of the original references.
         orders: `schemas.ORDERS` from which the follow-ups were made.
     """
-    original = pl.DataFrame(
-        pa.Table.from_pandas(original_references[PAYMENT_KEY], preserve_index=False)
-    )
     orders_with_reference = _select_orders_with_reference(orders)
     stems = pl.concat(
         [
@@ -134,31 +117,22 @@ def drop_guessed_misses(
         ]
     )
     guessed = (
-        pl.DataFrame(pa.Table.from_pandas(failures[[*PAYMENT_KEY, "status"]], preserve_index=False))
-        .with_row_index("place")
+        failures.with_row_index("place")
         .with_columns(base=_strip_attempt_suffix())
         .filter((pl.col("status") == 404) & (pl.col("base") != pl.col("reference")))
-        .join(original, on=PAYMENT_KEY, how="anti")
+        .join(original_references, on=PAYMENT_KEY, how="anti")
         .join(stems, on=ATTEMPT_FAMILY_KEY, how="semi")
     )
-    return failures.drop(index=failures.index[guessed["place"].to_numpy()])
+    places = failures.with_row_index("place")
+    return places.join(guessed, on="place", how="anti", maintain_order="left").drop("place")
 
 
-def _select_keys(frame: pd.DataFrame) -> pl.DataFrame:
-    """Return msn and reference of every row."""
-    table = pa.Table.from_pandas(frame[PAYMENT_KEY], preserve_index=False)
-    return pl.DataFrame(table).with_columns(pl.all().cast(pl.String))
-
-
-def _select_orders_with_reference(orders: pd.DataFrame) -> pl.DataFrame:
+def _select_orders_with_reference(orders: pl.DataFrame) -> pl.DataFrame:
     """Return the orders with a reference, and the base reference their attempts are numbered from."""
-    table = pa.Table.from_pandas(orders[_ATTEMPT_ORDER_COLUMNS], preserve_index=False)
-    base = pl.col("attempt_base").cast(pl.String)
-    texts = pl.col("msn", "reference", "further_references", "order_number", "currency", "status")
+    base = pl.col("attempt_base")
     return (
-        pl.DataFrame(table)
+        orders.select(_ATTEMPT_ORDER_COLUMNS)
         .filter(pl.col("reference").is_not_null())
-        .with_columns(texts.cast(pl.String))
         .with_columns(base=pl.when(base != "").then(base).otherwise("reference"))
     )
 

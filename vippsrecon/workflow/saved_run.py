@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetching import Fetched, read_fetched
+from vippsrecon.fetching import Fetched, load_fetched
 from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE, atomic_replace
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.money import format_count
@@ -50,13 +49,15 @@ class FetchFacts(NamedTuple):
     clock_problem: str = ""
 
 
-def load_saved_run(folder: Path, reference_set: ReferenceSet) -> tuple[Fetched, FetchFacts]:
+def load_saved_run(
+    folder: Path, reference_set: ReferenceSet
+) -> tuple[Fetched[pl.DataFrame], FetchFacts]:
     """Read an earlier fetch. References it does not contain become failures.
 
     Raises:
         InputError: It contains none of the references: it is of another month or shop.
     """
-    fetched, info = read_fetched(folder)
+    fetched, info = load_fetched(folder)
     facts = _load_facts(folder, fetched, info)
     fetched_keys = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
     needed = collect_payment_keys(reference_set.references) - reference_set.guesses
@@ -82,8 +83,8 @@ def load_saved_run(folder: Path, reference_set: ReferenceSet) -> tuple[Fetched, 
         }
         for msn, reference in missing
     ]
-    table = pa.Table.from_pylist(rows, schema=schemas.FAILURES.arrow_schema())
-    failures = stack_frames([fetched.failures, schemas.to_pandas(table)], schemas.FAILURES)
+    not_fetched = pl.DataFrame(rows, schema=schemas.polars_schema(schemas.FAILURES))
+    failures = stack_frames([fetched.failures, not_fetched], schemas.FAILURES)
     return fetched._replace(failures=failures), facts
 
 
@@ -116,7 +117,7 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFacts:
+def _load_facts(folder: Path, fetched: Fetched[pl.DataFrame], info: dict[str, Any]) -> FetchFacts:
     path = folder / FACTS_FILE_NAME
     if is_present(path):
         values = read_small_json(path)
@@ -137,5 +138,5 @@ def _load_facts(folder: Path, fetched: Fetched, info: dict[str, Any]) -> FetchFa
         raise InputError(
             f"{folder.name} contains no payment and no {FACTS_FILE_NAME}. Fetch again."
         )
-    latest = pd.Timestamp(fetched.payments["fetched_at"].max())
-    return FetchFacts(latest.to_pydatetime(), str(info.get("environment", "")), False, ())
+    latest: datetime = fetched.payments.select(pl.col("fetched_at").max()).item()
+    return FetchFacts(latest, str(info.get("environment", "")), False, ())

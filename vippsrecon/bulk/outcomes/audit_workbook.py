@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES
-from vippsrecon.bulk.outcomes.audit_columns import ENTRY_COLUMNS, JOURNAL_OUTCOME_COLUMNS
-from vippsrecon.bulk.outcomes.follow_up import describe_outcome
-from vippsrecon.bulk.outcomes.frame import compute_booking_date
+from vippsrecon.bulk.outcomes.columns import ENTRY_COLUMNS, JOURNAL_OUTCOME_COLUMNS
+from vippsrecon.bulk.outcomes.frame import build_row_values, name_totals
 from vippsrecon.bulk.outcomes.from_journal import PlanHistory, RowHistory
 from vippsrecon.bulk.outcomes.workbook import colour_outcomes
 from vippsrecon.bulk.times import parse_timestamp
@@ -222,74 +221,40 @@ def _list_plan_facts(plan: PlanHistory, verdict: VerificationResult) -> Iterator
 
 def _build_outcome_values(
     plan: PlanHistory, row: RowHistory, units: dict[str, SalesUnit]
-) -> tuple[Any, ...]:
-    planned, result, detail = row.planned, row.result, plan.plan_detail
+) -> list[Any]:
+    """Return the values of one row in the order of `JOURNAL_OUTCOME_COLUMNS`."""
+    planned, detail = row.planned, plan.plan_detail
     source = detail.get("source") or {}
-    at = None if result.event_at is None else parse_timestamp(result.event_at)
     unit = units.get(planned.msn, SalesUnit(planned.msn))
-    return (
-        plan.plan_id,
-        planned.row,
-        plan.verb,
-        result.outcome,
-        planned.order_number,
-        planned.reference,
-        planned.msn,
-        planned.currency,
-        planned.amount_minor,
-        compute_booking_date(at, unit),
-        planned.reason,
-        planned.document_ref,
-        describe_outcome(plan.verb, planned, result),
-        detail.get("planner"),
-        row.approver,
-        row.carrier,
-        row.decided_by,
-        planned.note,
-        planned.vat_minor,
-        planned.discrepancy_id,
-        result.psp_reference,
-        at,
-        None if row.intended_at is None else parse_timestamp(row.intended_at),
-        parse_timestamp(row.last_entry.at),
-        *(result.before or (None,) * 4),
-        *(result.after or (None,) * 4),
-        row.key,
-        detail.get("digest"),
-        source.get("name"),
-        source.get("sha256"),
-        row.last_entry.seq,
-        row.last_entry.hash,
-    )
+    values = {
+        **build_row_values(plan.verb, planned, row.result, unit),
+        "plan_id": plan.plan_id,
+        "planner": detail.get("planner"),
+        "approver": row.approver,
+        "carrier": row.carrier,
+        "settled_by": row.decided_by,
+        "intended_at": None if row.intended_at is None else parse_timestamp(row.intended_at),
+        "decided_at": parse_timestamp(row.last_entry.at),
+        "idempotency_key": row.key,
+        "digest": detail.get("digest"),
+        "source_name": source.get("name"),
+        "source_sha256": source.get("sha256"),
+        "seq": row.last_entry.seq,
+        "hash": row.last_entry.hash,
+    }
+    return [values[column.name] for column in JOURNAL_OUTCOME_COLUMNS]
 
 
-def _build_entry_values(entry: Entry) -> tuple[Any, ...]:
+def _build_entry_values(entry: Entry) -> list[Any]:
+    """Return the values of one entry in the order of `ENTRY_COLUMNS`."""
     detail = entry.parse_detail()
-    return (
-        entry.plan_id,
-        entry.seq,
-        entry.at,
-        entry.kind,
-        entry.row,
-        entry.reference,
-        entry.msn,
-        entry.currency,
-        entry.amount_minor,
-        _describe_entry(entry),
-        *_get_entry_aggregate(detail, "before"),
-        *_get_entry_aggregate(detail, "after"),
-        entry.idempotency_key,
-        entry.verb,
-        entry.environment,
-        entry.epoch,
-        entry.detail,
-        entry.previous_hash,
-        entry.hash,
-    )
-
-
-def _get_entry_aggregate(detail: dict[str, Any], when: str) -> Sequence[int | None]:
-    return detail.get(when) or (None,) * 4
+    values = {
+        **entry._asdict(),
+        "description": _describe_entry(entry),
+        **name_totals("before", detail.get("before")),
+        **name_totals("after", detail.get("after")),
+    }
+    return [values[column.name] for column in ENTRY_COLUMNS]
 
 
 def _describe_entry(entry: Entry) -> str:

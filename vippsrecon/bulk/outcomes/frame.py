@@ -5,7 +5,7 @@ Made after a run, or from the journal at any later time. It makes no request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,8 +33,6 @@ DRY_RUN_OUTCOMES = (WOULD_DO, "already_done", "refused", "skipped")
 
 OUTCOMES_WORST_FIRST = ("unknown", "refused", "skipped", WOULD_DO, "already_done", "done")
 """Outcomes in the order in which users should read them."""
-
-_NO_AGGREGATE: tuple[None, ...] = (None,) * len(Aggregate._fields)
 
 
 class ControlTotal(NamedTuple):
@@ -71,53 +69,69 @@ def build_outcomes(run: RunResult) -> pd.DataFrame:
         _build_outcome_row(run, rows[result.row], result, units[rows[result.row].msn])
         for result in sorted(run.results, key=lambda result: result.row)
     )
-    columns = list(zip(*rows_of_values, strict=True)) or [() for _ in OUTCOMES.names]
+    values = list(rows_of_values)
     schema = OUTCOMES.arrow_schema()
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    arrays = [pa.array([row[field.name] for row in values], field.type) for field in schema]
     frame: pd.DataFrame = validate(to_pandas(pa.Table.from_arrays(arrays, schema=schema)), OUTCOMES)
     return frame
 
 
 def _build_outcome_row(
     run: RunResult, row: PlanRow, result: RowResult, unit: SalesUnit
-) -> tuple[Any, ...]:
-    """Return the values of one row, in the order of `OUTCOMES`."""
-    plan = run.plan
-    at = _parse_optional_timestamp(result.event_at)
-    outcome = result.outcome
-    return (
-        plan.plan_id,
-        row.row,
-        plan.verb,
-        row.msn,
-        row.reference,
-        row.order_number,
-        row.currency,
-        row.amount_minor,
-        outcome,
-        describe_outcome(plan.verb, row, result),
-        result.status,
-        result.code or None,
-        result.trace_id or None,
-        result.psp_reference,
-        at,
-        compute_booking_date(at, unit),
-        *(result.before or _NO_AGGREGATE),
-        *(result.after or _NO_AGGREGATE),
-        row.reason,
-        row.note or None,
-        row.document_ref or None,
-        row.vat_minor,
-        row.discrepancy_id,
-        plan.planner,
-        run.approver or None,
-        run.carrier or None,
-        compute_idempotency_key(plan.plan_id, plan.verb, row),
-        needs_credit_note(plan.verb, row, outcome),
-        needs_shop_update(row, outcome),
-        choose_customer_notice(plan.verb, row, outcome, unit) or None,
-        result.flags,
-    )
+) -> dict[str, Any]:
+    """Return the values of one row of `OUTCOMES`, by column."""
+    plan, outcome = run.plan, result.outcome
+    return {
+        **build_row_values(plan.verb, row, result, unit),
+        "plan_id": plan.plan_id,
+        "status": result.status,
+        "code": result.code or None,
+        "trace_id": result.trace_id or None,
+        "planner": plan.planner,
+        "approver": run.approver or None,
+        "carrier": run.carrier or None,
+        "idempotency_key": compute_idempotency_key(plan.plan_id, plan.verb, row),
+        "credit_note_needed": needs_credit_note(plan.verb, row, outcome),
+        "shop_to_update": needs_shop_update(row, outcome),
+        "customer_notice": choose_customer_notice(plan.verb, row, outcome, unit) or None,
+        "flags": result.flags,
+    }
+
+
+def build_row_values(verb: str, row: PlanRow, result: RowResult, unit: SalesUnit) -> dict[str, Any]:
+    """Return the columns of `OUTCOMES` that a plan row and its result alone determine."""
+    event_at = _parse_optional_timestamp(result.event_at)
+    return {
+        "row": row.row,
+        "verb": verb,
+        "msn": row.msn,
+        "reference": row.reference,
+        "order_number": row.order_number,
+        "currency": row.currency,
+        "amount_minor": row.amount_minor,
+        "outcome": result.outcome,
+        "sentence": describe_outcome(verb, row, result),
+        "psp_reference": result.psp_reference,
+        "event_at": event_at,
+        "booking_date": compute_booking_date(event_at, unit),
+        **name_totals("before", result.before),
+        **name_totals("after", result.after),
+        "reason": row.reason,
+        "note": row.note or None,
+        "document_ref": row.document_ref or None,
+        "vat_minor": row.vat_minor,
+        "discrepancy_id": row.discrepancy_id,
+    }
+
+
+def name_totals(when: str, totals: Sequence[int] | None) -> dict[str, int | None]:
+    """Return a payment's four totals by column of `OUTCOMES`; None for unknown totals.
+
+    >>> name_totals("after", (1000, 1000, 0, 0))["captured_after_minor"]
+    1000
+    """
+    names = [f"{name.removesuffix('_minor')}_{when}_minor" for name in Aggregate._fields]
+    return dict(zip(names, totals or (None,) * len(names), strict=True))
 
 
 def compute_booking_date(at: datetime | None, unit: SalesUnit) -> date | None:

@@ -15,9 +15,9 @@ from vippsrecon.bulk.outcomes.frame import (
     sort_worst_first,
 )
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE
+from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
-from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, VERDICT_COLOURS
 
 MAX_RESULTS_SHOWN = 10
 
@@ -109,30 +109,25 @@ def _describe_people(run: RunResult) -> str:
 
 
 def _render_results_table(run: RunResult, results: Sequence[RowResult]) -> str:
-    heads = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
-    head = "".join(
-        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
-    )
-    body = "".join(_render_result_row(run, result) for result in results)
-    return (
-        f'<table style="{PAGE_STYLE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table>"
-    )
+    headings = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
+    return render_table(headings, (_build_cells(run, result) for result in results))
 
 
-def _render_result_row(run: RunResult, result: RowResult) -> str:
+def _build_cells(run: RunResult, result: RowResult) -> list[tuple[object, str]]:
     row = run.plan.rows[result.row - 1]
     fill, ink = OUTCOME_COLOURS[result.outcome]
     amount = f"{group_thousands(to_major(row.amount_minor, row.currency))} {row.currency}"
-    return (
-        f'<tr><td style="{CELL_STYLE};background:{fill};color:{ink};white-space:nowrap">'
-        f"{result.outcome.replace('_', ' ')}</td>"
-        f'<td style="{AMOUNT_STYLE}">{row.row}</td>'
-        f'<td style="{CELL_STYLE}">{escape(row.order_number or "")}</td>'
-        f'<td style="{CELL_STYLE}">{escape(row.reference)}</td>'
-        f'<td style="{AMOUNT_STYLE}">{escape(amount)}</td>'
-        f'<td style="{CELL_STYLE}">{escape(describe_outcome(run.plan.verb, row, result))}</td></tr>'
-    )
+    return [
+        (
+            result.outcome.replace("_", " "),
+            f"{CELL_STYLE};background:{fill};color:{ink};white-space:nowrap",
+        ),
+        (row.row, AMOUNT_STYLE),
+        (row.order_number, CELL_STYLE),
+        (row.reference, CELL_STYLE),
+        (amount, AMOUNT_STYLE),
+        (describe_outcome(run.plan.verb, row, result), CELL_STYLE),
+    ]
 
 
 def _render_remainder(rest: int) -> str:

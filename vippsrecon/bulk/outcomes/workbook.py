@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
+from vippsrecon.bulk.outcomes.columns import RUN_OUTCOME_COLUMNS
 from vippsrecon.bulk.outcomes.frame import (
     DRY_RUN_OUTCOMES,
     OUTCOMES_WORST_FIRST,
@@ -15,7 +16,6 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, summarize_run
 from vippsrecon.bulk.plan.file import compute_digest
-from vippsrecon.schemas import OUTCOMES
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -34,52 +34,6 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 SUMMARY_SHEET, RESULTS_SHEET = "Summary", "Outcomes"
-
-_COLUMN_DESCRIPTIONS = {column.name: column.about for column in OUTCOMES.columns}
-
-
-def _define_column(
-    name: str, header: str, kind: Any = "text", width: float = 12, printed: bool = True
-) -> SheetColumn:
-    return SheetColumn(name, header, kind, width, _COLUMN_DESCRIPTIONS[name], printed)
-
-
-RUN_OUTCOME_COLUMNS = (
-    _define_column("outcome", "Outcome", width=12),
-    _define_column("row", "Row", "count", 6),
-    _define_column("order_number", "Order", width=13),
-    _define_column("reference", "Reference", width=22),
-    _define_column("msn", "Sales unit", width=9.5),
-    _define_column("currency", "Currency", width=8.5),
-    _define_column("amount_minor", "Amount", "money", 13),
-    _define_column("sentence", "What became of it", "wrapped", 46),
-    _define_column("flags", "Flags", width=14, printed=False),
-    _define_column("booking_date", "Booking day", "date", 11),
-    _define_column("document_ref", "Document", width=14),
-    _define_column("credit_note_needed", "Credit note needed", "flag", 11),
-    _define_column("shop_to_update", "Shop to update", "flag", 9.5),
-    _define_column("customer_notice", "Tell the customer", width=60, printed=False),
-    _define_column("reason", "Reason", width=14, printed=False),
-    _define_column("note", "Note", width=24, printed=False),
-    _define_column("vat_minor", "VAT", "money", 11, printed=False),
-    _define_column("psp_reference", "PSP reference", width=38, printed=False),
-    _define_column("event_at", "Event (UTC)", "moment", 18, printed=False),
-    *(
-        _define_column(
-            f"{name}_{when}_minor", f"{name.capitalize()} {when}", "money", 13, printed=False
-        )
-        for name in ("authorized", "captured", "refunded", "cancelled")
-        for when in ("before", "after")
-    ),
-    _define_column("planner", "Planner", width=16, printed=False),
-    _define_column("approver", "Approver", width=16, printed=False),
-    _define_column("carrier", "Carried out by", width=16, printed=False),
-    _define_column("status", "Status", "count", 8, printed=False),
-    _define_column("code", "Code", width=8, printed=False),
-    _define_column("trace_id", "Trace", width=38, printed=False),
-    _define_column("discrepancy_id", "Discrepancy", width=44, printed=False),
-    _define_column("idempotency_key", "Idempotency key", "mono", 40, printed=False),
-)
 
 _VERB_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
 

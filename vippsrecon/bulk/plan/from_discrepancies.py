@@ -18,10 +18,10 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from vippsrecon.bulk.people import MAX_TEXT_LENGTH
-from vippsrecon.bulk.plan.rows import PaymentKey, Request
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.codes import CODE_BY_NAME, MANUAL_FLAGS, get_code
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.requests import PaymentKey, Request
 from vippsrecon.sources.reviewed_report.read import ReportRow
 
 

@@ -17,9 +17,7 @@ from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describ
 from vippsrecon.bulk.plan.payments import read_payments, refuse_unread
 from vippsrecon.bulk.plan.requests import RequestSet
 from vippsrecon.bulk.plan.rows import (
-    PaymentKey,
     PaymentSnapshot,
-    Request,
     RequestRejectedError,
     build_reject,
 )
@@ -27,6 +25,7 @@ from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.money import format_amount
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.requests import PaymentKey, Request
 
 if TYPE_CHECKING:
     import pandas as pd

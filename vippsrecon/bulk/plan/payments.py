@@ -9,9 +9,7 @@ import pyarrow as pa
 
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.rows import (
-    PaymentKey,
     PaymentSnapshot,
-    Request,
     RequestRejectedError,
     build_reject,
 )
@@ -21,6 +19,7 @@ from vippsrecon.errors import ConfigurationError, ForbiddenError, UnauthorizedEr
 from vippsrecon.fetching import fetch
 from vippsrecon.schemas import EVENTS
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.requests import PaymentKey, Request
 from vippsrecon.store import Attempt
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ import pyarrow as pa
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.from_discrepancies import select_requests
 from vippsrecon.bulk.plan.payments import collect_snapshots
-from vippsrecon.bulk.plan.rows import PaymentKey, PaymentSnapshot, Request
+from vippsrecon.bulk.plan.rows import PaymentSnapshot
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.result import Reconciliation
 from vippsrecon.sources.plan_list.read import PlanList, build_plan_list, read_plan_list
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.requests import PaymentKey, Request
 from vippsrecon.sources.reviewed_report.read import (
     ReportRow,
     ReviewedReport,
@@ -142,10 +143,8 @@ def build_report_rows(discrepancies: pd.DataFrame) -> list[ReportRow]:
 
 
 def _convert_list(plan_list: PlanList, kind: str) -> RequestSet:
-    requests = [Request(*row, discrepancy_id=None) for row in plan_list.rows]
-    rejects = plan_list.rejects.astype(object).where(plan_list.rejects.notna(), None)
-    refused = [Reject(*row) for row in rejects.itertuples(index=False, name=None)]
     name = "" if kind == "python" else plan_list.name
+    requests, refused = list(plan_list.requests), list(plan_list.refused)
     return RequestSet(requests, refused, [], kind, name, plan_list.sha256)
 
 

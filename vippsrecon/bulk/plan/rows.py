@@ -15,39 +15,7 @@ from vippsrecon.bulk.people import UNPRINTABLE
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.money import format_amount
 from vippsrecon.sources.rejects import Reject
-
-PaymentKey = tuple[str, str]
-"""(msn, reference)."""
-
-
-class Request(NamedTuple):
-    """One operation that a list or a report asks for, before it is a plan row.
-
-    Attributes:
-        source_row: Row of the source file or frame, from 1.
-        msn, reference: The payment.
-        order_number: The number the shop shows, where known.
-        currency: None where the list gives no currency and asks for the whole amount.
-        amount_minor: In minor units; None: the largest amount the payment allows.
-        reason, note, document_ref, vat_minor, discrepancy_id: As in `PlanRow`.
-    """
-
-    source_row: int
-    msn: str
-    reference: str
-    order_number: str | None
-    currency: str | None
-    amount_minor: int | None
-    reason: str
-    note: str
-    document_ref: str
-    vat_minor: int | None
-    discrepancy_id: str | None
-
-    @property
-    def key(self) -> PaymentKey:
-        """The payment's sales unit and reference."""
-        return self.msn, self.reference
+from vippsrecon.sources.requests import PaymentKey, Request
 
 
 class PaymentSnapshot(NamedTuple):

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE
+from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, render_table
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
-from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE
+from vippsrecon.spreadsheet.formats import MUTED, NAVY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,23 +98,19 @@ def render_plan_html(plan: Plan) -> str:
 
 
 def _render_rows_table(plan: Plan) -> str:
-    heads = ("Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note")
-    head = "".join(
-        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{title}</th>' for title in heads
-    )
-    body = "".join(_render_plan_row(row) for row in plan.rows[:MAX_PLAN_ROWS_SHOWN])
+    headings = (
+        "Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note"
+    )  # fmt: skip
+    table = render_table(headings, map(_build_cells, plan.rows[:MAX_PLAN_ROWS_SHOWN]))
     more = plan.count - MAX_PLAN_ROWS_SHOWN
     rest = (
         f"… and {format_count(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
     )
-    return (
-        f'<table style="border-collapse:collapse;margin:8px 0;{PAGE_STYLE}"><tr>{head}</tr>{body}'
-        f'</table><span style="color:{MUTED}">{rest}</span>'
-    )
+    return f'{table}<span style="color:{MUTED}">{rest}</span>'
 
 
-def _render_plan_row(row: PlanRow) -> str:
-    cells: list[tuple[Any, str]] = [
+def _build_cells(row: PlanRow) -> list[tuple[object, str]]:
+    return [
         (row.row, AMOUNT_STYLE),
         (row.msn, CELL_STYLE),
         (row.reference, CELL_STYLE),
@@ -125,11 +121,6 @@ def _render_plan_row(row: PlanRow) -> str:
         (row.document_ref, CELL_STYLE),
         (row.note + (" (deliberate duplicate)" if row.duplicate else ""), CELL_STYLE),
     ]
-    return (
-        "<tr>"
-        + "".join(f'<td style="{style}">{escape(str(value))}</td>' for value, style in cells)
-        + "</tr>"
-    )
 
 
 def _render_rejects(plan: Plan) -> str:

@@ -19,7 +19,7 @@ from vippsrecon.spreadsheet.layout import count_text_lines
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.frames import ReportInput
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
@@ -82,7 +82,7 @@ class ControlsSheetWriter:
     row: int = 0
 
     def write(
-        self, reconciliation: ReportInput, tables: Mapping[str, SheetTable], checks: CrossChecks
+        self, reconciliation: Reconciliation, tables: Mapping[str, SheetTable], checks: CrossChecks
     ) -> None:
         """Lay out the whole sheet and write it."""
         manifest = reconciliation.manifest
@@ -177,7 +177,7 @@ class ControlsSheetWriter:
             self.row += 1
         self.row += 1
 
-    def _write_run(self, reconciliation: ReportInput) -> None:
+    def _write_run(self, reconciliation: Reconciliation) -> None:
         manifest = reconciliation.manifest
         days = manifest.get("period")
         outside = manifest.get("outside_period") or {}

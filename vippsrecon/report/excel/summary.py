@@ -18,8 +18,8 @@ from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
 
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
-    from vippsrecon.report.frames import ReportInput
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.table import SheetTable
 
@@ -53,7 +53,7 @@ class SummarySheetWriter:
     checks: CrossChecks
     row: int = 0
 
-    def write(self, reconciliation: ReportInput, figures: ReportFigures) -> None:
+    def write(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
@@ -75,7 +75,7 @@ class SummarySheetWriter:
         worksheet.print_area(0, 0, self.row, SUMMARY_LAST_COLUMN)
         self.page.write()
 
-    def _write_cover_lines(self, reconciliation: ReportInput, figures: ReportFigures) -> None:
+    def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         page, formats = self.page, self.formats
         page.text(0, B, "Reconciliation of orders and payments", formats["title"])
         page.height(0, 30)

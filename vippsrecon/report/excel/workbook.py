@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from xlsxwriter import Workbook
 
-    from vippsrecon.report.frames import ReportInput
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.spreadsheet.table import SheetTable
 
 
 def write_workbook(
-    reconciliation: ReportInput, path: str | Path, *, row_limit: int = EXCEL_MAX_ROWS
+    reconciliation: Reconciliation, path: str | Path, *, row_limit: int = EXCEL_MAX_ROWS
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
@@ -71,7 +71,7 @@ def write_workbook(
 
 
 def _write_workbook_file(
-    reconciliation: ReportInput,
+    reconciliation: Reconciliation,
     figures: ReportFigures,
     sheets: Mapping[str, SheetTable],
     path: Path,
@@ -84,7 +84,7 @@ def _write_workbook_file(
 
 def _fill_report_workbook(
     workbook: Workbook,
-    reconciliation: ReportInput,
+    reconciliation: Reconciliation,
     figures: ReportFigures,
     sheets: Mapping[str, SheetTable],
 ) -> None:

@@ -6,29 +6,31 @@ All text from outside is escaped, because an order number may contain markup.
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE
+from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.names import format_number
 from vippsrecon.report.sentences import format_money
-from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, SEVERITY_COLOURS, VERDICT_COLOURS
+from vippsrecon.spreadsheet.formats import MUTED, NAVY, SEVERITY_COLOURS, VERDICT_COLOURS
 
 if TYPE_CHECKING:
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
-    from vippsrecon.report.frames import ReportInput
 
 MAX_DISCREPANCIES_SHOWN = 10
 
 
-def render_reconciliation(reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN) -> str:
+def render_reconciliation(
+    reconciliation: Reconciliation, rows: int = MAX_DISCREPANCIES_SHOWN
+) -> str:
     """Return a Reconciliation as HTML: the tiles, then the worst `rows` discrepancies."""
     return render_summary_tiles(reconciliation) + render_worst_discrepancies(reconciliation, rows)
 
 
-def render_summary_tiles(reconciliation: ReportInput) -> str:
+def render_summary_tiles(reconciliation: Reconciliation) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
     figures = compute_figures(build_report_frames(reconciliation))
     fill, ink = VERDICT_COLOURS[reconciliation.verdict]
@@ -69,18 +71,17 @@ def _render_currency_tiles(totals: CurrencyTotals, figures: ReportFigures) -> st
 
 
 def render_worst_discrepancies(
-    reconciliation: ReportInput, rows: int = MAX_DISCREPANCIES_SHOWN
+    reconciliation: Reconciliation, rows: int = MAX_DISCREPANCIES_SHOWN
 ) -> str:
     """Return the worst discrepancies as an HTML table, or "" if there are none."""
     discrepancies = build_report_frames(reconciliation).discrepancies
     if discrepancies.is_empty():
         return ""
-    heads = ("Severity", "Code", "Order", "Reference", "Expected", "Actual", "At risk", "Next step")
-    head = "".join(
-        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{name}</th>' for name in heads
-    )
-    body = "".join(
-        _render_discrepancy_row(row) for row in discrepancies.head(rows).iter_rows(named=True)
+    headings = (
+        "Severity", "Code", "Order", "Reference", "Expected", "Actual", "At risk", "Next step"
+    )  # fmt: skip
+    table = render_table(
+        headings, map(_build_cells, discrepancies.head(rows).iter_rows(named=True))
     )
     rest = discrepancies.height - rows
     more = (
@@ -88,27 +89,18 @@ def render_worst_discrepancies(
         if rest > 0
         else ""
     )
-    return (
-        f'<table style="{PAGE_STYLE};border-collapse:collapse;margin-top:8px"><thead><tr>{head}</tr>'
-        f"</thead><tbody>{body}</tbody></table>{more}"
-    )
+    return table + more
 
 
-def _render_discrepancy_row(row: dict[str, object]) -> str:
-    fill, ink = SEVERITY_COLOURS[str(row["severity"])]
-    texts = "".join(
-        f'<td style="{CELL_STYLE}">{escape(str(row[name] or ""))}</td>'
-        for name in ("kind", "order_number", "reference")
-    )
-    amounts = "".join(
-        f'<td style="{AMOUNT_STYLE}">{_render_amount(row[name], str(row["currency"]))}</td>'
-        for name in ("expected_minor", "actual_minor", "at_risk_minor")
-    )
-    return (
-        f'<tr><td style="{CELL_STYLE};background:{fill};color:{ink}">{row["severity"]}</td>{texts}'
-        f'{amounts}<td style="{CELL_STYLE}">{escape(str(row["next_step"]))}</td></tr>'
-    )
-
-
-def _render_amount(minor: object, currency: str) -> str:
-    return escape(format_money(minor, currency)) if isinstance(minor, int) else ""
+def _build_cells(row: dict[str, Any]) -> list[tuple[object, str]]:
+    fill, ink = SEVERITY_COLOURS[row["severity"]]
+    amounts = (row[name] for name in ("expected_minor", "actual_minor", "at_risk_minor"))
+    return [
+        (row["severity"], f"{CELL_STYLE};background:{fill};color:{ink}"),
+        *((row[name], CELL_STYLE) for name in ("kind", "order_number", "reference")),
+        *(
+            (None if minor is None else format_money(minor, row["currency"]), AMOUNT_STYLE)
+            for minor in amounts
+        ),
+        (row["next_step"], CELL_STYLE),
+    ]

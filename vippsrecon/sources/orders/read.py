@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-import pandas as pd
 import polars as pl
 
 from vippsrecon import schemas
@@ -24,6 +23,9 @@ from vippsrecon.sources.orders.notes import build_notes
 from vippsrecon.sources.orders.open import choose_profile, open_with_profile, refuse_unusable_export
 from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_orders
 from vippsrecon.sources.orders.profiles import Profile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DUPLICATE_ROW = "is an exact duplicate of another row; one copy was kept"
 
@@ -70,11 +72,11 @@ class FileSummary:
     notes: tuple[str, ...]
 
 
-class OrderFiles(NamedTuple):
+class OrderFiles(NamedTuple, Generic[schemas.FrameT]):
     """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a summary of each file."""
 
-    orders: pd.DataFrame
-    rejects: pd.DataFrame
+    orders: schemas.FrameT
+    rejects: schemas.FrameT
     files: tuple[FileSummary, ...]
 
 
@@ -86,7 +88,7 @@ def read_orders(
     units: Sequence[SalesUnit] = (),
     default_msn: str | None = None,
     exported_at: datetime | None = None,
-) -> OrderFiles:
+) -> OrderFiles[pd.DataFrame]:
     """Read a shop's order exports.
 
     The headings identify the shop. A row that cannot be used becomes a reject; the other rows are
@@ -110,9 +112,10 @@ def read_orders(
         SourceError: A file cannot be used; the sentence says why and what to do.
         ConfigurationError: The shop, the mapping or a zone is unknown.
     """
-    return read_order_files(
+    read = read_order_files(
         list_paths(paths), choose_profile(shop, mapping), units, default_msn, exported_at
     )
+    return OrderFiles(schemas.to_pandas(read.orders), schemas.to_pandas(read.rejects), read.files)
 
 
 def read_order_files(
@@ -123,8 +126,8 @@ def read_order_files(
     exported_at: datetime | None = None,
     *,
     preview: bool = False,
-) -> OrderFiles:
-    """Read files as `read_orders` does, with a given profile or by recognising each file.
+) -> OrderFiles[pl.DataFrame]:
+    """Read files as `read_orders` does, into Polars, with a given profile or by recognising each file.
 
     Args:
         files: Files with different names, since rows are identified by file name and number.
@@ -164,8 +167,8 @@ def read_order_files(
         for path, table, chosen, taken, rows in read
     )
     return OrderFiles(
-        convert_to_validated_pandas(orders, schemas.ORDERS),
-        convert_to_validated_pandas(rejects, schemas.REJECTS),
+        schemas.cast_to_schema(orders, schemas.ORDERS),
+        schemas.cast_to_schema(rejects, schemas.REJECTS),
         readings,
     )
 
@@ -180,13 +183,6 @@ def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     if not listed:
         raise InputError("no file was named")
     return [Path(path) for path in listed]
-
-
-def convert_to_validated_pandas(frame: pl.DataFrame, promised: schemas.Frame) -> pd.DataFrame:
-    """Convert a frame to pandas with Arrow types and validate it against its schema."""
-    pandas_frame = schemas.to_pandas(frame.to_arrow().cast(promised.arrow_schema()))
-    valid: pd.DataFrame = schemas.validate(pandas_frame, promised)
-    return valid
 
 
 def _read_modification_time(path: Path) -> datetime:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import pandas as pd
 import polars as pl
 
-from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.csv_file import open_csv_table
@@ -28,13 +27,14 @@ from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cel
 from vippsrecon.sources.orders.cells import mark_rows_of_sums
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, DecimalMark, parse_amounts
-from vippsrecon.sources.orders.read import convert_to_validated_pandas
 from vippsrecon.sources.plan_list.checks import mark_unusable_rows
 from vippsrecon.sources.plan_list.headings import (
     PLAN_LIST_FIELDS,
     PlanListVocabulary,
     load_vocabulary,
 )
+from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.requests import Request
 
 _DIGIT_GROUP_MARKS = " '\u00a0\u202f"
 """Marks between groups of digits. Neither point nor comma, so 12.345 has three decimals."""
@@ -46,35 +46,17 @@ FRAME_SOURCE_NAME = "python"
 """Used as the file name of rows that came from a frame."""
 
 
-class PlanListRow(NamedTuple):
-    """One row that the file alone gives no reason to reject.
+class PlanList(NamedTuple):
+    """A plan list, as read.
 
     Attributes:
-        row: Line or sheet row, from 1.
-        msn, reference, order_number: The payment, and the shop's number where given.
-        currency: None if the row has none; then there is no amount either.
-        amount_minor: None for the whole amount.
-        reason, note, document_ref: As written; reasons mapped to the plan's values.
-        vat_minor: VAT within the amount, where given.
+        requests: The rows that the file alone gives no reason to reject, in its order.
+        refused: The rows that cannot be used.
+        name, sha256: The file.
     """
 
-    row: int
-    msn: str
-    reference: str
-    order_number: str | None
-    currency: str | None
-    amount_minor: int | None
-    reason: str
-    note: str
-    document_ref: str
-    vat_minor: int | None
-
-
-class PlanList(NamedTuple):
-    """A plan list: its rows, `schemas.REJECTS`, and its file."""
-
-    rows: tuple[PlanListRow, ...]
-    rejects: pd.DataFrame
+    requests: tuple[Request, ...]
+    refused: tuple[Reject, ...]
     name: str
     sha256: str
 
@@ -95,7 +77,7 @@ def read_plan_list(
         mapping: The user's own headings: see `load_vocabulary`.
 
     Returns:
-        Rows in the file's order, and the rows that cannot be used, each with its reason.
+        Requests in the file's order, and the rows that cannot be used, each with its reason.
 
     Raises:
         SourceError: The file cannot be read as such a list, has no sales unit and there is no
@@ -182,8 +164,8 @@ def _parse_table(
         reason="reason", note="note", document_ref="document_ref", vat_minor="vat_minor",
     )  # fmt: skip
     return PlanList(
-        tuple(map(PlanListRow._make, usable.iter_rows())),
-        convert_to_validated_pandas(rejects, schemas.REJECTS),
+        tuple(Request(*row) for row in usable.iter_rows()),
+        tuple(Reject(*row) for row in rejects.iter_rows()),
         table.name,
         digest,
     )

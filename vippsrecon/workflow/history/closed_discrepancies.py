@@ -9,15 +9,12 @@ If the journal cannot be read, the comparison is made without it and a notice sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import narwhals.stable.v2 as nw
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
@@ -38,6 +35,8 @@ from vippsrecon.store import (
 from vippsrecon.workflow.history.database import query_database
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vippsrecon.config.settings import Settings
     from vippsrecon.reconciliation import Reconciliation
 
@@ -92,20 +91,19 @@ def read_journal_facts(settings: Settings, environment: str) -> JournalFacts:
 def add_closed_discrepancies(result: Reconciliation, settings: Settings) -> Reconciliation:
     """Add to a comparison's notices and manifest which discrepancies plans have closed."""
 
-    def match_receipts(store: Store) -> pd.DataFrame:
-        return closed_by_receipts(result, store, units=settings.units)
+    def match_receipts(store: Store) -> list[dict[str, Any]]:
+        return _match_receipts(result, store, settings.units, None)
 
-    receipts, notices = _query_store(settings, match_receipts)
-    if receipts is None or not len(receipts):
-        return replace(result, notices=(*result.notices, *notices))
+    rows, notices = _query_store(settings, match_receipts)
+    if not rows:
+        return result.with_changes(notices=(*result.notices, *notices))
     manifest = {
         **result.manifest,
-        "closed_by_receipts": receipts[receipts["closed"]]["discrepancy_id"].nunique(),
-        "open_despite_receipts": receipts[~receipts["closed"]]["discrepancy_id"].nunique(),
+        "closed_by_receipts": len({row["discrepancy_id"] for row in rows if row["closed"]}),
+        "open_despite_receipts": len({row["discrepancy_id"] for row in rows if not row["closed"]}),
     }
-    return replace(
-        result,
-        notices=(*result.notices, *describe_closed_discrepancies(receipts)),
+    return result.with_changes(
+        notices=(*result.notices, *describe_closed_discrepancies(rows)),
         manifest=manifest,
     )
 
@@ -136,23 +134,34 @@ def closed_by_receipts(
         InputError: The comparison does not state its environment.
         StoreError: The database cannot be used.
     """
+    rows = _match_receipts(reconciliation, store, units, environment)
+    frame = pl.DataFrame(rows, schema=schemas.polars_schema(schemas.RECEIPTS))
+    return schemas.to_pandas(schemas.cast_to_schema(frame, schemas.RECEIPTS))
+
+
+def _match_receipts(
+    reconciliation: Reconciliation,
+    store: Store,
+    units: Iterable[SalesUnit],
+    environment: str | None,
+) -> list[dict[str, Any]]:
+    """Return the rows of `schemas.RECEIPTS`."""
     environment = environment or reconciliation.manifest.get("environment")
     if not environment:
         raise InputError(
             "the comparison does not state the environment of its payments. Give environment="
         )
     only = reconciliation.manifest.get("only")
-    compared = _select_compared_payments(reconciliation.buckets)
+    read = reconciliation.stored_frame
+    compared = _select_compared_payments(read("buckets"))
     receipts = read_receipts(store, environment)
     matches: list[tuple[Receipt, str]] = []
     while chunk := list(islice(receipts, _CHUNK_SIZE)):
         matches += _match_discrepancies(chunk, compared, only)
     if not matches:
-        return schemas.RECEIPTS.empty()
-    flags = _read_flags(
-        reconciliation.discrepancies, [discrepancy_id for _, discrepancy_id in matches]
-    )
-    fetched = _read_fetch_times(reconciliation.payments, [receipt for receipt, _ in matches])
+        return []
+    flags = _read_flags(read("discrepancies"), [discrepancy_id for _, discrepancy_id in matches])
+    fetched = _read_fetch_times(read("payments"), [receipt for receipt, _ in matches])
     configured = {unit.msn: unit for unit in units}
     rows = []
     for receipt, discrepancy_id in matches:
@@ -182,14 +191,11 @@ def closed_by_receipts(
         }
         rows.append({name: values[name] for name in schemas.RECEIPTS.names})
     rows.sort(key=lambda row: (row["discrepancy_id"], row["plan_id"], row["row"]))
-    table = pa.Table.from_pylist(rows, schema=schemas.RECEIPTS.arrow_schema())
-    frame: pd.DataFrame = schemas.validate(schemas.to_pandas(table), schemas.RECEIPTS)
-    return frame
+    return rows
 
 
-def describe_closed_discrepancies(receipts: pd.DataFrame) -> tuple[str, ...]:
-    """Describe a frame of `closed_by_receipts` for a report's first page, one sentence per case."""
-    rows = pa.Table.from_pandas(receipts, preserve_index=False).to_pylist()
+def describe_closed_discrepancies(rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Describe rows of `schemas.RECEIPTS` for a report's first page, one sentence per case."""
     sentences = []
     closed = [row for row in rows if row["closed"]]
     if closed:

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-import pyarrow as pa
+import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.money import format_count
@@ -30,7 +29,7 @@ class EarlierOrders(NamedTuple):
         files: Their `source_file`.
     """
 
-    orders: pd.DataFrame
+    orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
 
@@ -50,11 +49,11 @@ class EarlierOrders(NamedTuple):
 
 def no_earlier_orders() -> EarlierOrders:
     """Return the value for a run without orders of earlier exports."""
-    return EarlierOrders(schemas.ORDERS.empty())
+    return EarlierOrders(schemas.to_polars(None, schemas.ORDERS))
 
 
 def restore_orders(
-    candidates: list[ComparedOrder], orders: pd.DataFrame, fetched: Fetched
+    candidates: list[ComparedOrder], orders: pl.DataFrame, fetched: Fetched[pl.DataFrame]
 ) -> EarlierOrders:
     """Restore recorded orders whose payment is still the one that was compared then.
 
@@ -65,21 +64,22 @@ def restore_orders(
     """
     payments = {
         (row["msn"], row["reference"]): row
-        for row in list_rows(
-            fetched.payments, ("msn", "reference", "psp_reference", "refunded_minor")
-        )
+        for row in fetched.payments.select(
+            "msn", "reference", "psp_reference", "refunded_minor"
+        ).iter_rows(named=True)
     }
     failed = {
-        (row["msn"], row["reference"]): row["status"] == 404
-        for row in list_rows(fetched.failures, ("msn", "reference", "status"))
+        (msn, reference): status == 404
+        for msn, reference, status in fetched.failures.select(
+            "msn", "reference", "status"
+        ).iter_rows()
     }
     moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
-    own_numbers = set(
-        orders[["msn", "store", "order_number"]].fillna("").itertuples(index=False, name=None)
-    )
+    own_numbers = set(orders.select(pl.col("msn", "store", "order_number").fill_null("")).rows())
+    latest = pl.col("exported_at").max()
     exported = {
-        **orders.groupby("msn")["exported_at"].max().to_dict(),
-        None: orders["exported_at"].max() if len(orders) else None,
+        **dict(orders.group_by("msn").agg(latest).rows()),
+        None: orders.select(latest).item(),
     }
     restored: list[dict[str, Any]] = []
     keys = set()
@@ -96,9 +96,9 @@ def restore_orders(
             exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
             restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
             keys.add(key)
-    table = pa.Table.from_pylist(restored, schema=schemas.ORDERS.arrow_schema())
+    frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
-    return EarlierOrders(schemas.to_pandas(table), frozenset(keys), files)
+    return EarlierOrders(frame, frozenset(keys), files)
 
 
 def _is_same_payment(
@@ -145,22 +145,19 @@ def _update_row(
 
 
 def _list_moves(
-    events: pd.DataFrame, keys: Collection[tuple[str, str]]
+    events: pl.DataFrame, keys: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
     """Return name and time of the successful captures and refunds of these payments."""
-    moved = events[events["name"].isin(["CAPTURED", "REFUNDED"]) & events["success"].astype(bool)]
-    moved = moved[moved["reference"].isin({reference for _, reference in keys})]
+    wanted = pl.DataFrame(
+        list(keys), schema=dict.fromkeys(schemas.PAYMENT, pl.String), orient="row"
+    )
+    moved = events.filter(pl.col("name").is_in(["CAPTURED", "REFUNDED"]) & pl.col("success")).join(
+        wanted, on=schemas.PAYMENT, how="semi"
+    )
     moves = defaultdict(list)
-    for row in list_rows(moved, ("msn", "reference", "name", "event_at")):
-        moves[row["msn"], row["reference"]].append((row["name"], row["event_at"]))
+    for msn, reference, name, at in moved.select(*schemas.PAYMENT, "name", "event_at").iter_rows():
+        moves[msn, reference].append((name, at))
     return moves
-
-
-def list_rows(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return a frame's rows as plain values; through Arrow, so that no amount becomes a float."""
-    chosen = frame if columns is None else frame[list(columns)]
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(chosen, preserve_index=False).to_pylist()
-    return rows
 
 
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:

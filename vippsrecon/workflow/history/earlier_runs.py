@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
+import polars as pl
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import StoreError
@@ -35,7 +35,6 @@ from vippsrecon.store import (
 from vippsrecon.workflow.history.database import query_database
 from vippsrecon.workflow.history.earlier_orders import (
     EarlierOrders,
-    list_rows,
     no_earlier_orders,
     restore_orders,
 )
@@ -82,7 +81,10 @@ class RunRecords:
         )
 
     def find_earlier_orders(
-        self, orders: pd.DataFrame, fetched: Fetched, unsettled: Iterable[ComparedOrder]
+        self,
+        orders: pl.DataFrame,
+        fetched: Fetched[pl.DataFrame],
+        unsettled: Iterable[ComparedOrder],
     ) -> EarlierOrders:
         """Find the orders of earlier exports that belong to this run.
 
@@ -91,7 +93,7 @@ class RunRecords:
             fetched: The payments.
             unsettled: Orders that an earlier run left unsettled; their references were requested.
         """
-        own = collect_payment_keys(orders[orders["reference"].notna()])
+        own = collect_payment_keys(orders.drop_nulls("reference"))
         strays = collect_payment_keys(fetched.payments) - own
         by_key = {(order.msn, order.reference): order for order in unsettled}
         if strays:
@@ -111,7 +113,7 @@ class RunRecords:
     def record(
         self,
         result: Reconciliation,
-        orders: pd.DataFrame,
+        orders: pl.DataFrame,
         earlier: EarlierOrders,
         period: tuple[date | None, date | None],
     ) -> None:
@@ -139,12 +141,12 @@ class RunRecords:
             str(manifest["as_of"]),
             result.verdict,
         )
-        rows = result.discrepancies[["discrepancy_id", "first_seen_date"]]
-        first_seen = dict(rows.itertuples(index=False, name=None))
+        rows = result.polars_frame("discrepancies").select("discrepancy_id", "first_seen_date")
+        first_seen = dict(rows.iter_rows())
         buckets = _read_order_buckets(result)
-        compared = list(_list_compared_orders(orders, result.payments, buckets))
+        compared = list(_list_compared_orders(orders, result.polars_frame("payments"), buckets))
         settled: dict[tuple[str, str], bool] = {}
-        for row in list_rows(earlier.orders):
+        for row in earlier.orders.iter_rows(named=True):
             key, bucket = (row["msn"], row["reference"]), buckets[_order_key(row)][0]
             settled[key] = settled.get(key, True) and bucket in SETTLED_BUCKETS
         self._query(
@@ -165,16 +167,14 @@ class RunRecords:
 
 
 def _list_compared_orders(
-    orders: pd.DataFrame, payments: pd.DataFrame, buckets: Mapping[str, tuple[str, str]]
+    orders: pl.DataFrame, payments: pl.DataFrame, buckets: Mapping[str, tuple[str, str]]
 ) -> Iterable[ComparedOrder]:
     psp_references = {
         (msn, reference): psp
-        for msn, reference, psp in payments[["msn", "reference", "psp_reference"]].itertuples(
-            index=False, name=None
-        )
+        for msn, reference, psp in payments.select("msn", "reference", "psp_reference").iter_rows()
     }
     rows_by_key = defaultdict(list)
-    for row in list_rows(orders[orders["reference"].notna()]):
+    for row in orders.drop_nulls("reference").iter_rows(named=True):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
         if bucket and kind not in _NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
@@ -195,9 +195,9 @@ def _list_compared_orders(
 
 
 def _read_order_buckets(result: Reconciliation) -> dict[str, tuple[str, str]]:
-    buckets = result.buckets
-    own = buckets.loc[buckets["side"] == "orders", ["row_key", "bucket", "kind"]]
-    return {key: (bucket, kind) for key, bucket, kind in own.itertuples(index=False, name=None)}
+    own = result.polars_frame("buckets").filter(pl.col("side") == "orders")
+    rows = own.select("row_key", "bucket", "kind").iter_rows()
+    return {key: (bucket, kind) for key, bucket, kind in rows}
 
 
 def _order_key(row: Mapping[str, Any]) -> str:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import pandas as pd
 import polars as pl
-import pyarrow as pa
 
 from vippsrecon.money import group_thousands
-from vippsrecon.schemas import to_pandas
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.files.table import NATIVE_MARK
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
@@ -64,10 +61,6 @@ RULES_AFTER_NOT_FOUND = frozenset(
 Candidates of `EARLIER_ATTEMPT` are always queried: WooCommerce's plugin overwrites the reference at
 every new attempt, so only Vipps MobilePay has the earlier ones, which may hold money.
 """
-
-_CANDIDATE_SCHEMA = pa.schema(
-    [(name, pa.large_string()) for name in ("msn", "reference", "candidate", "rule")]
-)
 
 
 def remove_spreadsheet_guards(text: pl.Series) -> pl.Series:
@@ -136,20 +129,19 @@ def detect_prefix(reference: pl.Series, order_id: pl.Series, pad: int) -> str:
     return prefix if rebuilt >= _MIN_VOTES and rebuilt * 2 > frame.height else ""
 
 
-def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
+def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
     """Find further references to query at Vipps MobilePay.
 
     Args:
-        orders: `schemas.ORDERS`. Not changed.
+        orders: `schemas.ORDERS` in Polars.
 
     Returns:
         One row per (msn, reference, candidate), sorted: `reference` is the order's, `rule` says
         how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
         well-formed references.
     """
-    columns = ["msn", "reference", "attempt_base", "paid"]
-    read = pl.DataFrame(pa.Table.from_pandas(orders[columns], preserve_index=False))
-    known = read.cast(pl.String).filter(pl.col("reference").is_not_null()).unique()
+    columns = orders.select("msn", "reference", "attempt_base", "paid")
+    known = columns.filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
     candidates = pl.concat(
         [
@@ -166,7 +158,7 @@ def find_candidate_references(orders: pd.DataFrame) -> pd.DataFrame:
     candidate = pl.col("candidate")
     could_be = candidate.str.contains(NEW_REFERENCE_PATTERN) & (candidate != pl.col("reference"))
     possible = candidates.filter(could_be).unique()
-    return to_pandas(possible.sort(possible.columns).to_arrow().cast(_CANDIDATE_SCHEMA))
+    return possible.sort(possible.columns)
 
 
 def describe_damage(references: pl.Series) -> str | None:
