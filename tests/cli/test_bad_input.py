@@ -148,7 +148,9 @@ def test_unreachable_service_is_reported(run, keys, orders):
         pytest.param({"status": 503}, id="5xx for minutes"),
     ],
 )
-def test_unreadable_answers_are_listed_as_failures(run, serve_with_faults, orders, read_json, fault):
+def test_unreadable_answers_are_listed_as_failures(
+    run, serve_with_faults, orders, read_json, fault
+):
     """One sentence at the end; each reference without an answer is a row, and none is lost."""
     serve_with_faults({"operations": ["getPayment"], "share": 1.0, **fault})
     (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")

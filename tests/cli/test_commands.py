@@ -387,7 +387,9 @@ def test_the_simulator_prints_settings_to_export(month, folder):
     assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in output
 
 
-def test_month_of_three_countries_has_only_planted_discrepancies(run, folder, monkeypatch, read_json):
+def test_month_of_three_countries_has_only_planted_discrepancies(
+    run, folder, monkeypatch, read_json
+):
     """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
     arguments = [
         "--payments",

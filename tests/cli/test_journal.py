@@ -127,7 +127,9 @@ def test_verify_accepts_the_printed_head(carried_out):
         pytest.param("DELETE FROM journal WHERE seq = 6", "entry 6 is missing", id="removed"),
     ],
 )
-def test_broken_chain_gives_exit_code_1_and_names_the_entry(carried_out, read_json, change, message):
+def test_broken_chain_gives_exit_code_1_and_names_the_entry(
+    carried_out, read_json, change, message
+):
     """Every change to the journal must be visible."""
     tamper(carried_out, change)
 

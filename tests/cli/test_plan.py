@@ -41,7 +41,9 @@ def refunds(folder, references):
     return folder / "refunds.csv"
 
 
-def test_plan_then_approve_prints_sums_and_digest(run, keys, folder, refunds, references, read_json):
+def test_plan_then_approve_prints_sums_and_digest(
+    run, keys, folder, refunds, references, read_json
+):
     """From list to approval, the JSON output agrees with the plan file and the journal."""
     result = run("plan", "refunds", refunds, "--out", "plan.json", "--as", "Kari", "--json")
     assert result.exit_code == 0, result.output
@@ -83,7 +85,9 @@ def test_plan_with_refused_rows_gives_exit_code_1(run, keys, folder, refunds, re
         file.write("nothing-000001,5,NOK,,,\n=1+1,5,NOK,,,\n")
     result = run("plan", "refunds", refunds, "--out", "plan.json", "--json")
     assert result.exit_code == 1, result.output
-    assert [(reject["source_row"], reject["column"]) for reject in read_json(result)["rejects"]] == [
+    assert [
+        (reject["source_row"], reject["column"]) for reject in read_json(result)["rejects"]
+    ] == [
         (5, "reference"),
         (6, "reference"),
     ]

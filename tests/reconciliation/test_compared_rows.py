@@ -98,7 +98,9 @@ def test_engines_compare_the_same_rows():
         order("several-02", status="open", order_number="#1", total_minor=600, **OLD),
         order("retry-00-1", refunded_minor=1300, refunded_at=ago(4), order_number="#2", **NEW),
         order("retry-00", order_number="#2", **OLD),
-        *make_combined_rows(("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")),
+        *make_combined_rows(
+            ("1", 600, 0, "fulfilled"), ("2", 300, 0, "open"), ("3", 100, 0, "cancelled")
+        ),
         order("unread-001"),
     ]
     payments = [

@@ -115,7 +115,9 @@ def test_own_refund_of_one_part_of_a_split_payment():
 
 def test_sentence_states_that_the_refund_is_ours():
     """Nobody has to look in the portal for a refund that is in the journal."""
-    discrepancies = reconcile(*make_refunded_rows((300, OURS)).frames(), as_of=NOW, ours={OURS}).discrepancies
+    discrepancies = reconcile(
+        *make_refunded_rows((300, OURS)).frames(), as_of=NOW, ours={OURS}
+    ).discrepancies
 
     assert "made with this toolkit" in discrepancies["cause"].iloc[0]
 
@@ -162,7 +164,9 @@ def make_month(seed=1):
         ]
         known = draw.choice((0, 0, 100, 300))
         parts.append(
-            make_refunded_rows(*refunds, known=known, reference=f"order-{number:04}", source_row=number + 2)
+            make_refunded_rows(
+                *refunds, known=known, reference=f"order-{number:04}", source_row=number + 2
+            )
         )
     return Rows(*(list(chain(*rows)) for rows in zip(*parts, strict=True)))
 

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 import vippsrecon
+from tests.loaded_modules import list_loaded_modules
 from vippsrecon.simulator import Simulator, SimulatorInputError, serve
 
 PACKAGE = Path(vippsrecon.__file__).parent
@@ -237,19 +238,14 @@ def test_server_stops_quickly(sig):
 
 def test_simulator_import_loads_no_other_part():
     """It imports no frames, no HTTP client, no server and no other part of the package."""
-    code = (
+    loaded = list_loaded_modules(
         "import sys, types, pathlib\n"
         # vippsrecon itself imports more; here only the simulator is imported.
         "package = types.ModuleType('vippsrecon')\n"
         f"package.__path__ = [{os.fspath(PACKAGE)!r}]\n"
         "sys.modules['vippsrecon'] = package\n"
         "import vippsrecon.simulator\n"
-        "print(*sys.modules)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    loaded = set(result.stdout.split())
 
     assert not loaded & {"pandas", "polars", "httpx", "uvicorn", "starlette", "pydantic"}
     own_modules = {name for name in loaded if name.startswith("vippsrecon.")}

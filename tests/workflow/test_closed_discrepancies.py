@@ -226,7 +226,9 @@ def test_order_that_was_not_compared_closes_nothing(refunded_books):
 
     result = refunded_books.month()
 
-    assert list_receipt_notices(result) == ["1 discrepancy is closed by its receipt: 20.50 NOK refunded."]
+    assert list_receipt_notices(result) == [
+        "1 discrepancy is closed by its receipt: 20.50 NOK refunded."
+    ]
 
 
 def test_waived_discrepancy_is_not_closed(refunded_books):
