@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vippsrecon.api import Client
     from vippsrecon.bulk.approval.approve import approve
     from vippsrecon.bulk.execution.carry_out import carry_out
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vippsrecon.sources import preview, read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
-    from vippsrecon.workflow.closed_discrepancies import closed_by_receipts
+    from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
 __all__ = [
@@ -95,7 +95,7 @@ _HOME = {
     "__version__": "version",
     "approve": "bulk.approval.approve",
     "carry_out": "bulk.execution.carry_out",
-    "closed_by_receipts": "workflow.closed_discrepancies",
+    "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
     "ledger_references": "fetching",
     "load_settings": "config.load",
@@ -113,7 +113,7 @@ _HOME = {
     "reconcile": "reconciliation",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
-    "settle": "bulk.execution.settle",
+    "settle": "bulk.open_rows.settle",
     "verify_journal": "store",
     "write_outcomes": "bulk.outcomes.workbook",
     "write_plan": "bulk.plan.file",

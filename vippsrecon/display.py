@@ -1,12 +1,18 @@
-"""Show objects in a notebook: find an object's HTML, and hold the styles all HTML shares.
+"""Show objects in a notebook: find an object's HTML and frames, hold the styles all HTML shares.
 
-`html_of` is the only function that imports from the packages above this one. Its imports are
-inside the function, so that an object can show itself without its module depending on reports.
+The two functions here are the only ones that import from the packages above theirs. Their imports
+are inside the functions, so that an object can show itself without its module depending on reports
+or loading pandas.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from vippsrecon.spreadsheet.formats import INK, RULE_COLOUR
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAGE_STYLE = f"font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:{INK}"
 TILE_STYLE = (
@@ -36,7 +42,30 @@ def html_of(shown: Any) -> str:
 
         return render_plan_html(shown)
     if name == "RunResult":
-        from vippsrecon.bulk.outcomes.frame import render_run
+        from vippsrecon.bulk.outcomes.html import render_run
 
         return render_run(shown)
     raise TypeError(f"{name} has no HTML")
+
+
+def frame_of(shown: Any, view: str) -> pd.DataFrame:
+    """Return one view of a `Plan` or of the result of a run as a frame.
+
+    Args:
+        shown: The object.
+        view: "rows", "summary" or "rejects" of a plan; "outcomes" of a run.
+
+    Raises:
+        TypeError: There is no such view.
+    """
+    name = type(shown).__name__
+    if name == "Plan":
+        from vippsrecon.bulk.plan.views import PLAN_VIEWS
+
+        if view in PLAN_VIEWS:
+            return PLAN_VIEWS[view](shown)
+    if name == "RunResult" and view == "outcomes":
+        from vippsrecon.bulk.outcomes.frame import build_outcomes
+
+        return build_outcomes(shown)
+    raise TypeError(f"{name} has no frame {view!r}")

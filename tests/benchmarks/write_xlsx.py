@@ -24,9 +24,10 @@ import polars as pl
 from xlsxwriter import Workbook
 
 from vippsrecon.report.excel.table_sheet import write_table
+from vippsrecon.spreadsheet.columns import TableColumn
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import FONT, WorkbookFormats
-from vippsrecon.spreadsheet.table import SheetTable, TableColumn
+from vippsrecon.spreadsheet.table import SheetTable
 
 TARGET = 1.15
 OPTIONS = {

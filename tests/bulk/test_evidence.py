@@ -10,8 +10,8 @@ from tests.bulk.simulated_account import MSN
 from tests.plans import make_plan_row
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change
-from vippsrecon.bulk.execution.row_checks import get_planned_aggregate
+from vippsrecon.bulk.execution.row.checks import get_planned_aggregate
+from vippsrecon.bulk.execution.row.evidence import Intention, evaluate, may_be_own_change
 from vippsrecon.store import Attempt
 
 KEY = "key-of-this-row"

@@ -26,10 +26,10 @@ from vippsrecon.bulk.outcomes.follow_up import (
 from vippsrecon.bulk.outcomes.frame import (
     build_outcomes,
     compute_control_totals,
-    render_run,
     sort_worst_first,
 )
 from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
+from vippsrecon.bulk.outcomes.html import render_run
 from vippsrecon.bulk.outcomes.workbook import RUN_OUTCOME_COLUMNS, write_outcomes
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError

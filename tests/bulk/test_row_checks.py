@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vippsrecon.api.models import Event, Payment
-from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection
+from vippsrecon.bulk.execution.row.checks import RowCheck, find_objection
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.store import Attempt

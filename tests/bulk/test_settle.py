@@ -9,7 +9,7 @@ import pytest
 
 from tests.bulk.simulated_account import SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.carry_out import carry_out
-from vippsrecon.bulk.execution.settle import ManualDecision, settle
+from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history
 from vippsrecon.errors import PlanError, PlanLockHeldError
 from vippsrecon.store import acquire, read_entries, read_head, read_row_states, verify_journal

@@ -12,9 +12,9 @@ import pytest
 from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
+from vippsrecon.bulk.execution.row.backoff import Backoff
 from vippsrecon.store import read_entries
 
 
@@ -201,7 +201,7 @@ def test_second_database_finds_the_refund_of_the_first(make_account, tmp_path):
 
 def test_unknown_without_a_request_can_be_settled(make_account, tmp_path):
     """A row that is unknown after a restored backup is open, so it can be settled."""
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
     from vippsrecon.store import open_store
 
     account = make_account(1)
@@ -225,7 +225,7 @@ def test_settle_reports_another_change(make_account):
 
     Settling reports this with exit code 1.
     """
-    from vippsrecon.bulk.execution.settle import settle
+    from vippsrecon.bulk.open_rows.settle import settle
 
     account = make_account(1)
     plan = account.make_approved_plan("refund", 4_000)

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from tests.crash.carrier import Life
 from tests.crash.simulator_process import SimulatorProcess
 from vippsrecon.bulk.approval.approve import approve
-from vippsrecon.bulk.execution.operations import EVENT_NAMES
+from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import write_plan
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key

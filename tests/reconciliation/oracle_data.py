@@ -1,4 +1,4 @@
-"""The model's world: its input rows and its results; see `oracle`."""
+"""The model's input rows and its results; see `oracle`."""
 
 from __future__ import annotations
 

@@ -210,7 +210,8 @@ class Pairing(Record):
                 Place("discrepancy", kinds[0] if kinds else "currency_mismatch", flags),
             )
             return None
-        if not self.whole_log and self.shop_is_later(order, m, moment):
+        shop_is_later = not self.whole_log and self.shop_is_later(order, m, moment)
+        if shop_is_later and not self.proven_by_the_shop(order, m, moment):
             self.lines(order, bridge.not_judged("timing_after_cut", O, Or, m))
             place = Place("timing", "timing_after_cut", flags)
             if self.gaps(order, counted):
@@ -239,7 +240,7 @@ class Pairing(Record):
                 m,
                 judgement,
                 moment,
-                forbidden=self.forbidden(rows, counted) or bool(dropped),
+                forbidden=self.forbidden(rows, counted) or bool(dropped) or shop_is_later,
             )
         for question in ("captured", "refunded", "reserved"):
             answer: Answer = getattr(judgement, question)
@@ -272,3 +273,15 @@ class Pairing(Record):
             return False
         unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
         return m.changed or any(changed_later(order, name, moment, unit) for name in columns)
+
+    def proven_by_the_shop(self, order: dict[str, Any], m: Money, moment: datetime) -> bool:
+        """Return whether the shop's own dates prove what was wrong at an early as-of time.
+
+        It had sent the order, and nothing was captured; or it had refunded more than was refunded.
+        """
+        unit, columns = self.model_input.units[order["msn"]], ("fulfilled_at", "refunded_at")
+        if any(changed_later(order, name, moment, unit) for name in columns):
+            return False
+        sent = order["status"] in {"fulfilled", "partial"} and order["fulfilled_at"] is not None
+        refunded = order["status"] != "cancelled" and order["refunded_at"] is not None
+        return (sent and m.C == 0) or (refunded and (order["refunded_minor"] or 0) > m.R)

@@ -335,6 +335,51 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
     assert describe_discrepancies(result) == []
 
 
+@pytest.mark.parametrize(
+    ("order_fields", "payment_fields", "expected"),
+    [
+        # The shop's own date proves what was wrong at the as-of time; it was put right later.
+        ({}, {"C": 1000, "captured": ago(1)}, ("fulfilled_not_captured", 1000, 0, 1000)),
+        (
+            {"status": "partial"},
+            {"C": 1000, "captured": ago(1)},
+            ("fulfilled_not_captured", 1000, 0, 1000),
+        ),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(5)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            ("refund_missing_at_vipps", 300, 0, 300),
+        ),
+        # The shop's side has no date, or a later one.
+        ({"fulfilled_at": None}, {"C": 1000, "captured": ago(1)}, None),
+        ({"fulfilled_at": ago(2)}, {"C": 1000, "captured": ago(1)}, None),
+        ({"status": "cancelled"}, {"C": 1000, "R": 1000, "refunded": ago(1)}, None),
+        ({"total_minor": 700}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+        (
+            {"refunded_minor": 300, "refunded_at": ago(2)},
+            {"C": 1000, "R": 300, "refunded": ago(1)},
+            None,
+        ),
+        # At the as-of time nothing was wrong.
+        ({}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
+    ],
+)
+def test_shop_dates_decide_what_is_known_before_the_export(order_fields, payment_fields, expected):
+    """With an as-of time before the export, only what is dated is known of the shop at that time."""
+    result = compare(
+        [order("before-exp", **order_fields)],
+        [payment("before-exp", **payment_fields)],
+        as_of=ago(3),
+    )
+
+    if expected is None:
+        assert describe_discrepancies(result) == []
+        assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
+        return
+    assert describe_discrepancies(result) == [("before-exp", *expected, None, None)]
+    assert "changed_after_export" in flags_of(result, "before-exp")
+
+
 # Which attempt counts.
 
 

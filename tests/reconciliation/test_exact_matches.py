@@ -15,14 +15,15 @@ import pytest
 
 from tests.reconciliation.random_frames import Rows
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.days import to_microseconds
+from vippsrecon.reconciliation.engines.backends import collect_rows, materialize, prepare_frame
 from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
     NOW,
     make_order_row,
     make_payment_rows,
 )
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
     pair_orders_and_payments,
@@ -137,7 +138,9 @@ def split_exact_and_all(rows: Rows, *, with_events: bool):
             orders, payments, events if with_events else None, failures, question
         )
 
-    all_answers = materialize(assign_buckets(answer_questions(paired(set_aside=False).pairs)))
+    all_answers = materialize(
+        assign_buckets(answer_questions(paired(set_aside=False).pairs, QUESTIONS))
+    )
     return collect_rows(paired(set_aside=True).exact_matches), {
         (row["msn"], row["payment_reference"]): row
         for row in collect_rows(all_answers)

@@ -13,19 +13,12 @@ from unittest.mock import patch
 
 from tests.replay.schedule import find_violation, simulated_store
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution import (
-    backoff,
-    carry_out,
-    context,
-    evidence,
-    journal_writer,
-    prepare,
-    send,
-)
-from vippsrecon.bulk.execution.evidence import Evidence
-from vippsrecon.bulk.execution.operations import extract_aggregate
-from vippsrecon.bulk.execution.prepare import take_reading
-from vippsrecon.bulk.execution.responses import classify_error
+from vippsrecon.bulk.execution import carry_out, context, journal_writer
+from vippsrecon.bulk.execution.row import backoff, evidence, prepare, send
+from vippsrecon.bulk.execution.row.evidence import Evidence
+from vippsrecon.bulk.execution.row.operations import extract_aggregate
+from vippsrecon.bulk.execution.row.prepare import take_reading
+from vippsrecon.bulk.execution.row.responses import classify_error
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.errors import ApiError, NoAnswerError, NotConnectedError, ServiceError
 from vippsrecon.store.journal.reservations import Reservations

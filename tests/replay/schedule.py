@@ -27,7 +27,7 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
-from vippsrecon.bulk.execution.operations import compute_expected_aggregate
+from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.worker_pool import PoolOptions
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, compute_idempotency_key
@@ -51,17 +51,17 @@ class ViolationError(AssertionError):
     """Something happened that must never happen."""
 
 
-class _WorldClock(RunClock):
-    """The clock of a process in the simulated world."""
+class _VirtualClock(RunClock):
+    """The clock of a process whose time is simulated."""
 
     def __init__(self, vipps: SimulatedVipps) -> None:
-        self._world = vipps
+        self._vipps = vipps
 
     def count_seconds(self) -> float:
-        return self._world.time.now
+        return self._vipps.time.now
 
     def machine_time(self) -> datetime:
-        return self._world.machine_time()
+        return self._vipps.machine_time()
 
 
 class Schedule:
@@ -177,7 +177,7 @@ class Schedule:
         crash_at = self.dice.randrange(1, 250) if crashes else 0
         loop = VirtualLoop(self.vipps.time, self.dice, crash_at)
         lock = self.disk.acquire()
-        clock = _WorldClock(self.vipps)
+        clock = _VirtualClock(self.vipps)
         run_context = RunContext(
             Connection(self.vipps, self._check_request),  # type: ignore[arg-type]
             self.plan,

@@ -181,12 +181,12 @@ class Connection:
     """The client that one life of the process uses. It has the methods of `AsyncClient`.
 
     Args:
-        world: The world.
+        vipps: The simulated Vipps MobilePay.
         on_send: Called for each request that would move money, just before it is sent.
     """
 
     def __init__(self, vipps: SimulatedVipps, on_send: Callable[[str, str], None]) -> None:
-        self._world = vipps
+        self._vipps = vipps
         self._on_send = on_send
         self._date: datetime | None = None
         unit = SalesUnit(MSN, market="NO")
@@ -194,12 +194,12 @@ class Connection:
 
     def now(self) -> datetime:
         """Return the `Date` of the last answer, or the machine's time."""
-        return self._date or self._world.machine_time()
+        return self._date or self._vipps.machine_time()
 
     async def payment(self, reference: str, msn: str, *, retry: bool = True) -> Payment:
         """Read a payment."""
         await self._pass_network(retry)
-        payment = self._world.payments[reference]
+        payment = self._vipps.payments[reference]
         totals = payment.totals
         await self._hear_answer()
         return Payment(
@@ -210,11 +210,11 @@ class Connection:
     async def events(self, reference: str, msn: str, *, retry: bool = True) -> list[Event]:
         """Read the events that the log shows now."""
         await self._pass_network(retry)
-        payment, now = self._world.payments[reference], self._world.time.now
+        payment, now = self._vipps.payments[reference], self._vipps.time.now
         events = [
             Event(
                 msn, reference, f"{reference}-{number}", logged.name, logged.amount, "NOK",
-                self._world.format_time(logged.at), logged.key, True,
+                self._vipps.format_time(logged.at), logged.key, True,
             )
             for number, logged in enumerate(payment.log)
             if logged.visible_at <= now
@@ -239,28 +239,28 @@ class Connection:
 
         The client repeats a failed reading, within limits.
         """
-        dice = self._world.dice
+        dice = self._vipps.dice
         while True:
             await asyncio.sleep(dice.random() * 0.2)
-            if dice.random() >= self._world.fault_share / 2:
+            if dice.random() >= self._vipps.fault_share / 2:
                 return
             if not retry or dice.random() < 0.2:
                 raise dice.choice([NoAnswerError("cut"), ServiceError(503), RateLimitedError(429)])
             await asyncio.sleep(dice.choice([0.5, 2.0, 8.0]))
 
     async def _hear_answer(self) -> None:
-        date = self._world.server_date()
-        await asyncio.sleep(self._world.dice.random() * 0.2)
+        date = self._vipps.server_date()
+        await asyncio.sleep(self._vipps.dice.random() * 0.2)
         self._date = date
 
     async def _modify(self, verb: str, reference: str, amount: int, key: str) -> Modification:
         try:
             return await self._request(verb, reference, amount, key)
         finally:
-            self._world.answered_at[reference] = self._world.time.now
+            self._vipps.answered_at[reference] = self._vipps.time.now
 
     async def _request(self, verb: str, reference: str, amount: int, key: str) -> Modification:
-        vipps, dice = self._world, self._world.dice
+        vipps, dice = self._vipps, self._vipps.dice
         self._on_send(reference, key)
         fate = "through"
         if dice.random() < vipps.fault_share:
@@ -269,7 +269,7 @@ class Connection:
             fate = dice.choice(fates)
         if fate in ("not connected", "busy", "locked", "lost", "failed before"):
             await asyncio.sleep(dice.random())
-            raise self._refuse_at_the_door(fate)
+            raise self._refuse_without_effect(fate)
         answers: list[Totals | str] = []
         payment, transit = vipps.payments[reference], dice.random() * 0.3
         if fate == "late":
@@ -292,7 +292,7 @@ class Connection:
             raise UnreadableAnswerError(200)
         return self._decode(reference, answers[0])
 
-    def _refuse_at_the_door(self, fate: str) -> VippsReconError:
+    def _refuse_without_effect(self, fate: str) -> VippsReconError:
         if fate == "not connected":
             return NotConnectedError("no connection")
         if fate == "lost":
@@ -300,9 +300,9 @@ class Connection:
         if fate == "failed before":
             return ServiceError(503)
         if fate == "locked":
-            return self._world.dice.choice([LockedError(423), RefusedError(409, code="6160")])
+            return self._vipps.dice.choice([LockedError(423), RefusedError(409, code="6160")])
         busy = RateLimitedError(429)
-        busy.retry_after = self._world.dice.choice([None, 0.0, 0.0, 0.0, 6.0, 60.0])
+        busy.retry_after = self._vipps.dice.choice([None, 0.0, 0.0, 0.0, 6.0, 60.0])
         return busy
 
     def _decode(self, reference: str, answer: Totals | str) -> Modification:

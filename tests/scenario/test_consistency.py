@@ -72,17 +72,16 @@ def is_cancelled(order, shop):
 
 
 def compute_net(order, shop, kept_fees):
-    """Return the total less refunds; Shopware shows only that there are refunds, and truncates."""
+    """Return the total less refunds; Shopware shows only that there are refunds."""
     total = Decimal(order[TOTAL[shop]])
     if shop != "shopware":
         return total - Decimal(order[REFUNDED[shop]])
     state = order["transactions.stateMachineState"]
     if state == "refunded":
         return Decimal(0)
-    explained = {int(float(total) * 100)}
-    if state == "refunded_partially":
-        explained = range(1, int(total * 100))
-    return Decimal(kept_fees) / 100 if kept_fees in explained else total
+    if state == "refunded_partially" and 0 < kept_fees < total * 100:
+        return Decimal(kept_fees) / 100
+    return total
 
 
 def test_events_sum_to_the_aggregate_except_where_planted(month):

@@ -46,7 +46,7 @@ KINDS = {
     | WITH_REFUNDS
     | {"currency_mismatch", "duplicate_payment", "paid_twice"},
     "magento": EVERYWHERE | WITH_REFUNDS | {"paid_twice"},
-    "shopware": EVERYWHERE | {"currency_mismatch", "paid_twice"},
+    "shopware": EVERYWHERE | {"currency_mismatch", "paid_twice", "rounding_difference"},
 }
 BESIDE_EVERYWHERE = {
     ("ignored", "abandoned_checkout"),

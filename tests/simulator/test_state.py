@@ -25,7 +25,7 @@ def lines_of(simulator):
     return [line for line in simulator.state() if "clock" not in line]
 
 
-def a_world(line):
+def make_state(line):
     """Return one line of each kind."""
     return [
         {"clock": "2026-01-31T12:00:00Z"},
@@ -41,15 +41,15 @@ def a_world(line):
 
 def test_state_round_trip_changes_nothing(line):
     """The lines are equal."""
-    first = Simulator(a_world(line))
+    first = Simulator(make_state(line))
     second = Simulator(first.state())
 
-    assert lines_of(first) == lines_of(second) == a_world(line)[1:]
+    assert lines_of(first) == lines_of(second) == make_state(line)[1:]
 
 
 def test_lines_may_be_objects_text_or_bytes(line):
     """The simulator accepts all three."""
-    lines = a_world(line)
+    lines = make_state(line)
     text = [orjson.dumps(state_line).decode() for state_line in lines]
 
     assert lines_of(Simulator(text)) == lines_of(
@@ -60,10 +60,10 @@ def test_lines_may_be_objects_text_or_bytes(line):
 def test_state_file_is_read_line_by_line_when_needed(tmp_path, line):
     """Lines stay in the file until they are changed."""
     path = tmp_path / "state.jsonl"
-    path.write_bytes(b"\n".join(map(orjson.dumps, a_world(line))) + b"\n\n")
+    path.write_bytes(b"\n".join(map(orjson.dumps, make_state(line))) + b"\n\n")
     simulator = Simulator.from_file(path)
 
-    assert lines_of(simulator) == lines_of(Simulator(a_world(line)))
+    assert lines_of(simulator) == lines_of(Simulator(make_state(line)))
 
 
 def test_shortened_state_file_is_reported(tmp_path, line):
@@ -161,10 +161,10 @@ def test_impossible_payment_is_refused(line, broken):
 
 def test_control_endpoints_work_over_a_socket(line):
     """State, clock, settings, faults and requests, over a socket."""
-    simulator = Simulator(a_world(line))
+    simulator = Simulator(make_state(line))
     with serve(simulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
         state = client.get("/_simulator/state")
-        assert [orjson.loads(text_line) for text_line in state.text.splitlines()][1:] == a_world(
+        assert [orjson.loads(text_line) for text_line in state.text.splitlines()][1:] == make_state(
             line
         )[1:]
         before = simulator.now()

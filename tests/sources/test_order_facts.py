@@ -14,7 +14,7 @@ from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
 from tests.sources.test_woocommerce_rest import rest
 from vippsrecon.sources import find_candidate_references, preview, read_orders
-from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND
+from vippsrecon.sources.orders.fields.references import RULES_AFTER_NOT_FOUND
 
 HEAD = "reference,order_number,currency,total,refunded,status,fulfilled_at,refunded_at"
 UUID = "0189d5b8e0f17a0c9c2f3c8b1a2b3c4d"

@@ -41,7 +41,8 @@ def test_payment_title_alone_is_unknown_unless_listed(
         ("vipps", OURS), ("vipps_card", OURS), ("vipps_checkout", OURS),
         ("stripe_mobilepay", THEIRS), ("mollie_wc_gateway_mobilepay", THEIRS), ("dibs_easy", THEIRS),
         ("quickpay_mobilepay", THEIRS), ("adyen_mobilepay", THEIRS), ("klarna_payments", THEIRS),
-        ("reepay_vipps", THEIRS), ("acme_mobilepay", THEIRS), ("acmemobilepay", THEIRS),
+        ("reepay_vipps", THEIRS), ("acme_mobilepay", UNSURE), ("acmemobilepay", UNSURE),
+        ("vipps_by_acme", UNSURE), ("acme_vipps_recurring", UNSURE),
         ("bacs", THEIRS), ("stripe", THEIRS), ("some_new_gateway", THEIRS), ("avhenting", THEIRS),
     ],
 )  # fmt: skip
@@ -56,8 +57,25 @@ def test_gateway_id_decides_before_the_title(
 
 
 @pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"payment_method_title": "MobilePay"}, UNSURE),
+        ({"payment_method_title": "Kort"}, THEIRS),
+        ({"transaction_id": "pi_3Qk", "meta_data": []}, THEIRS),
+        ({"transaction_id": "chr-Inv3nT1"}, OURS),
+    ],
+)
+def test_title_or_transaction_decides_an_unlisted_gateway_id(
+    write: Writer, fields: dict[str, object], expected: tuple[bool | None, bool]
+):
+    """For any plugin: its title MobilePay proves nothing, the form of its transaction does."""
+    (read,) = rows(write(json.dumps([rest(payment_method="acme_mobilepay", **fields)]), "o.json"))
+    assert (read["by_vipps"], read["method_unsure"]) == expected
+
+
+@pytest.mark.parametrize(
     ("method", "expected"),
-    [("vipps", OURS), ("vippsmobilepay", OURS), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
+    [("vipps", OURS), ("vippsmobilepay", OURS), ("acme_mobilepay", UNSURE), ("adyen_mobilepay", THEIRS), ("checkmo", THEIRS), ("Vipps", OURS)],
 )  # fmt: skip
 def test_magento_payment_methods_are_read(
     write: Writer, method: str, expected: tuple[bool | None, bool]

@@ -382,7 +382,7 @@ def test_unreadable_journal_gives_a_notice(refunded_books, spoil, message):
 
 def test_locked_journal_gives_a_notice(refunded_books, monkeypatch):
     """Another program has locked the database; the run does not wait for it."""
-    monkeypatch.setattr("vippsrecon.workflow.closed_discrepancies.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.workflow.history.closed_discrepancies.WAIT_SECONDS", 0.2)
     with closing(sqlite3.connect(refunded_books.folder / "work.db", isolation_level=None)) as tool:
         tool.execute("PRAGMA locking_mode = EXCLUSIVE")
         tool.execute("PRAGMA journal_mode = DELETE")

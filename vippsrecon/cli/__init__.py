@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.approve import approve
-from vippsrecon.cli.carry_out import carry_out
+from vippsrecon.cli.bulk.approve import approve
+from vippsrecon.cli.bulk.carry_out import carry_out
+from vippsrecon.cli.bulk.journal import app as journal
+from vippsrecon.cli.bulk.plan import plan
 from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
-from vippsrecon.cli.journal import app as journal
-from vippsrecon.cli.plan import plan
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.version import __version__

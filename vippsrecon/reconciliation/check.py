@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import narwhals.stable.v2 as nw
@@ -48,6 +49,10 @@ class CheckFunction(Protocol):
     def __call__(self) -> Check:
         """Return the check's four expressions."""
         ...
+
+
+Questions = Mapping[str, Sequence[CheckFunction]]
+"""Each question with its checks, in order of precedence."""
 
 
 def has_status(*statuses: str) -> nw.Expr:

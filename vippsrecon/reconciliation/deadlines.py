@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
 
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.check import (
     STATE,
     C,
@@ -25,6 +24,7 @@ from vippsrecon.reconciliation.check import (
     positive_part,
 )
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 
 _QUESTIONS = ("captured", "refunded", "reserved")
 _DAY_OF_TIME = {"fulfilled_at_us": "fulfilled_day", "refunded_at_us": "refunded_day"}
@@ -36,8 +36,12 @@ _NOT_YET_REFUNDED = ("refund_missing_at_vipps", "refund_failed", "timing_refund_
 def add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
     """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
 
-    `after_as_of`: the as-of time is earlier than the export, so the shop's side is later than the
-    payment's, and one of them changed in between.
+    `shop_is_later`: the as-of time is earlier than the export, so the shop's side is later than the
+    payment's, and one of them changed in between: nothing is proposed.
+
+    `after_as_of`: such a pair is `timing_after_cut`, unless the shop's own date proves what was
+    wrong at the as-of time: that it had sent the order, and nothing was captured, or that it had
+    refunded more than was refunded. Nothing else of the shop's side has a date.
     """
     fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
     fulfilled, refunded = _DAY_OF_TIME
@@ -45,16 +49,21 @@ def add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
     earlier = (nw.col("exported_at_us") > as_of_us) & (
         fetched.is_null() | (fetched > as_of_us).fill_null(value=False)
     )
-    changed = (
-        nw.col("changed_after")
-        | _is_later(fulfilled, t_us, t_day)
+    shop_changed = (
+        _is_later(fulfilled, t_us, t_day)
         | _is_later(refunded, t_us, t_day)
         | (nw.col("ordered_day") > t_day).fill_null(value=False)
     )
+    changed = nw.col("changed_after") | shop_changed
+    sent = nw.col("raw_status").is_in(["fulfilled", "partial"]) & ~nw.col(fulfilled).is_null()
+    refunded_before = (nw.col("raw_status") != "cancelled") & ~nw.col(refunded).is_null()
+    proven = (sent & (C == 0)) | (refunded_before & (Or > R))
+    judged = ~shop_changed & proven & ~nw.col("other_tender")
     return pairs.with_columns(
         fulfilled_later=_is_later(fulfilled, fetched, fetched_day),
         refunded_later=_is_later(refunded, fetched, fetched_day),
-        after_as_of=(earlier & changed).fill_null(value=False),
+        shop_is_later=(earlier & changed).fill_null(value=False),
+        after_as_of=(earlier & changed & ~judged).fill_null(value=False),
     )
 
 

@@ -11,15 +11,15 @@ import narwhals.stable.v2 as nw
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_date, to_day_number
 from vippsrecon.money import DECIMALS, format_amount, format_count
-from vippsrecon.reconciliation.backends import (
+from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
+from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
     count_rows,
     detect_engine,
     materialize,
 )
-from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
-from vippsrecon.reconciliation.input_frames import find_latest_fetch, prepare_frames
+from vippsrecon.reconciliation.engines.input_frames import find_latest_fetch, prepare_frames
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
@@ -143,7 +143,7 @@ def reconcile(
     failed_requests = frames.failures
     del frames  # frees the events, by far the largest frame: no later step needs them
     all_questions = set(questions) == set(QUESTIONS)
-    checked_pairs = answer_questions(paired.pairs, questions)
+    checked_pairs = answer_questions(paired.pairs, QUESTIONS, questions)
     if options.period is not None:
         checked_pairs = exclude_outside_period(materialize(checked_pairs))
     answered = materialize(
@@ -151,7 +151,7 @@ def reconcile(
     )
     answered = mark_whole_totals(answered, paired.exact_matches)
     run_date = _compute_run_date(as_of_us, units)
-    kinds = collect_kinds(answered)
+    kinds = collect_kinds(answered, QUESTIONS)
     reported = discrepancies.build_discrepancies(
         answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
     )

@@ -1,30 +1,34 @@
 """Run the checks of every question on every pair.
 
 Each question is one `when/then` chain over its checks. The first check that applies gives the
-kind, so the order of the checks in `QUESTIONS` is their precedence.
+kind, so the order of a question's checks is their precedence. Which questions there are is an
+argument: each leg has its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
+from vippsrecon.reconciliation.check import CheckFunction, Questions
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.later_changes import set_later_changes_apart
-from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 
 AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
 
 
-def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTIONS)) -> LazyFrame:
+def answer_questions(
+    pairs: LazyFrame, questions: Questions, only: Collection[str] | None = None
+) -> LazyFrame:
     """Add the kind that each question's checks give.
 
     Args:
         pairs: The pairs, as `orders_payments.pairs.pair_orders_and_payments` returns them.
-        questions: The questions to answer; the kind of every other is null. The question
-            `there` is always answered.
+        questions: Each question with its checks, such as `orders_payments.checks.QUESTIONS`.
+        only: The questions to answer; the kind of every other is null. The question `there` is
+            always answered. None for all.
 
     Returns:
         The same rows with `<question>_kind` (null: no check applies) and `compared`: whether
@@ -33,11 +37,13 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
     no_kind = nw.lit(None).cast(nw.String)
 
     def build_kind(question: str, where: nw.Expr | None = None) -> nw.Expr:
-        if question in questions:
-            return _find_first_kind(question, where)
+        if only is None or question in only:
+            return _find_first_kind(question, questions[question], where)
         return no_kind.alias(f"{question}_kind")
 
-    with_presence = pairs.with_columns(_find_first_kind("there"), build_kind("aggregate"))
+    with_presence = pairs.with_columns(
+        _find_first_kind("there", questions["there"]), build_kind("aggregate")
+    )
     compared = (
         (nw.col("role") == "pair")
         & nw.col("has_payment")
@@ -60,9 +66,9 @@ def answer_questions(pairs: LazyFrame, questions: Collection[str] = tuple(QUESTI
     return set_later_changes_apart(answered)
 
 
-def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:
+def collect_kinds(answered: LazyFrame, questions: Collection[str]) -> dict[str, frozenset[str]]:
     """Return the kinds that occur, by question, so that nothing is built for the others."""
-    columns = {question: f"{question}_kind" for question in QUESTIONS}
+    columns = {question: f"{question}_kind" for question in questions}
     rows = collect_rows(answered.select(list(columns.values())).unique())
     return {
         question: frozenset(row[column] for row in rows if row[column] is not None)
@@ -70,7 +76,9 @@ def collect_kinds(answered: LazyFrame) -> dict[str, frozenset[str]]:
     }
 
 
-def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[str]) -> LazyFrame:
+def select_discrepancies(
+    answered: LazyFrame, question: str, questions: Questions, kinds: frozenset[str]
+) -> LazyFrame:
     """Return the pairs that have a discrepancy in a question, with its amounts.
 
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
@@ -78,21 +86,27 @@ def select_discrepancies(answered: LazyFrame, question: str, kinds: frozenset[st
     found = answered.filter(is_discrepancy(question))
     if question == "reserved":
         # No krone is at risk in two rows of one pair, so the reserved question must know this.
-        found = found.with_columns(_build_amounts("captured", None)[2].alias("captured_at_risk"))
-    return found.with_columns(*_build_amounts(question, kinds))
+        found = found.with_columns(
+            _build_amounts("captured", questions["captured"], None)[2].alias("captured_at_risk")
+        )
+    return found.with_columns(*_build_amounts(question, questions[question], kinds))
 
 
-def _find_first_kind(question: str, asked: nw.Expr | None = None) -> nw.Expr:
+def _find_first_kind(
+    question: str, checks: Sequence[CheckFunction], asked: nw.Expr | None = None
+) -> nw.Expr:
     """Return the kind of the first check that applies."""
     chain: nw.Expr = nw.lit(None).cast(nw.String)
-    for check in reversed(QUESTIONS[question]):
+    for check in reversed(checks):
         chain = nw.when(check().applies).then(nw.lit(check.__name__)).otherwise(chain)
     if asked is not None:
         chain = nw.when(asked).then(chain)
     return chain.alias(f"{question}_kind")
 
 
-def _build_amounts(question: str, kinds: frozenset[str] | None) -> list[nw.Expr]:
+def _build_amounts(
+    question: str, checks: Sequence[CheckFunction], kinds: frozenset[str] | None
+) -> list[nw.Expr]:
     """Return the expected amount, actual amount and money at risk of each row's kind.
 
     `kinds` are the kinds that can occur; None for all.
@@ -100,7 +114,7 @@ def _build_amounts(question: str, kinds: frozenset[str] | None) -> list[nw.Expr]
     kind = nw.col(f"{question}_kind")
     unknown = nw.lit(None).cast(nw.Int64)
     expected, actual, at_risk = unknown, unknown, nw.lit(0, nw.Int64)
-    for check in QUESTIONS[question]:
+    for check in checks:
         if kinds is not None and check.__name__ not in kinds:
             continue
         built_check = check()

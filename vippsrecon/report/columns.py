@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
-from vippsrecon.spreadsheet.table import TableColumn
+from vippsrecon.spreadsheet.columns import TableColumn
 
 _CURRENCY = TableColumn(
     "Currency", "currency", width=8.5, about="ISO 4217 code of the row's amounts."

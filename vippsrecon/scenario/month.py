@@ -22,8 +22,8 @@ from vippsrecon.scenario.calendar import (
     find_local_day,
     format_utc,
 )
-from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
-from vippsrecon.scenario.case_mix import ScenarioCase, choose_case, plan_days
+from vippsrecon.scenario.cases.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
+from vippsrecon.scenario.cases.case_mix import ScenarioCase, choose_case, plan_days
 from vippsrecon.scenario.ledgers import (
     Payout,
     ScenarioLedgerEntry,

@@ -2,7 +2,7 @@
 
 The same table gives the pandera models (pandas for users' frames, Polars inside the package) and
 the Arrow types that a frame is built with. DuckDB and Spark frames are validated with a filter
-made from the same table (`vippsrecon.reconciliation.backends`).
+made from the same table (`vippsrecon.reconciliation.engines.backends`).
 
 Kinds: `text` · `count` (whole number) · `minor` (whole minor units of the row's `currency`) ·
 `boolean` · `moment` (aware UTC time, microseconds) · `day` (whole days since 1970-01-01 in the

@@ -102,7 +102,7 @@ ORDERS = Frame(
         _c(
             "method_unsure",
             "boolean",
-            "Whether the title alone does not show who handled the payment (by_vipps is then empty).",
+            "Whether neither title nor gateway id shows who handled the payment (by_vipps is then empty).",
             optional=True,
         ),
         _c(

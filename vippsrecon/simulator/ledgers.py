@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.payment_store import StateFile, StoredLine, read_stored_line
+from vippsrecon.simulator.payments.store import StateFile, StoredLine, read_stored_line
 
 LEDGER_TOPICS = ("funds", "fees")
 ZONE_BY_CURRENCY = {

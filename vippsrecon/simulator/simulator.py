@@ -24,7 +24,7 @@ from vippsrecon.simulator import state_file
 from vippsrecon.simulator.errors import SimulatorInputError
 from vippsrecon.simulator.http.app import AsgiApp, Receive, Scope, Send, SimulatorApp
 from vippsrecon.simulator.http.server import run_app, serve_app
-from vippsrecon.simulator.payment_store import StateFile
+from vippsrecon.simulator.payments.store import StateFile
 from vippsrecon.simulator.world import World, create_world
 
 

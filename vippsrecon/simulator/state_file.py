@@ -16,7 +16,7 @@ import orjson
 from vippsrecon.simulator.clock import format_event_time, parse_time
 from vippsrecon.simulator.errors import SimulatorInputError
 from vippsrecon.simulator.ledgers import LEDGER_TOPICS
-from vippsrecon.simulator.payment_store import StoredLine, build_payment_line, read_stored_line
+from vippsrecon.simulator.payments.store import StoredLine, build_payment_line, read_stored_line
 from vippsrecon.simulator.world import World
 
 _TOTAL_NAMES = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")

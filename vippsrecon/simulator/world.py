@@ -11,12 +11,12 @@ from typing import Any
 
 from vippsrecon.simulator.clock import Clock
 from vippsrecon.simulator.credentials import KeyRegistry
-from vippsrecon.simulator.expiry import apply_elapsed_time
 from vippsrecon.simulator.faults import OPERATIONS, FaultInjector
-from vippsrecon.simulator.idempotency import IdempotencyStore
 from vippsrecon.simulator.ledgers import LedgerStore
-from vippsrecon.simulator.payment_store import PaymentStore, StateFile
-from vippsrecon.simulator.payments import SimulatedPayment
+from vippsrecon.simulator.payments.expiry import apply_elapsed_time
+from vippsrecon.simulator.payments.idempotency import IdempotencyStore
+from vippsrecon.simulator.payments.state_machine import SimulatedPayment
+from vippsrecon.simulator.payments.store import PaymentStore, StateFile
 from vippsrecon.simulator.rate_limits import RateLimits
 from vippsrecon.simulator.settings import SimulatorSettings
 

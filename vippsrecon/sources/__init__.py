@@ -10,8 +10,11 @@ order above it.
 """
 
 from vippsrecon.sources.file_preview import preview
+from vippsrecon.sources.orders.fields.references import (
+    RULES_AFTER_NOT_FOUND,
+    find_candidate_references,
+)
 from vippsrecon.sources.orders.read import FileSummary, OrderFiles, read_orders
-from vippsrecon.sources.orders.references import RULES_AFTER_NOT_FOUND, find_candidate_references
 from vippsrecon.sources.reference_list import (
     is_reference_list,
     read_reference_list,

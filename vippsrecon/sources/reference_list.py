@@ -15,7 +15,8 @@ from vippsrecon.sources.files.csv_file import read_text_lines
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_file_type
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.invisible import repair_texts
-from vippsrecon.sources.orders import profiles, references
+from vippsrecon.sources.orders import profiles
+from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.read import convert_to_validated_pandas, open_table
 
 _REFERENCE_SCHEMA = pa.schema(

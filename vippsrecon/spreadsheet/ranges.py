@@ -9,7 +9,7 @@ from xlsxwriter.utility import xl_col_to_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vippsrecon.spreadsheet.table import TableColumn
+    from vippsrecon.spreadsheet.columns import TableColumn
 
 
 class SheetRanges:

@@ -16,19 +16,16 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import OutputError
 from vippsrecon.money import group_thousands, to_major
 from vippsrecon.output_files import atomic_file
-from vippsrecon.spreadsheet.layout import escape_cell_text
-from vippsrecon.spreadsheet.ranges import SheetRanges
-from vippsrecon.spreadsheet.table import (
-    EXCEL_MAX_ROWS,
-    HEADER_HEIGHT,
+from vippsrecon.spreadsheet.columns import (
     TableColumn,
     TableColumnKind,
     choose_cell_format,
     choose_header_formats,
-    finish_sheet,
     set_column_widths,
-    write_cells,
 )
+from vippsrecon.spreadsheet.layout import escape_cell_text
+from vippsrecon.spreadsheet.ranges import SheetRanges
+from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, HEADER_HEIGHT, finish_sheet, write_cells
 from vippsrecon.spreadsheet.workbook_file import open_workbook
 
 if TYPE_CHECKING:

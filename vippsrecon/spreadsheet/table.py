@@ -15,11 +15,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from vippsrecon.spreadsheet.columns import (
+    NUMBER_KINDS,
+    TableColumn,
+    TableColumnKind,
+    choose_cell_format,
+)
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH, count_text_lines, escape_cell_text
 from vippsrecon.spreadsheet.ranges import SheetRanges
 
@@ -31,9 +36,6 @@ if TYPE_CHECKING:
 
     from vippsrecon.spreadsheet.formats import WorkbookFormats
 
-TableColumnKind = Literal[
-    "text", "wrapped", "code", "mono", "flag", "count", "money", "moment", "day", "date", "input"
-]
 
 ROWS_PER_SLICE = 8192
 """Rows converted to Python values at a time: limits memory without costing speed."""
@@ -47,36 +49,9 @@ CHARACTERS_PER_WIDTH = 1.18
 """Letters are narrower than the digits in which a column's width is measured."""
 MAX_WRAPPED_LINES = 12
 
-_NUMBER_KINDS = ("count", "money")
-_WRITTEN_AS_NUMBERS = (*_NUMBER_KINDS, "moment", "day", "date")
-_FORMAT_BY_KIND = {"flag": "text", "day": "date"}
+_WRITTEN_AS_NUMBERS = (*NUMBER_KINDS, "moment", "day", "date")
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
-
-
-@dataclass(frozen=True)
-class TableColumn:
-    """One column of a sheet.
-
-    Attributes:
-        header: The heading on the sheet.
-        name: The frame's column; "" for a column that people fill in.
-        kind: How values are written: minor units as money, moments in UTC, days in local time,
-            flags as yes or no.
-        width: In characters.
-        about: What the column means, for the glossary on Controls.
-        hidden: Needed only to read the workbook back.
-        printed: Whether the column is in the print area, which has to fit on A4. Columns that
-            are not printed come last.
-    """
-
-    header: str
-    name: str
-    kind: TableColumnKind = "text"
-    width: float = 12
-    about: str = ""
-    hidden: bool = False
-    printed: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,27 +86,6 @@ class SheetTable(SheetRanges):
     def rows(self) -> int:
         """Number of rows on the sheet."""
         return min(self.data.height, self.limit - self.head_row - 1)
-
-
-def set_column_widths(worksheet: Worksheet, columns: Sequence[TableColumn]) -> None:
-    """Set the width of each column, and hide the hidden ones."""
-    for place, column in enumerate(columns):
-        options = {"hidden": True} if column.hidden else {}
-        worksheet.set_column(place, place, column.width, None, options)
-
-
-def choose_header_formats(columns: Sequence[TableColumn], formats: WorkbookFormats) -> list[Format]:
-    """Return the format of each heading: to the right above numbers, indented beside them."""
-    after_numbers = find_columns_after_numbers(columns)
-    header_formats = []
-    for place, column in enumerate(columns):
-        if column.kind in _NUMBER_KINDS:
-            header_formats.append(formats["head_right"])
-        elif place in after_numbers or column.kind == "wrapped":
-            header_formats.append(formats.get_indented("head"))
-        else:
-            header_formats.append(formats["head"])
-    return header_formats
 
 
 def finish_sheet(
@@ -317,38 +271,4 @@ def build_row_formats(
             for place in range(len(table.columns))
         ]
         for currency in currencies
-    }
-
-
-def choose_cell_format(
-    columns: Sequence[TableColumn], place: int, formats: WorkbookFormats, currency: str = ""
-) -> Format:
-    """Return the format of the cells of the column at `place`.
-
-    Args:
-        columns: All columns of the sheet, in order.
-        place: From 0.
-        formats: The workbook's formats.
-        currency: Shown behind amounts; "" for none.
-    """
-    kind = columns[place].kind
-    if kind == "money":
-        return formats.money(currency)
-    name = _FORMAT_BY_KIND.get(kind, kind)
-    return (
-        formats.get_indented(name)
-        if place in find_columns_after_numbers(columns)
-        else formats[name]
-    )
-
-
-def find_columns_after_numbers(columns: Sequence[TableColumn]) -> set[int]:
-    """Return the places of left-aligned columns that follow a right-aligned one.
-
-    They are indented, or their text would touch the number before it.
-    """
-    return {
-        place
-        for place, (before, column) in enumerate(pairwise(columns), start=1)
-        if before.kind in _NUMBER_KINDS and column.kind not in _NUMBER_KINDS
     }

@@ -23,14 +23,12 @@ from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import read_orders
 from vippsrecon.version import __version__
-from vippsrecon.workflow.closed_discrepancies import add_closed_discrepancies, read_journal_facts
 from vippsrecon.workflow.coverage import (
     find_missing_days,
     leave_out_orders,
     leave_out_payments,
     leave_out_references,
 )
-from vippsrecon.workflow.earlier_runs import RunRecords
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
@@ -38,6 +36,11 @@ from vippsrecon.workflow.hints import (
     export_time_hints,
     unknown_refund_hints,
 )
+from vippsrecon.workflow.history.closed_discrepancies import (
+    add_closed_discrepancies,
+    read_journal_facts,
+)
+from vippsrecon.workflow.history.earlier_runs import RunRecords
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,

@@ -10,22 +10,19 @@ import getpass
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.approval.approve import Approval, find_valid_approval, register_plan
-from vippsrecon.bulk.execution.caps import predict_cap_breaches
+from vippsrecon.bulk.approval.approve import find_valid_approval, register_plan
 from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
-from vippsrecon.bulk.execution.evidence import Intention
+from vippsrecon.bulk.execution.dry_run import run_dry
 from vippsrecon.bulk.execution.journal_access import (
     read_journal_head,
     refuse_broken_journal,
     release_plan_lock,
-    use_existing_store,
     use_store,
 )
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
@@ -35,10 +32,11 @@ from vippsrecon.bulk.execution.preconditions import (
     check_confirmed_sums,
     check_plan_matches_settings,
 )
-from vippsrecon.bulk.execution.prepare import predict_outcome, prepare_row, record_result
+from vippsrecon.bulk.execution.row.evidence import Intention
+from vippsrecon.bulk.execution.row.prepare import prepare_row, record_result
+from vippsrecon.bulk.execution.row.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.worker_pool import (
     PoolOptions,
     finish_rows_on_interrupt,
@@ -46,12 +44,11 @@ from vippsrecon.bulk.execution.worker_pool import (
     restore_result,
 )
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.bulk.plan.rules import check_plan
 from vippsrecon.bulk.times import format_journal_time, parse_timestamp
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     Draft,
     RowState,
@@ -61,7 +58,6 @@ from vippsrecon.store import (
     read_entries,
     read_head,
     read_row_states,
-    refuse_changed_plan,
 )
 
 DEFAULT_IN_FLIGHT = 32
@@ -121,7 +117,7 @@ def carry_out(
     patience = patience or Timeouts(settle_for=limits.settle_for)
     clock = clock or RunClock()
     if not live:
-        return _run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
+        return run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
     check_clock(plan.environment, client.clock_skew_seconds())
     with use_store(store, client) as journal_store:
         register_plan(journal_store, plan, at=client.now())
@@ -289,69 +285,8 @@ async def _add_missing_event(context: RunContext, result: RowResult) -> RowResul
     return completed
 
 
-def _run_dry(
-    plan: Plan, client: Client, store: Store | None, pool_options: PoolOptions, carrier_name: str
-) -> RunResult:
-    """Read and check every row. Use the journal of other plans if there is a database."""
-    limits = Limits.from_settings(client.settings.limits)
-    with use_existing_store(store, client) as journal_store:
-        if journal_store is not None:
-            refuse_changed_plan(journal_store, plan.plan_id, compute_digest(plan))
-        approval, unapproved = _find_approval_or_reason(plan, journal_store, limits, client.now())
-        expires_at = None if approval is None else approval.expires_at
-        caps = cache(partial(build_caps, plan, limits))
-        context = RunContext(client.core, plan, expires_at, caps, Timeouts(), None, journal_store)
-        states = {} if journal_store is None else read_row_states(journal_store, plan.plan_id)
-
-        async def predict(row: PlanRow) -> RowResult:
-            state = states.get(row.row)
-            if state is not None and state.outcome in FINAL_OUTCOMES:
-                return _describe_as_dry_run(restore_result(row, state))
-            try:
-                return await predict_outcome(
-                    context, row, None if state is None else state.intended
-                )
-            except StopRunError as stop:
-                context.stop_reason = context.stop_reason or str(stop)
-                return stop.result
-
-        with finish_rows_on_interrupt(context):
-            results = client.run(process_rows(context, {}, predict, pool_options))
-        reserved = {row for row, state in states.items() if state.intended is not None}
-        results = predict_cap_breaches(context, results, reserved)
-    approver = "" if approval is None else approval.approver
-    units = _list_sales_units(client, plan)
-    return RunResult(
-        plan,
-        False,
-        tuple(results),
-        context.stop_reason,
-        approver,
-        carrier_name,
-        units=units,
-        unapproved=unapproved,
-    )
-
-
-def _describe_as_dry_run(result: RowResult) -> RowResult:
-    """Return the dry-run result of a final row, which a live run would not read."""
-    return result._replace(outcome="already_done") if result.outcome == "done" else result
-
-
 def _list_sales_units(client: Client, plan: Plan) -> tuple[SalesUnit, ...]:
     return tuple(client.settings.unit(msn) for msn in plan.msns)
-
-
-def _find_approval_or_reason(
-    plan: Plan, store: Store | None, limits: Limits, now: datetime
-) -> tuple[Approval | None, str]:
-    """Return the approval a live run would use now, or None and the reason there is none."""
-    if store is None:
-        return None, ""
-    try:
-        return find_valid_approval(plan, store, limits, now), ""
-    except PlanError as error:
-        return None, str(error).removesuffix(". Nothing was sent")
 
 
 def _detect_user() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.display import frame_of, html_of
 from vippsrecon.money import group_thousands
 
 if TYPE_CHECKING:
@@ -78,12 +79,7 @@ class RunResult:
     @property
     def outcomes(self) -> pd.DataFrame:
         """The results as a frame, one row per plan row: see `schemas.OUTCOMES`."""
-        # Imported here: the modules that move money do not load pandas.
-        from vippsrecon.bulk.outcomes.frame import build_outcomes
-
-        return build_outcomes(self)
+        return frame_of(self, "outcomes")
 
     def _repr_html_(self) -> str:
-        from vippsrecon.bulk.outcomes.frame import render_run
-
-        return render_run(self)
+        return html_of(self)

@@ -21,7 +21,6 @@ from vippsrecon.bulk.outcomes.follow_up import (
     needs_credit_note,
     needs_shop_update,
 )
-from vippsrecon.bulk.outcomes.html import render_run_html
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.config.settings import SalesUnit
@@ -163,15 +162,6 @@ def sort_worst_first(results: Iterable[RowResult]) -> list[RowResult]:
     """Sort results by outcome, the ones to check first, then in the plan's order."""
     return sorted(
         results, key=lambda result: (OUTCOMES_WORST_FIRST.index(result.outcome), result.row)
-    )
-
-
-def render_run(run: RunResult) -> str:
-    """Return a run as HTML for a notebook: summary, control totals, the rows to check first."""
-    return render_run_html(
-        run,
-        compute_control_totals(run.plan, run.results, live=run.live),
-        sort_worst_first(run.results),
     )
 
 

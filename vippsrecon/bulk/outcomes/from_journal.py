@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from vippsrecon.bulk.execution.row_record import restore_planned_row
+from vippsrecon.bulk.execution.row.record import restore_planned_row
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.execution.run_result import LIVE_OUTCOMES, RunResult
 from vippsrecon.bulk.plan.model import Plan, PlanRow

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.outcomes.follow_up import describe_outcome
+from vippsrecon.bulk.outcomes.frame import (
+    ControlTotal,
+    compute_control_totals,
+    sort_worst_first,
+)
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, PALE, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from vippsrecon.bulk.execution.run_result import RunResult
-    from vippsrecon.bulk.outcomes.frame import ControlTotal
 
 MAX_RESULTS_SHOWN = 10
 
@@ -70,16 +71,10 @@ def _describe_earlier_days(run: RunResult) -> str:
     return f"on {first}" if first == last else f"from {first} to {last}"
 
 
-def render_run_html(
-    run: RunResult, totals: Sequence[ControlTotal], results: Sequence[RowResult]
-) -> str:
-    """Return a run as HTML.
-
-    Args:
-        run: The run.
-        totals: The control totals.
-        results: Its results, the ones to check first.
-    """
+def render_run(run: RunResult) -> str:
+    """Return a run as HTML for a notebook: summary, control totals, the rows to check first."""
+    totals = compute_control_totals(run.plan, run.results, live=run.live)
+    results = sort_worst_first(run.results)
     verdict = ("clean", "discrepancies", "incomplete")[run.exit_code]
     fill, ink = VERDICT_COLOURS[verdict]
     return (

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vippsrecon.bulk.aggregate import Aggregate
+from vippsrecon.display import frame_of, html_of
 from vippsrecon.errors import PlanError, VippsReconError
 from vippsrecon.money import format_amount, format_count
 
@@ -145,31 +146,20 @@ class Plan:
             sums = [str(error)]
         return ", ".join([format_count(self.count, self.verb), *sums])
 
-    # The views need pandas. They are imported when used, so that carrying out a plan never
-    # loads it.
-
     def summary(self) -> pd.DataFrame:
         """Return the number of rows and the sum per sales unit, currency and reason."""
-        from vippsrecon.bulk.plan.views import build_plan_summary
-
-        return build_plan_summary(self)
+        return frame_of(self, "summary")
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a frame."""
-        from vippsrecon.bulk.plan.views import build_plan_frame
-
-        return build_plan_frame(self)
+        return frame_of(self, "rows")
 
     def rejects(self) -> pd.DataFrame:
         """Return the requests that are not in the plan as a frame of `schemas.REJECTS`."""
-        from vippsrecon.bulk.plan.views import build_plan_rejects
-
-        return build_plan_rejects(self)
+        return frame_of(self, "rejects")
 
     def _repr_html_(self) -> str:
-        from vippsrecon.bulk.plan.views import render_plan_html
-
-        return render_plan_html(self)
+        return html_of(self)
 
 
 def compute_idempotency_key(plan_id: str, verb: str, row: PlanRow) -> str:

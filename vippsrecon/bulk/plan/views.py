@@ -1,6 +1,6 @@
 """Show a plan as frames, and as an HTML table in a notebook.
 
-`Plan` imports this module only when a view is used: carrying out a plan needs no frames.
+`display` imports this module when a view of a plan is used: carrying out a plan needs no frames.
 """
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ def build_plan_rejects(plan: Plan) -> pd.DataFrame:
     """Return the requests that are not in the plan, as a frame of `schemas.REJECTS`."""
     rows = [reject._asdict() for reject in plan.refused]
     return to_pandas(pa.Table.from_pylist(rows, schema=REJECTS.arrow_schema()))
+
+
+PLAN_VIEWS = {
+    "rows": build_plan_frame,
+    "summary": build_plan_summary,
+    "rejects": build_plan_rejects,
+}
+"""Name to the function that builds the frame."""
 
 
 def render_plan_html(plan: Plan) -> str:

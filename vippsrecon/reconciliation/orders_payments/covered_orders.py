@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import minimum_of
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts, is_in_keys
 
 ORDER_KEY = ["msn", "okey"]
@@ -83,7 +83,7 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame) -> LazyFr
         & (nw.col("raw_status") != "unknown")
         & (nw.col("order_currency") == nw.col("payment_currency"))
         & ~nw.col("read_failed")
-        & ~nw.col("after_as_of")
+        & ~nw.col("shop_is_later")
     )
     return pairs.with_columns(
         order_is_covered=further & _is_one_of(covered),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    collect_rows,
+    is_empty,
+    materialize,
+)
 from vippsrecon.reconciliation.orders_payments.payments import LINKS_OF_FURTHER_PAYMENTS
 
 _ORDER_KEY = ["msn", "okey"]

@@ -21,9 +21,9 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import DECIMALS
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.days import DAY_US
-from vippsrecon.reconciliation.orders_payments.event_history import (
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.orders_payments.event_log.event_history import (
     AGGREGATE_COLUMNS,
     select_movements,
 )

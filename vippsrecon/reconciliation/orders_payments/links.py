@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 
 ATTEMPT_SUFFIX = r"-\d{1,2}$"
 """Suffix of the reference of a second or later attempt."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 
 ORDER_KEY = ["msn", "okey"]
 

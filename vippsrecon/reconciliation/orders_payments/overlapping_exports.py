@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    collect_rows,
+    is_empty,
+    materialize,
+)
 from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
 
 _ORDER_IDENTITY = ["msn", "shop", "number"]

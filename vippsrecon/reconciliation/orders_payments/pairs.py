@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import (
+from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     align_columns,
     collect_rows,
@@ -35,9 +35,14 @@ from vippsrecon.reconciliation.orders_payments.cut_off_times import (
     find_earliest,
     share_as_of,
 )
-from vippsrecon.reconciliation.orders_payments.event_history import (
+from vippsrecon.reconciliation.orders_payments.event_log.event_history import (
     add_amounts_as_of,
     select_distinct_events,
+)
+from vippsrecon.reconciliation.orders_payments.event_log.own_refunds import mark_own_refunds
+from vippsrecon.reconciliation.orders_payments.event_log.recent_refunds import mark_recent_refunds
+from vippsrecon.reconciliation.orders_payments.event_log.repeated_captures import (
+    mark_repeated_captures,
 )
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
     MatchCriteria,
@@ -59,7 +64,6 @@ from vippsrecon.reconciliation.orders_payments.orders import (
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import (
     separate_superseded_rows,
 )
-from vippsrecon.reconciliation.orders_payments.own_refunds import mark_own_refunds
 from vippsrecon.reconciliation.orders_payments.payments import (
     PAYMENT_COLUMNS,
     PaymentSide,
@@ -69,8 +73,6 @@ from vippsrecon.reconciliation.orders_payments.period import (
     add_exact_match_period,
     add_period_amounts,
 )
-from vippsrecon.reconciliation.orders_payments.recent_refunds import mark_recent_refunds
-from vippsrecon.reconciliation.orders_payments.repeated_captures import mark_repeated_captures
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 from vippsrecon.schemas.failure_effects import build_effect_condition
 

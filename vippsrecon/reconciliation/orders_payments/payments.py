@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.orders_payments.covered_orders import add_surplus_refunds
 
 ORDER_KEY = ["msn", "okey"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, TIMING_KINDS
-from vippsrecon.reconciliation.orders_payments.event_history import MONEY_EVENTS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.orders_payments.event_log.event_history import MONEY_EVENTS
 from vippsrecon.schemas import PAYMENT
 
 PAYMENT_KEY = list(PAYMENT)

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.deadlines import add_deadlines
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.later_changes import add_later_changes
-from vippsrecon.reconciliation.orders_payments.event_history import ENDED_STATES
+from vippsrecon.reconciliation.orders_payments.event_log.event_history import ENDED_STATES
 
 FEW_ORDERS = 3
 """From this many unpaid orders with a reservation in one file, a majority says that the column
@@ -209,8 +209,11 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
     unsent = nw.col("raw_status").is_in(["open", "unknown"]) & (c == 0)
     lapsed = nw.col("dead") | ((nw.col("A") > 0) & (nw.col("deadline_passed") | (k == 0)))
     expired = (nw.col("shop_authorization") == "expired") & unsent & lapsed
-    # Without the refunds, only these amounts prove anything.
-    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & (c >= o))
+    # Without the refunds, only these amounts prove anything. A total that Shopware's plugin
+    # truncated was captured whole.
+    truncated = ((nw.col("A") == c) & (nw.col("truncated_minor") == c)).fill_null(value=False)
+    whole = (c >= o) | truncated
+    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & whole)
     held_open = (nw.col("role") == "pair") & (nw.col("status") == "open") & (k > 0)
     return (
         pairs.with_columns(

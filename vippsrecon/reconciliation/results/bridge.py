@@ -18,9 +18,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import BridgeError
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.check import C, O, Or, R, minimum_of
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.period import PERIOD_COLUMNS
 from vippsrecon.reconciliation.results.bridge_lines import (
     BRIDGE_LINES,
@@ -244,7 +245,7 @@ def _add_code_differences(
     differs = nw.col("has_payment") & (nw.col("order_currency") != nw.col("currency"))
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
     grouped = (
-        select_discrepancies(answered, question, kinds)
+        select_discrepancies(answered, question, QUESTIONS, kinds)
         .filter(~differs.fill_null(value=False))
         .select(
             "msn",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, materialize
 from vippsrecon.reconciliation.check import C, E, Er, O, Or, R
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
 
 PRESENCE_KIND, _CAPTURED_KIND = nw.col("there"), nw.col("captured")
 _REFUNDED_KIND = nw.col("refunded")

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import narwhals.stable.v2 as nw
 
 from vippsrecon.dates import to_day_number
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.codes import (
     DISCREPANCY_KINDS,
     EXPLAINED_KINDS,
     IGNORED_KINDS,
     TIMING_KINDS,
 )
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
@@ -100,7 +100,7 @@ def _build_question_rows(answered: LazyFrame, question: str, kinds: frozenset[st
         .then(nw.concat_str(nw.lit(":"), number, repetition.otherwise(nw.lit(""))))
         .otherwise(nw.lit(""))
     )
-    named = select_discrepancies(answered, question, kinds).with_columns(
+    named = select_discrepancies(answered, question, QUESTIONS, kinds).with_columns(
         kind=kind,
         flags=join_flags(question),
         whole_total=kind.is_in(list(KINDS_OF_WHOLE_TOTALS))

@@ -11,8 +11,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.codes import get_code
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.texts_en import WHOLE_TOTALS_CAUSE
 from vippsrecon.schemas import Column, Frame
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.check import O, minimum_of, positive_part
 from vippsrecon.reconciliation.codes import CODES, MANUAL_FLAGS
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts
 
 REFUND_KINDS = tuple(code.name for code in CODES if code.proposes == "refund")
@@ -36,8 +36,9 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     capture; that of a further payment only where the payment that counts covers the order.
     A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
     6220). Nothing is proposed where the payment's events and totals disagree, for orders paid
-    together of which one is cancelled, for a difference that only missing decimals make, nor where
-    another attempt to pay the order counts after every event fetched.
+    together of which one is cancelled, for a difference that only missing decimals make, where
+    another attempt to pay the order counts after every event fetched, nor for a pair that changed
+    between an early as-of time and the export.
 
     Args:
         found: Discrepancies of one question, with kind and flags.
@@ -46,7 +47,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
     """
     by_hand = (nw.col("gap") > 0) | nw.col("has_cancelled_row") | nw.col("whole_total")
-    by_hand = by_hand | nw.col("attempts_changed")
+    by_hand = by_hand | nw.col("attempts_changed") | nw.col("shop_is_later")
     for flag in MANUAL_FLAGS:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame
 from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.schemas import SEVERITIES
 
 SEVERITY_BY_KIND = {code.name: code.severity for code in CODES if code.bucket == "discrepancy"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.check import C, E, O
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 
 MAJOR_UNIT_MINOR = 100
 """One unit of a currency in minor units; every currency of Vipps MobilePay has two decimals."""

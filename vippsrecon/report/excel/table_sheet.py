@@ -10,17 +10,11 @@ from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
+from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import SheetLayout
-from vippsrecon.spreadsheet.table import (
-    HEADER_HEIGHT,
-    build_row_formats,
-    choose_header_formats,
-    finish_sheet,
-    set_column_widths,
-    write_rows,
-)
+from vippsrecon.spreadsheet.table import HEADER_HEIGHT, build_row_formats, finish_sheet, write_rows
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import (
     choose_exported_reference,
     make_two_references,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR, compute_local_moment, find_local_day
-from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
+from vippsrecon.scenario.exports.shopware import is_truncated
 from vippsrecon.scenario.models import Scene
 
 
@@ -219,6 +220,23 @@ def under_captured_and_released(builder: CaseBuilder) -> Scene:
     builder.release(payment, payment.events[-1].at + HOUR)
     truth = scene.truth[0]._replace(flags="not_capturable", proposal="", proposed=None)
     return scene._replace(truth=(truth,))
+
+
+def captured_as_truncated(builder: CaseBuilder) -> Scene:
+    """Shopware's plugin reserved and captured an øre less than the total (case 29): E → C."""
+    total, shipped, reference = (
+        builder.draw_price(),
+        builder.draw_shipping_time(),
+        builder.reference(),
+    )
+    while not is_truncated(total):
+        total += 1
+    order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
+    payment = builder.captured(reference, total - 1, shipped + 60)
+    truth = builder.make_discrepancy(
+        "rounding_difference", payment, total, total - 1, order=order, flags="shopware_truncation"
+    )
+    return Scene((order,), (payment,), (truth,))
 
 
 def over_captured(builder: CaseBuilder) -> Scene:

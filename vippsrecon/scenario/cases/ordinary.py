@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, HOUR
-from vippsrecon.scenario.case_builder import CaseBuilder
-from vippsrecon.scenario.exports.shopware import is_truncated
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.models import Scene
 
 
@@ -23,23 +22,6 @@ def captured_in_two_parts(builder: CaseBuilder) -> Scene:
     first = total * builder.draws.between(2, 4) // 10
     payment = builder.captured(reference, first, shipped - 2 * HOUR, authorized=total)
     builder.capture(payment, total - first, shipped + 60)
-    return Scene((builder.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
-
-
-def captured_as_truncated(builder: CaseBuilder) -> Scene:
-    """Shopware's plugin reserved and captured an øre less than the total.
-
-    The export does not show refunds, which could explain less captured than ordered: so the amounts
-    are not compared (case 48).
-    """
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
-    while not is_truncated(total):
-        total += 1
-    payment = builder.captured(reference, total - 1, shipped + 60)
     return Scene((builder.order(reference, total, "fulfilled", shipped_at=shipped),), (payment,))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, compute_utc_midnight
-from vippsrecon.scenario.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
+from vippsrecon.scenario.cases.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
 from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.models import Scene, Truth
 

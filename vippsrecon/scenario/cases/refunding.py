@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
-from vippsrecon.scenario.case_builder import CaseBuilder
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment, captured_when_shipped
 from vippsrecon.scenario.models import Scene
 

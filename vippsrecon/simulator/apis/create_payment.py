@@ -16,7 +16,7 @@ from vippsrecon.simulator.apis.error_responses import DomainRefusal, InvalidFiel
 from vippsrecon.simulator.apis.fields import MAX_AMOUNT, PHONE_PATTERN, check_url
 from vippsrecon.simulator.clock import format_event_time, parse_time
 from vippsrecon.simulator.credentials import CURRENCY_BY_MARKET, KeyHolder
-from vippsrecon.simulator.payments import APPROVAL_TIMEOUT, SimulatedPayment
+from vippsrecon.simulator.payments.state_machine import APPROVAL_TIMEOUT, SimulatedPayment
 
 MIN_AMOUNT = {"NOK": 100, "SEK": 100, "DKK": 1, "EUR": 1, "USD": 1, "GBP": 1}
 """The smallest payment, in minor units of its currency."""

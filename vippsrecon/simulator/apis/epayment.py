@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from vippsrecon.simulator import payer, payments
 from vippsrecon.simulator.apis import create_payment
 from vippsrecon.simulator.apis.error_responses import (
     PROBLEM_JSON_TYPE,
@@ -34,8 +33,9 @@ from vippsrecon.simulator.apis.fields import (
     refuse_unknown_fields,
 )
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.idempotency import compute_fingerprint, find_event_with_key
-from vippsrecon.simulator.payments import SimulatedPayment
+from vippsrecon.simulator.payments import payer, state_machine
+from vippsrecon.simulator.payments.idempotency import compute_fingerprint, find_event_with_key
+from vippsrecon.simulator.payments.state_machine import SimulatedPayment
 from vippsrecon.simulator.world import IncomingRequest, World
 
 READ_OPERATIONS = ("getPayment", "getPaymentEventLog")
@@ -241,16 +241,16 @@ def _answer_modification(
         raise DomainRefusal(code)
     try:
         if operation == "capture":
-            psp = payments.capture(payment, value, currency, unit=unit, now=now, key=key)
+            psp = state_machine.capture(payment, value, currency, unit=unit, now=now, key=key)
             _book_ledger_entry(world, payment, "capture", value, psp, now=now)
         elif operation == "refund":
             magic = world.settings.magic_amounts
-            psp = payments.refund(
+            psp = state_machine.refund(
                 payment, value, currency, unit=unit, now=now, key=key, magic=magic
             )
             _book_ledger_entry(world, payment, "refund", -value, psp, now=now)
         else:
-            _, value = payments.cancel(
+            _, value = state_machine.cancel(
                 payment, transaction_only=transaction_only, unit=unit, now=now
             )
     except DomainRefusal as refusal:

@@ -12,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from vippsrecon.simulator import payer, state_file
+from vippsrecon.simulator import state_file
 from vippsrecon.simulator.apis import epayment
 from vippsrecon.simulator.apis.error_responses import DomainRefusal
 from vippsrecon.simulator.clock import format_event_time
 from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.payments import payer
 from vippsrecon.simulator.world import World
 
 _BATCH_LINES = 500

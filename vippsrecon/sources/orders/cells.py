@@ -9,8 +9,8 @@ import polars as pl
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.headings import normalize_word
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, Table
-from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.amounts import AmountStyle, parse_amounts
+from vippsrecon.sources.orders.fields import references
+from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
 from vippsrecon.sources.orders.profiles import Profile
 
 AMOUNT_FIELDS = ("total", "refunded", "outstanding", "vat")

@@ -8,7 +8,7 @@ import polars as pl
 
 from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.sources.files.table import Table
-from vippsrecon.sources.orders import references
+from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.parse import ParsedOrders
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN

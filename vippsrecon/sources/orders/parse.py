@@ -14,14 +14,6 @@ from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.table import MARKS, NATIVE_MARK, Table
-from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.amounts import (
-    AmountStyle,
-    ParsedAmounts,
-    detect_decimal_mark,
-    parse_amounts,
-    truncate_amount,
-)
 from vippsrecon.sources.orders.cells import (
     AMOUNT_FIELDS,
     TIME_FIELDS,
@@ -29,10 +21,17 @@ from vippsrecon.sources.orders.cells import (
     select_cells,
 )
 from vippsrecon.sources.orders.continuation_rows import find_continuation_rows
-from vippsrecon.sources.orders.dates import parse_times
-from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.sales_units import SalesUnitResolver
-from vippsrecon.sources.orders.statuses import (
+from vippsrecon.sources.orders.fields import references
+from vippsrecon.sources.orders.fields.amounts import (
+    AmountStyle,
+    ParsedAmounts,
+    detect_decimal_mark,
+    parse_amounts,
+    truncate_amount,
+)
+from vippsrecon.sources.orders.fields.dates import parse_times
+from vippsrecon.sources.orders.fields.sales_units import SalesUnitResolver
+from vippsrecon.sources.orders.fields.statuses import (
     complete_refunds,
     determine_paid,
     find_authorizations,
@@ -43,7 +42,8 @@ from vippsrecon.sources.orders.statuses import (
     null_if_empty,
     read_recorded_by_hand,
 )
-from vippsrecon.sources.orders.tenders import classify_tenders, pick_references
+from vippsrecon.sources.orders.fields.tenders import classify_tenders, pick_references
+from vippsrecon.sources.orders.profiles import Profile
 
 _MAX_VALUE_SHOWN = 80
 """Maximum length of a value shown in a reject."""

@@ -18,8 +18,8 @@ from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
 from vippsrecon.schemas import STATUSES
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
-from vippsrecon.sources.orders.amounts import AmountStyle
-from vippsrecon.sources.orders.dates import ISO_PATTERN, build_date_regex
+from vippsrecon.sources.orders.fields.amounts import AmountStyle
+from vippsrecon.sources.orders.fields.dates import ISO_PATTERN, build_date_regex
 
 ORDER_FIELDS = (
     "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",

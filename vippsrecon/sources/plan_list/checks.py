@@ -6,7 +6,7 @@ import polars as pl
 
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
-from vippsrecon.sources.orders import references
+from vippsrecon.sources.orders.fields import references
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 MAX_LIST_TEXT_LENGTH = 500

@@ -25,9 +25,9 @@ from vippsrecon.sources.files.excel_file import format_cell, name_column, open_e
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.files.invisible import describe_odd_texts
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
-from vippsrecon.sources.orders import references
-from vippsrecon.sources.orders.amounts import AmountStyle, DecimalMark, parse_amounts
 from vippsrecon.sources.orders.cells import mark_rows_of_sums
+from vippsrecon.sources.orders.fields import references
+from vippsrecon.sources.orders.fields.amounts import AmountStyle, DecimalMark, parse_amounts
 from vippsrecon.sources.orders.read import convert_to_validated_pandas
 from vippsrecon.sources.plan_list.checks import mark_unusable_rows
 from vippsrecon.sources.plan_list.headings import (

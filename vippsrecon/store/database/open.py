@@ -16,6 +16,7 @@ from vippsrecon.store.database.sql_errors import build_store_error
 from vippsrecon.store.database.store import WRITES_OPTION, Store
 from vippsrecon.store.database.transactions import read_transaction, write_transaction
 from vippsrecon.store.database.url import mask_database_url, parse_database_url, resolve_sqlite_path
+from vippsrecon.store.journal.verify import refuse_modified_journal
 
 LOCK_WAIT_SECONDS = 20.0
 """How long to wait for a lock. Longer than PostgreSQL allows an idle transaction, so that the wait
@@ -70,7 +71,7 @@ def connect_store(url: str, wait_seconds: float = LOCK_WAIT_SECONDS) -> Store:
         )
     else:
         engine = _create_postgresql_engine(address, wait_seconds)
-    return Store(engine, name, str(address.password or ""))
+    return Store(engine, name, str(address.password or ""), refuse_modified_journal)
 
 
 def find_database_file(url: str) -> Path | None:

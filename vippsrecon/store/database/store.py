@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 
-from vippsrecon.errors import StoreError, VippsReconError
+from vippsrecon.errors import VippsReconError
 from vippsrecon.store.database.sql_errors import get_driver_errors
 
 WRITES_OPTION = "vippsrecon_writes"
 """Execution option that marks a connection whose transaction writes (see `open`)."""
+
+ErrorExplainer: TypeAlias = "Callable[[Store, Exception], None]"
 
 
 class Store:
@@ -20,14 +24,23 @@ class Store:
 
     Its connections may be used from any thread. Its repr shows no password.
 
+    Args:
+        engine: Connects to the database.
+        url_masked: The database URL without its password.
+        password: The password, which no message may contain.
+        explain: Raises StoreError if an error was caused by a modified journal.
+
     Attributes:
         url_masked: The database URL without its password.
     """
 
-    def __init__(self, engine: Engine, url_masked: str, password: str) -> None:
+    def __init__(
+        self, engine: Engine, url_masked: str, password: str, explain: ErrorExplainer
+    ) -> None:
         self.url_masked = url_masked
         self._engine = engine
         self._password = password
+        self._explain = explain
         self._errors = get_driver_errors(engine.dialect)
 
     def close(self) -> None:
@@ -45,25 +58,9 @@ class Store:
     ) -> None:
         try:
             if isinstance(error, Exception) and not isinstance(error, VippsReconError | OSError):
-                self._explain(error)
+                self._explain(self, error)
         finally:
             self.close()
-
-    def _explain(self, error: Exception) -> None:
-        """Raise StoreError if an error comes from a journal that was modified.
-
-        A modified entry can hold anything, so whatever reads it may fail in any way. Only the
-        chain distinguishes that from an error in this package, which is left as it is.
-        """
-        from vippsrecon.store.journal.verify import find_broken_plan
-
-        broken = find_broken_plan(self)
-        if broken is not None:
-            plan_id, fault = broken
-            raise StoreError(
-                f"the journal of plan {plan_id} was modified: {fault}. vippsrecon journal --verify "
-                "shows more; compare the database with a backup"
-            ) from error
 
     def __repr__(self) -> str:
         return f"<Store {self.url_masked}>"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from vippsrecon.errors import StoreError
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
@@ -83,6 +84,21 @@ def find_broken_plan(store: Store) -> tuple[str, str] | None:
         if verdict.fault is not None:
             return plan_id, verdict.fault
     return None
+
+
+def refuse_modified_journal(store: Store, error: Exception) -> None:
+    """Raise StoreError if an error comes from a journal that was modified.
+
+    A modified entry can hold anything, so whatever reads it may fail in any way. Only the chain
+    distinguishes that from an error in this package, which is left as it is.
+    """
+    broken = find_broken_plan(store)
+    if broken is not None:
+        plan_id, fault = broken
+        raise StoreError(
+            f"the journal of plan {plan_id} was modified: {fault}. vippsrecon journal --verify "
+            "shows more; compare the database with a backup"
+        ) from error
 
 
 def find_plan_of_head(store: Store, head: tuple[int, str]) -> str | None:

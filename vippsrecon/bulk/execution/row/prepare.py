@@ -10,21 +10,21 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, describe_change
-from vippsrecon.bulk.execution.backoff import Backoff
-from vippsrecon.bulk.execution.caps import describe_cap_breach
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.evidence import Intention, evaluate, may_be_own_change
 from vippsrecon.bulk.execution.journal_writer import WriteResult
-from vippsrecon.bulk.execution.operations import (
+from vippsrecon.bulk.execution.preconditions import find_clock_fault
+from vippsrecon.bulk.execution.row.backoff import Backoff
+from vippsrecon.bulk.execution.row.caps import describe_cap_breach
+from vippsrecon.bulk.execution.row.checks import RowCheck, find_objection, get_planned_aggregate
+from vippsrecon.bulk.execution.row.evidence import Intention, evaluate, may_be_own_change
+from vippsrecon.bulk.execution.row.operations import (
     build_operation_request,
     compute_expected_aggregate,
     extract_aggregate,
     find_own_event,
 )
-from vippsrecon.bulk.execution.preconditions import find_clock_fault
-from vippsrecon.bulk.execution.responses import classify_error
-from vippsrecon.bulk.execution.row_checks import RowCheck, find_objection, get_planned_aggregate
-from vippsrecon.bulk.execution.row_record import build_row_record
+from vippsrecon.bulk.execution.row.record import build_row_record
+from vippsrecon.bulk.execution.row.responses import classify_error
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import format_journal_time, parse_plan_time, parse_timestamp

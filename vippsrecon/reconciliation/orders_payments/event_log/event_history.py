@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.schemas import PAYMENT
 
 ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")

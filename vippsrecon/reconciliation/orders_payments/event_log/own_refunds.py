@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 
 
 def mark_own_refunds(

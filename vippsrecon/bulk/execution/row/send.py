@@ -23,31 +23,31 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Modification
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.backoff import Backoff
 from vippsrecon.bulk.execution.context import RunContext, StopRunError
-from vippsrecon.bulk.execution.evidence import (
+from vippsrecon.bulk.execution.preconditions import find_clock_fault
+from vippsrecon.bulk.execution.row.backoff import Backoff
+from vippsrecon.bulk.execution.row.evidence import (
     Evidence,
     Intention,
     evaluate,
     flag_other_change,
     may_be_own_change,
 )
-from vippsrecon.bulk.execution.operations import (
+from vippsrecon.bulk.execution.row.operations import (
     confirms_operation,
     extract_aggregate,
     find_last_release,
     find_own_event,
     send_operation,
 )
-from vippsrecon.bulk.execution.preconditions import find_clock_fault
-from vippsrecon.bulk.execution.prepare import (
+from vippsrecon.bulk.execution.row.prepare import (
     Reading,
     describe_not_reserved,
     object_to_sending,
     record_result,
     write_intention,
 )
-from vippsrecon.bulk.execution.responses import classify_error, get_retry_after
+from vippsrecon.bulk.execution.row.responses import classify_error, get_retry_after
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ApiError, VippsReconError

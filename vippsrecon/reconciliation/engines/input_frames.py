@@ -6,7 +6,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import (
+from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
     is_empty,

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.bulk.execution.evidence import Evidence, Intention, evaluate
-from vippsrecon.bulk.execution.operations import extract_aggregate
-from vippsrecon.bulk.execution.row_record import restore_planned_row
+from vippsrecon.bulk.execution.row.evidence import Evidence, Intention, evaluate
+from vippsrecon.bulk.execution.row.operations import extract_aggregate
+from vippsrecon.bulk.execution.row.record import restore_planned_row
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.errors import VippsReconError
 from vippsrecon.store import Entry, Store, read_row_states

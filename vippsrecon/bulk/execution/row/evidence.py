@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
-from vippsrecon.bulk.execution.operations import (
+from vippsrecon.bulk.execution.row.operations import (
     EVENT_NAMES,
     compute_expected_aggregate,
     extract_aggregate,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vippsrecon.cli.bulk.settle import resolve_plan_id, settle
 from vippsrecon.cli.preview import JsonOption
-from vippsrecon.cli.settle import resolve_plan_id, settle
 from vippsrecon.errors import printable
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def _show_plans(store: Store, plan_id: str | None, json: bool) -> int:
 def _build_journal_plan_json(
     summary: PlanSummary, history: PlanHistory | PlanOverview
 ) -> dict[str, Any]:
-    from vippsrecon.cli.carry_out import format_head
+    from vippsrecon.cli.bulk.carry_out import format_head
 
     return {
         "plan_id": summary.plan_id,
@@ -288,7 +288,7 @@ def _build_entries_json(store: Store, plan_id: str) -> list[dict[str, Any]]:
 def _format_journal_plan(
     summary: PlanSummary, history: PlanHistory | PlanOverview
 ) -> Iterator[str]:
-    from vippsrecon.cli.carry_out import format_head
+    from vippsrecon.cli.bulk.carry_out import format_head
     from vippsrecon.money import format_amount, format_count, group_thousands
 
     sums = ", ".join(format_amount(total, currency) for currency, total in history.totals.items())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
-from vippsrecon.bulk.execution.operations import EVENT_NAMES, extract_aggregate
+from vippsrecon.bulk.execution.row.operations import EVENT_NAMES, extract_aggregate
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.verbs import PAST_TENSE

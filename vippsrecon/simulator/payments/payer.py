@@ -8,7 +8,7 @@ from typing import Any
 
 from vippsrecon.simulator.apis.error_responses import DomainRefusal
 from vippsrecon.simulator.clock import format_event_time
-from vippsrecon.simulator.payments import CAPTURE_GUARANTEE, SimulatedPayment
+from vippsrecon.simulator.payments.state_machine import CAPTURE_GUARANTEE, SimulatedPayment
 
 UNKNOWN_RESULT_AMOUNT = 201
 MAGIC_PAYMENT_CODES = {151: 10010, 182: 10010, 183: 10010, 184: 10070, 186: 500, 187: 10040}

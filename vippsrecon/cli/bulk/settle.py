@@ -49,11 +49,11 @@ def settle(
       vippsrecon journal settle plan.json --row 7 --as done --because "in the portal, 31 January"
     """
     from vippsrecon.api import Client
-    from vippsrecon.bulk.execution.settle import ManualDecision
-    from vippsrecon.bulk.execution.settle import settle as settle_rows
+    from vippsrecon.bulk.open_rows.settle import ManualDecision
+    from vippsrecon.bulk.open_rows.settle import settle as settle_rows
     from vippsrecon.bulk.outcomes.follow_up import describe_outcome
     from vippsrecon.cli import output
-    from vippsrecon.cli.carry_out import format_head
+    from vippsrecon.cli.bulk.carry_out import format_head
     from vippsrecon.config.load import load_settings
     from vippsrecon.store import open_store
 

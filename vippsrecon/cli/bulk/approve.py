@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vippsrecon.cli.plan import PersonOption
+from vippsrecon.cli.bulk.plan import PersonOption
 from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:

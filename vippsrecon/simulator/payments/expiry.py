@@ -6,8 +6,8 @@ from datetime import datetime
 
 from vippsrecon.simulator.clock import parse_time
 from vippsrecon.simulator.credentials import KeyHolder
-from vippsrecon.simulator.payer import authorize
-from vippsrecon.simulator.payments import (
+from vippsrecon.simulator.payments.payer import authorize
+from vippsrecon.simulator.payments.state_machine import (
     APPROVAL_TIMEOUT,
     SimulatedPayment,
     compute_capture_deadline,

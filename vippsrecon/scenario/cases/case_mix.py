@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from vippsrecon.scenario.case_builder import CaseBuilder
 from vippsrecon.scenario.cases import (
     attempts,
     capturing,
@@ -19,6 +18,7 @@ from vippsrecon.scenario.cases import (
     refunding,
     shop_records,
 )
+from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.models import Scene
 from vippsrecon.scenario.random_draws import RandomDraws
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
@@ -105,6 +105,7 @@ DISCREPANCY_CASES = (
     _define_case(capturing.duplicate_capture, 0.002),
     _define_case(capturing.under_captured, 0.002, 1, LATE_DAYS, "refunds"),
     _define_case(capturing.under_captured_and_released, 0.001, 1, EARLY_DAYS, "refunds"),
+    _define_case(capturing.captured_as_truncated, 0.005, 1, WHOLE_MONTH, "truncates"),
     _define_case(capturing.over_captured, 0.002),
     _define_case(capturing.express_freight_captured, 0.0015),
     _define_case(capturing.over_captured_and_refund_missing, 0.001, 1, EARLY_DAYS, "refunds"),
@@ -147,7 +148,6 @@ OTHER_CASES = (
     _define_case(ordinary.combined_orders, 0.002, 1, WHOLE_MONTH, "one_reference_twice"),
     _define_case(ordinary.cancellation_fee_kept, 0.002, 1, EARLY_DAYS, "refund_on_cancelled"),
     _define_case(ordinary.refunded_before_capture, 0.003, 1, WHOLE_MONTH, "held_refund"),
-    _define_case(ordinary.captured_as_truncated, 0.005, 1, WHOLE_MONTH, "truncates"),
     _define_case(ordinary.excess_refunded, 0.003, 1, EARLY_DAYS, "refunds"),
     _define_case(ordinary.refunded_before_fulfilment, 0.002, 1, EARLY_DAYS),
 )

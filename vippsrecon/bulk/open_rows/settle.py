@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vippsrecon.api.client import Client
-from vippsrecon.bulk.execution.evidence import flag_other_change
-from vippsrecon.bulk.execution.open_rows import OpenRow, RecheckedRow, find_open_rows, recheck_rows
+from vippsrecon.bulk.execution.row.evidence import flag_other_change
 from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.open_rows.recheck import OpenRow, RecheckedRow, find_open_rows, recheck_rows
 from vippsrecon.bulk.people import (
     MAX_TEXT_LENGTH,
     UNPRINTABLE,

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from vippsrecon.simulator.errors import SimulatorInputError
-from vippsrecon.simulator.payments import SimulatedPayment
+from vippsrecon.simulator.payments.state_machine import SimulatedPayment
 
 _LENGTH_RANGE = 1 << 28
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.backends import LazyFrame, collect_rows, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    collect_rows,
+    is_empty,
+    materialize,
+)
 
 
 def mark_recent_refunds(

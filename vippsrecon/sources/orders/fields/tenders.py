@@ -16,9 +16,9 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
+from vippsrecon.sources.orders.fields.references import SEPARATORS
+from vippsrecon.sources.orders.fields.statuses import get_field_cells
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.references import SEPARATORS
-from vippsrecon.sources.orders.statuses import get_field_cells
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 Owner = Literal["own", "recurring", "bank_transfer", "other", "unsure", ""]
@@ -72,8 +72,8 @@ def find_owner(text: str, profile: Profile, *, is_id: bool) -> Owner:
 
     >>> from vippsrecon.sources.orders.profiles import get_profile
     >>> shop = get_profile("woocommerce")
-    >>> [find_owner(text, shop, is_id=True) for text in ("vipps_card", "vipps_recurring", "acme_mobilepay")]
-    ['own', 'recurring', 'other']
+    >>> [find_owner(text, shop, is_id=True) for text in ("vipps_card", "vipps_recurring", "stripe_mobilepay", "acme_mobilepay")]
+    ['own', 'recurring', 'other', 'unsure']
     >>> [find_owner(text, shop, is_id=False) for text in ("Vipps/MobilePay", "Nexi (MobilePay)", "Betal med Vipps", "Faktura")]
     ['own', 'other', 'unsure', 'other']
     """
@@ -104,11 +104,12 @@ def _find_by_beginning(heading: str, profile: Profile) -> Owner:
 
 
 def _find_by_id(beside: list[str]) -> Owner:
+    """Return the owner of a gateway id with Vipps MobilePay's name in it, and with no provider's."""
     words = _load_words()
     if all(token in words["beside_own"] for token in beside):
         return "own"
     allowed = {*words["beside_own"], *words["recurring"]}
-    return "recurring" if all(token in allowed for token in beside) else "other"
+    return "recurring" if all(token in allowed for token in beside) else "unsure"
 
 
 def _find_by_title(beside: list[str]) -> Owner:
@@ -235,9 +236,11 @@ def _settle_by_transaction(owner: Owner, form: _Form, profile: Profile) -> Owner
 
 def _find_owner_of_cells(part: str, form: _Form, profile: Profile) -> Owner:
     """Return the owner by the method's cell, or by the title if the method does not decide it."""
-    owner = find_owner(part, profile, is_id=_is_gateway_id(form, profile))
+    is_id = _is_gateway_id(form, profile)
+    owner = find_owner(part, profile, is_id=is_id)
     told_by_title = find_owner(form.title, profile, is_id=False) if form.method else ""
-    if owner == "unsure" and told_by_title:
+    # The title MobilePay is also another provider's, so it does not make an unknown id one's own.
+    if owner == "unsure" and told_by_title and not (is_id and told_by_title == "own"):
         return told_by_title
     # The id is vipps, and the title says that the customer took the bank transfer.
     return "bank_transfer" if owner == "own" and told_by_title == "bank_transfer" else owner
@@ -278,5 +281,5 @@ def _is_listed(plain: str, tokens: list[str]) -> bool:
 
 @cache
 def _load_words() -> Mapping[str, Any]:
-    text = (resources.files("vippsrecon.sources.orders") / "tenders.toml").read_text("utf-8")
+    text = (resources.files("vippsrecon.sources.orders.fields") / "tenders.toml").read_text("utf-8")
     return tomllib.loads(text)

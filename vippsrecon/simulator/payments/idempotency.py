@@ -15,7 +15,7 @@ import orjson
 
 from vippsrecon.simulator.apis.error_responses import DomainRefusal, SimulatedResponse
 from vippsrecon.simulator.clock import parse_time
-from vippsrecon.simulator.payments import SimulatedPayment
+from vippsrecon.simulator.payments.state_machine import SimulatedPayment
 
 KEY_CONFLICT_CODES = {"capture": 4010, "refund": 4150, "createPayment": 4020, "cancel": 4020}
 EVENT_BY_OPERATION = {"capture": "CAPTURED", "refund": "REFUNDED"}

@@ -1,0 +1,55 @@
+"""Test that imports go one way, file by file; the import contracts compare whole packages."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+
+import grimp
+import pytest
+
+UPWARD = "vippsrecon.display"
+"""The one module that imports upward: it finds the HTML and the frames of an object."""
+
+BY_NAME = {"vippsrecon/__init__.py"}
+"""The table of public names, whose modules are loaded when first used."""
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Return each module's imports; those inside functions and for type checks count too."""
+    graph = grimp.build_graph("vippsrecon", cache_dir=None)
+    return {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+
+
+def test_no_cycle_of_files(imports):
+    """A file that is part of a cycle cannot be read, tested or moved alone."""
+    order = TopologicalSorter(
+        {name: set() if name == UPWARD else imports[name] for name in imports}
+    )
+
+    order.prepare()  # Raises CycleError, which names the files of a cycle.
+
+
+def test_only_display_imports_upward(imports):
+    """Its imports are the ones the contracts declare; a further one must be declared too."""
+    upward = {name for name in imports[UPWARD] if ".spreadsheet." not in name}
+
+    assert upward == {
+        "vippsrecon.bulk.outcomes.frame",
+        "vippsrecon.bulk.outcomes.html",
+        "vippsrecon.bulk.plan.views",
+        "vippsrecon.report.html.tiles",
+    }
+
+
+def test_no_import_through_a_string(root):
+    """An import that is a string is in no contract, and no tool finds it."""
+    dynamic = set()
+    for path in (root / "vippsrecon").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "attr", None) or getattr(node, "id", None)
+            if name in ("import_module", "__import__"):
+                dynamic.add(path.relative_to(root).as_posix())
+
+    assert dynamic == BY_NAME

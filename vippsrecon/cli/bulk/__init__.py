@@ -1,0 +1,1 @@
+"""The commands on plans: make, approve, carry out, and what the journal holds of them."""

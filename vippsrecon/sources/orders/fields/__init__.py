@@ -1,0 +1,1 @@
+"""The fields of an order: what a cell may hold, and what it means."""

@@ -1,0 +1,1 @@
+"""What earlier runs and plans recorded, and how this run uses it."""
