@@ -40,7 +40,7 @@ def make_refunded_rows(*refunds, known=0, reference="order-0001", **order):
     payment, log = make_payment_rows(reference=reference)
     for number, (amount, key, *days) in enumerate(refunds):
         refund_payment, refund_log = make_payment_rows(
-            reference=reference, R=amount, make_refunded_rows=NOW - timedelta(days=(*days, 4)[0])
+            reference=reference, R=amount, refunded=NOW - timedelta(days=(*days, 4)[0])
         )
         log.append(
             refund_log[-1] | {"idempotency_key": key, "psp_reference": f"{reference}-r{number}"}

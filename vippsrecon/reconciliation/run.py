@@ -214,7 +214,7 @@ def _describe_unpaid_columns(answered: LazyFrame) -> tuple[str, ...]:
 
 def _build_accounting_frames(
     answered: LazyFrame,
-    found: LazyFrame,
+    discrepancy_rows: LazyFrame,
     kinds: discrepancies.KindsByQuestion,
     paired: PairSet,
     spark: bool,
@@ -224,7 +224,9 @@ def _build_accounting_frames(
     sums = sum_exact_matches(exact_matches)
     return (
         _export_frame(discrepancies.build_buckets(answered, exact_matches, paired), BUCKETS, spark),
-        _export_frame(discrepancies.build_summary(answered, found, sums), SUMMARY, False),
+        _export_frame(
+            discrepancies.build_summary(answered, discrepancy_rows, sums), SUMMARY, False
+        ),
         build_frame(build_bridge(answered, kinds, sums), BRIDGE),
     )
 
@@ -234,9 +236,12 @@ def _sum_uncompared(answered: LazyFrame) -> dict[str, tuple[int, int]]:
     outside = (nw.col("there_kind") == "timing_outside_export") & (nw.col("C") > 0)
     sums = (
         answered.filter(outside.fill_null(value=False))
-        .select("currency", "C", one=nw.lit(1, nw.Int64))
+        .select("currency", "C", row_count=nw.lit(1, nw.Int64))
         .group_by("currency")
-        .agg(minor=nw.col("C").sum().cast(nw.Int64), payments=nw.col("one").sum().cast(nw.Int64))
+        .agg(
+            minor=nw.col("C").sum().cast(nw.Int64),
+            payments=nw.col("row_count").sum().cast(nw.Int64),
+        )
         .sort("currency")
     )
     return {row["currency"]: (row["minor"], row["payments"]) for row in collect_rows(sums)}
@@ -277,10 +282,10 @@ def _compute_run_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
 
 
 def _count_results(
-    found: LazyFrame, failures: LazyFrame | None, compared: int, rejects: Any
+    discrepancy_rows: LazyFrame, failures: LazyFrame | None, compared: int, rejects: Any
 ) -> dict[str, int]:
     severities = collect_rows(
-        found.select(
+        discrepancy_rows.select(
             worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
         ).select(rows=nw.len(), above_info=nw.col("worse").sum())
     )[0]

@@ -252,10 +252,13 @@ def _add_code_differences(
             "currency",
             kind=nw.col(f"{question}_kind"),
             amount=actual - expected,
-            one=nw.lit(1, nw.Int64),
+            row_count=nw.lit(1, nw.Int64),
         )
         .group_by("msn", "currency", "kind")
-        .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
+        .agg(
+            amount=nw.col("amount").sum().cast(nw.Int64),
+            rows=nw.col("row_count").sum().cast(nw.Int64),
+        )
     )
     for row in collect_rows(grouped):
         if row["kind"] == "payment_not_recorded":

@@ -43,26 +43,26 @@ GROUPS = Frame(
 )
 
 
-def build_groups(found: LazyFrame, pairs: int) -> list[dict[str, Any]]:
+def build_groups(discrepancies: LazyFrame, pairs: int) -> list[dict[str, Any]]:
     """Return the rows of GROUPS, largest first.
 
     Args:
-        found: Discrepancies, with store.
+        discrepancies: Discrepancies, with store.
         pairs: Number of pairs compared.
     """
     keys = ["currency", "cause"]
     by_store = collect_rows(
-        found.select(
+        discrepancies.select(
             *keys,
             "kind",
             "difference_minor",
             "at_risk_minor",
             store=nw.col("store").fill_null(""),
-            one=nw.lit(1),
+            row_count=nw.lit(1),
         )
         .group_by(*keys, "kind", "store")
         .agg(
-            rows=nw.col("one").sum().cast(nw.Int64),
+            rows=nw.col("row_count").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
             at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),
         )
