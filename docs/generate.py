@@ -119,27 +119,36 @@ def commands_page() -> str:
         "clean); **1** finished, and discrepancies or rejected rows exist; **2** could not "
         "finish: bad input, keys, network, or data that is not whole.",
     ]
-    for command in ("", *COMMANDS):
+    commands = ["", *COMMANDS]
+    for command, shown in zip(commands, _list_help_texts(commands), strict=True):
         name = f"vippsrecon {command}".rstrip()
-        lines += ["", f"## {name}", "", "```text", _help(command).rstrip(), "```"]
+        lines += ["", f"## {name}", "", "```text", shown, "```"]
     return "\n".join(lines) + "\n"
 
 
-def _help(command: str) -> str:
+_PRINT_HELP = """
+import contextlib, sys
+from vippsrecon.cli import main
+
+for command in sys.argv[1:]:
+    sys.argv[1:] = [*command.split(), "--help"]
+    with contextlib.suppress(SystemExit):
+        main()
+    print(chr(12))
+"""
+"""Print the help of each command, with a form feed after it."""
+
+
+def _list_help_texts(commands: list[str]) -> list[str]:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from vippsrecon.cli import main; main()",
-            *command.split(),
-            "--help",
-        ],
+        [sys.executable, "-c", _PRINT_HELP, *commands],
         env={**os.environ, "COLUMNS": "90", "TERMINAL_WIDTH": "90"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.replace("Usage: -c", "Usage: vippsrecon").rstrip()
+    *texts, _ = done.stdout.replace("Usage: -c", "Usage: vippsrecon").split("\f\n")
+    return [text.rstrip() for text in texts]
 
 
 PAGES = {"codes.md": codes_page, "frames.md": frames_page, "commands.md": commands_page}

@@ -20,6 +20,10 @@ for name in ("default", "nightly"):
     )
 settings.load_profile("default")
 
+# The commands that tests start keep their bytecode: compiling the package each time would take a
+# third of a command's time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -11,6 +10,7 @@ import sys
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from vippsrecon.cli import app
 from vippsrecon.simulator import Simulator, serve
@@ -77,7 +77,7 @@ def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
             assert line in said
 
 
-def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatch):
+def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatch, capsys):
     """Users copy this example first. It failed once because it passed a text instead of a path."""
     block = readme.split("```python\n", 1)[1].split("```", 1)[0]
     month = root / "sample_data" / "plain"
@@ -91,12 +91,9 @@ def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatc
         monkeypatch.setenv(variable, f"scenario-{kind}-123456")
     with serve(Simulator.from_file(month / "simulator.jsonl")) as base_url:
         monkeypatch.setenv("VIPPS_BASE_URL", base_url)
-        done = subprocess.run(
-            [sys.executable, "-c", block], capture_output=True, text=True, check=False
-        )
+        exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
 
-    assert done.returncode == 0, done.stderr
-    assert "discrepancies" in done.stdout
+    assert "discrepancies" in capsys.readouterr().out
     assert (tmp_path / "report.xlsx").stat().st_size > 0
     assert (tmp_path / "report.data" / "payments.parquet").exists()
 
@@ -117,13 +114,14 @@ def test_every_public_name_in_python_examples_is_public(root, readme):
     assert named <= set(vippsrecon.__all__)
 
 
-def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path):
+def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path, monkeypatch):
     """The commands that move money are run exactly as shown, against the simulator."""
     part = readme.split("## Refund three orders", 1)[1].split("\n## ", 1)[0]
     listed, commands = (
         part.split(f"```{kind}\n", 1)[1].split("```", 1)[0] for kind in ("text", "bash")
     )
     (tmp_path / "refunds.csv").write_text(listed, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     state = root / "sample_data" / "plain" / "simulator.jsonl"
     simulator = Simulator.from_file(state)
     (keys,) = [line["sales_unit"] for line in simulator.state() if "sales_unit" in line][:1]
@@ -137,16 +135,10 @@ def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path):
             "VIPPS_SUBSCRIPTION_KEY": keys["subscription_key"],
         }
         for line in commands.strip().splitlines():
-            command = shlex.split(line, comments=True)
-            done = subprocess.run(
-                [sys.executable, "-m", *command],
-                cwd=tmp_path,
-                env={**os.environ, "PYTHONPATH": str(root), **settings},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, f"{line}: {done.stderr}"
+            program, *arguments = shlex.split(line, comments=True)
+            assert program == "vippsrecon"
+            done = CliRunner().invoke(app, arguments, env=settings)
+            assert done.exit_code == 0, f"{line}: {done.stderr}"
         effects = simulator.requests()["payments"][keys["msn"]]
 
     references = [row.split(",")[0] for row in listed.strip().splitlines()[1:]]

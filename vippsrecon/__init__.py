@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconciliation import Reconciliation, reconcile
     from vippsrecon.report import write_workbook
-    from vippsrecon.sources import preview, read_orders, read_references
+    from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
     from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
+    from vippsrecon.workflow.preview_files import preview
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
 __all__ = [
@@ -105,7 +106,7 @@ _HOME = {
     "plan_captures": "bulk.plan.make",
     "plan_refunds": "bulk.plan.make",
     "plots": "notebook",
-    "preview": "sources",
+    "preview": "workflow.preview_files",
     "read_fetched": "fetching",
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import signal
+import sys
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -118,9 +119,10 @@ def test_fifty_callers_share_one_renewal(settings):
             mine = tokens
             await asyncio.sleep(0.02)
             return httpx.Response(200, json={"access_token": f"t{mine}", "expires_in": "3600"})
-        await asyncio.sleep(0.005)
         if request.headers["authorization"] == "Bearer t1":
             refused.add(request.url.path)
+            while len(refused) < 50:  # no caller is refused before all have asked
+                await asyncio.sleep(0.001)
             return httpx.Response(401)
         return httpx.Response(200, json=payment_body(request.url.path.rpartition("/")[2]))
 
@@ -513,8 +515,11 @@ def test_interrupted_coroutine_finishes_its_cleanup(opened):
     put_away = threading.Event()
 
     async def work():
-        # Set here, so that the signal cannot arrive before the work starts.
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        # Sent once the caller waits for this work.
+        main = threading.main_thread().ident
+        while sys._current_frames()[main].f_code.co_name != "wait":
+            await asyncio.sleep(0.001)
+        signal.pthread_kill(main, signal.SIGALRM)
         try:
             await asyncio.Event().wait()
         finally:

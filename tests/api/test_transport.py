@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 import tracemalloc
 import zlib
 
@@ -81,17 +80,19 @@ def test_without_a_token_nothing_was_sent(settings):
 
 def test_silent_connection_times_out(connected, monkeypatch):
     """A silent connection must not block one of a limited number of requests permanently."""
-    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(b"")
+    client.check_keys()  # only the payment's answer has little time
+    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
         client.payment("order-001", retry=False)
 
 
 def test_slow_body_times_out(connected, monkeypatch):
     """Each byte arrives within the read timeout; the limit is on the whole body."""
-    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
     client, _ = connected(http(payment_body())[:-5])
-    with pytest.raises(errors.NoAnswerError):
+    client.check_keys()
+    monkeypatch.setattr("vippsrecon.api.session.ATTEMPT_SECONDS", 0.1)
+    with pytest.raises(errors.NoAnswerError, match=r"no answer from .* within"):
         client.payment("order-001", retry=False)
 
 
@@ -284,22 +285,23 @@ def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
     context.load_cert_chain(certificate, key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
+        attempts = []
 
         def serve():
             with contextlib.suppress(OSError):
                 while True:
-                    accepted, _ = listener.accept()
+                    accepted, address = listener.accept()
+                    attempts.append(address)
                     with contextlib.suppress(OSError), accepted:
                         context.wrap_socket(accepted, server_side=True)
 
         threading.Thread(target=serve, daemon=True).start()
-        began = time.monotonic()
         with (
             Client(settings(base_url=f"https://127.0.0.1:{port}", retry_seconds=60.0)) as client,
             pytest.raises(errors.NotConnectedError, match=r"certificate of 127.* is not trusted"),
         ):
             client.payment("order-001")
-        assert time.monotonic() - began < 30
+        assert len(attempts) == 1
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -321,23 +323,24 @@ def test_waiting_for_a_dead_service_prints_one_notice(settings, monkeypatch, cap
 
 def test_answering_service_prints_no_notice(settings, monkeypatch, caplog):
     """One slow call among fast ones does not mean that the service is down."""
-    monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("vippsrecon.api.retries.SILENCE_SECONDS", 0.05)
 
     async def answer(request):
         if "token" in request.url.path:
             return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
         reference = request.url.path.rpartition("/")[2]
         if reference == "slow-00001":
-            await asyncio.sleep(1.0)
+            # Answered before the loop looks at its timers again, however slow the machine is.
+            await client.payment("order-001")
+            await asyncio.sleep(0.2)
         return httpx.Response(200, json=payment_body(reference))
 
     async def ask():
+        nonlocal client
         async with AsyncClient(settings(), transport=httpx.MockTransport(answer)) as client:
             await client.check_keys()
-            slow = asyncio.create_task(client.payment("slow-00001"))
-            while not slow.done():
-                await client.payment("order-001")
-                await asyncio.sleep(0.01)
+            await client.payment("slow-00001")
 
+    client = None
     asyncio.run(ask())
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []

@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.reconcile            # 1,000,000 × 1,000,000, 4,000,000 events
     python -m tests.benchmarks.reconcile --linear   # 100 k to 5 M: is it linear?
+    python -m tests.benchmarks.reconcile --small    # one order and one payment, several times
     python -m tests.benchmarks.reconcile --smoke    # small: shows that it runs
 
 Each contender runs in a process of its own, pandas in and pandas out, rounds interleaved; the
@@ -302,6 +303,34 @@ def compare(count: int, rounds: int, contenders: list[str]) -> None:
         )
 
 
+def time_small_calls(rounds: int) -> None:
+    """Print what one order and one payment take: the first call, the next, and at another time."""
+    from datetime import timedelta
+
+    from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
+    from vippsrecon.reconciliation.result import build_frame
+    from vippsrecon.reconciliation.run import reconcile
+    from vippsrecon.schemas import EVENTS, ORDERS, PAYMENTS
+
+    payment, log = make_payment_rows(reference="order-0001", captures=(400,))
+    rows = (build_frame([make_order_row()], ORDERS), build_frame([payment], PAYMENTS))
+    events = build_frame(log, EVENTS)
+
+    def call(minutes: int) -> tuple[float, float]:
+        start, cpu = time.perf_counter(), time.process_time()
+        reconcile(*rows, events, as_of=NOW - timedelta(minutes=minutes))
+        return time.perf_counter() - start, time.process_time() - cpu
+
+    first = call(0)
+    again = [call(0) for _ in range(rounds)]
+    later = [call(number + 1) for number in range(rounds)]
+    print(f"\none order × one payment, {rounds} calls each, load {os.getloadavg()[0]:.1f}")
+    print(f"{'':32} {'s':>7} {'CPU s':>7}")
+    for name, calls in (("first", [first]), ("again", again), ("at another as-of time", later)):
+        seconds, cpu = (statistics.median(values) for values in zip(*calls, strict=True))
+        print(f"{name:32} {seconds:7.3f} {cpu:7.3f}")
+
+
 def main() -> None:
     """Run the comparison that the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -309,6 +338,7 @@ def main() -> None:
     )
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--linear", action="store_true")
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--spark", action="store_true", help="PySpark beside the others")
@@ -318,7 +348,10 @@ def main() -> None:
         print(json.dumps(once(options.once[0], Path(options.once[1]))))
         return
     contenders = [c for c in CONTENDERS if present(c) and (c != "spark" or options.spark)]
-    if options.smoke:
+    if options.small:
+        time_small_calls(20)
+    elif options.smoke:
+        time_small_calls(2)
         compare(5_000, 1, contenders)
     elif options.linear:
         for count in (100_000, 300_000, 1_000_000, 3_000_000, 5_000_000):

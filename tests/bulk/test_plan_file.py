@@ -358,10 +358,11 @@ def test_large_plan_is_read_in_seconds(tmp_path, count):
     """A restart after a crash must not take long because of the plan's size."""
     rows = tuple(make_plan_row(number) for number in range(1, count + 1))
     path = write_plan(make_plan(*rows), tmp_path / "plan.json")
-    began = time.perf_counter()
+    began = time.process_time()
     plan = read_plan(path)
+    used = time.process_time() - began
     assert plan.count == count
-    assert time.perf_counter() - began < 20
-    print(f"read in {time.perf_counter() - began:.2f} s")
+    assert used < 20
+    print(f"read in {used:.2f} s")
     assert re.fullmatch("[0-9a-f]{64}", compute_digest(plan))
     assert plan.msns == (MSN,)

@@ -313,9 +313,7 @@ def test_cancel_releases_everything_reserved(shop, write_list, rows, planned, re
 def test_cancelling_an_unpaid_payment_must_be_allowed(shop, write_list):
     """A row for an unpaid payment has no amount, and the plan has to allow it explicitly."""
     client, _ = shop()
-    plan = plan_cancels(
-        write_list("unpaid-00001", head="reference"), client=client, created=True
-    )
+    plan = plan_cancels(write_list("unpaid-00001", head="reference"), client=client, created=True)
     assert plan.cancel_created
     assert plan.totals == {"NOK": 0}
 

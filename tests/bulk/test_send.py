@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import stamina
 
 from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.plan.model import compute_idempotency_key
+from vippsrecon.errors import ServiceError
 from vippsrecon.store import read_entries, verify_journal
 
 
@@ -103,23 +104,33 @@ def test_already_cancelled_payment_is_read_before_it_is_refused(make_account, mo
 
     The row must not be called refused yet.
     """
-    account = make_account(1, captured=0, retry_seconds=0.4)
+    account = make_account(1, captured=0)
     plan = account.make_approved_plan("cancel", 100_000)
     core = account.client.core
-    cancel = core.cancel
+    cancel, payment = core.cancel, core.payment
+    failures = []
 
     async def beaten(reference, **named):
         monkeypatch.undo()
         await cancel(reference, idempotency_key="portal", msn=MSN)
         account.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "status": 503}])
+        monkeypatch.setattr(core, "payment", failing_once)
+        return await cancel(reference, **named)
+
+    async def failing_once(*given, **named):
         try:
-            return await cancel(reference, **named)
+            return await payment(*given, **named)
+        except ServiceError as error:
+            failures.append(error)
+            raise
         finally:
-            asyncio.get_running_loop().call_later(0.3, account.simulator.set_faults, [])
+            account.simulator.set_faults([])
 
     monkeypatch.setattr(core, "cancel", beaten)
 
-    carried = account.carry_out(plan)
+    with stamina.set_testing(True, attempts=1):
+        carried = account.carry_out(plan)
 
+    assert len(failures) == 1
     assert list_outcomes(carried) == ["already_done"]
     assert account.effects() == {"order-000001": ("cancel", 1, 100_000)}

@@ -38,6 +38,18 @@ def base_url(month):
         yield url
 
 
+@pytest.fixture(scope="session")
+def fetched(month, base_url, tmp_path_factory):
+    """Fetch that month once, and return the folder; no test writes to it."""
+    out = tmp_path_factory.mktemp("fetched") / "october"
+    settings = {"VIPPS_ENVIRONMENT": "simulator", "VIPPS_BASE_URL": base_url, **KEYS}
+    done = CliRunner().invoke(
+        app, ["fetch", str(month / "orders.csv"), "--out", str(out)], env=settings
+    )
+    assert done.exit_code == 0, done.output
+    return out
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Return an empty working folder."""
@@ -49,6 +61,14 @@ def folder(tmp_path, monkeypatch):
 def orders(month, folder):
     """Copy the month's export, with its time of export, into the working folder."""
     return shutil.copy2(month / "orders.csv", folder / "orders.csv")
+
+
+@pytest.fixture
+def few_orders(orders):
+    """Leave only the first orders in the export, for a test in which every payment is read."""
+    lines = orders.read_text(encoding="utf-8").splitlines(keepends=True)
+    orders.write_text("".join(lines[:20]), encoding="utf-8")
+    return orders
 
 
 @pytest.fixture

@@ -149,12 +149,12 @@ def test_unreachable_service_is_reported(run, keys, orders):
     ],
 )
 def test_unreadable_answers_are_listed_as_failures(
-    run, serve_with_faults, orders, read_json, fault
+    run, serve_with_faults, few_orders, read_json, fault
 ):
     """One sentence at the end; each reference without an answer is a row, and none is lost."""
     serve_with_faults({"operations": ["getPayment"], "share": 1.0, **fault})
-    (orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
-    result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
+    (few_orders.parent / "vippsrecon.toml").write_text("retry_seconds = 1\nin_flight = 256\n")
+    result = run("reconcile", "--orders", few_orders, "--out", "report.xlsx", "--json")
 
     assert result.exit_code == 2
     assert "Traceback" not in result.output
@@ -163,13 +163,14 @@ def test_unreadable_answers_are_listed_as_failures(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_full_disk_is_reported(keys, orders, folder):
+def test_full_disk_is_reported(keys, few_orders, folder):
     """A limit on the file size simulates a full disk: the system refuses the write."""
     import resource
 
+    arguments = ["reconcile", "--orders", few_orders, "--out", "r.xlsx"]
     result = subprocess.run(
-        [sys.executable, "-m", "vippsrecon", "reconcile", "--orders", orders, "--out", "r.xlsx"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        [sys.executable, "-B", "-m", "vippsrecon", *arguments],  # -B: or bytecode is cut off too
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
         capture_output=True,
         text=True,
         check=False,

@@ -19,6 +19,8 @@ import pytest
 from typer.testing import CliRunner
 
 from vippsrecon.cli import app
+from vippsrecon.scenario import write_month
+from vippsrecon.simulator import Simulator, serve
 
 HEAD = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
 ROW = "123456,order-1001,1001,NOK,500.00,0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
@@ -65,9 +67,29 @@ CONTENTS = {
 }  # fmt: skip
 
 
-def some(values, number, share):
-    """Return a part of the values, which depends on the number; in the nightly run, all of them."""
-    return values if os.environ.get("VIPPSRECON_BENCH") else values[number % share :: share]
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """Return a month of a few payments: what is wrong here is never the payments."""
+    folder = tmp_path_factory.mktemp("month")
+    write_month(folder, payments=20, seed=7)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def base_url(month):
+    """Serve that month without faults, and yield the address."""
+    with serve(Simulator.from_file(month / "simulator.jsonl")) as url:
+        yield url
+
+
+@pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.nightly)])
+def choose(request):
+    """Return a function that chooses the values a test tries; the nightly run tries all."""
+
+    def choose(values, number, share):
+        return values if request.param == "all" else values[number % share :: share]
+
+    return choose
 
 
 @pytest.fixture
@@ -104,7 +126,7 @@ def fetched(month, base_url, tmp_path_factory):
     result = CliRunner().invoke(
         app, ["fetch", str(month / "orders.csv"), "--out", str(out)], env=environment
     )
-    assert result.exit_code == 1, result.output  # the month has references that are not sent
+    assert result.exit_code == 0, result.output
     return out
 
 
@@ -120,9 +142,9 @@ TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 
 @pytest.mark.parametrize("option", TIME_OPTIONS)
-def test_any_as_of_text_gives_an_exit_code(check, orders, october, option):
+def test_any_as_of_text_gives_an_exit_code(check, choose, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
-    for time in ["9999-12-31", *some(TIMES, TIME_OPTIONS.index(option), 3)]:
+    for time in ["9999-12-31", *choose(TIMES, TIME_OPTIONS.index(option), 3)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
               option, time, codes=(0, 1, 2))  # fmt: skip
 
@@ -180,21 +202,21 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_any_argument_text_gives_an_exit_code(check, orders, folder, command):
+def test_any_argument_text_gives_an_exit_code(check, choose, orders, folder, command):
     """Each argument of each command gets texts that nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
-    for text in some(TEXTS, COMMANDS.index(command), 4):
+    for text in choose(TEXTS, COMMANDS.index(command), 4):
         check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_file_content_gives_an_exit_code(check, orders, folder, name):
+def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""
     for suffix in (".csv", ".json", ".xlsx", ".toml", ".txt"):
         (folder / f"x{suffix}").write_bytes(CONTENTS[name])
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     tables = ("x.csv", "x.json", "x.xlsx", "x.txt")
-    for file in some(tables, list(CONTENTS).index(name), 2):
+    for file in choose(tables, list(CONTENTS).index(name), 2):
         check("preview", file, codes=(0, 1, 2))
         check("plan", "refunds", file, "--out", "p.json")
         check("reconcile", "--orders", file, "--out", "r.xlsx", codes=(0, 1, 2))
@@ -212,14 +234,15 @@ def test_any_file_content_gives_an_exit_code(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_settings_file_gives_an_exit_code(check, orders, folder, name):
+def test_any_settings_file_gives_an_exit_code(check, orders, october, folder, name):
     """These files are read although the user does not name them."""
     content = CONTENTS[name]
     (folder / "vippsrecon.toml").write_bytes(content)
     check("preview", orders, codes=(0, 1, 2))
     (folder / "vippsrecon.toml").write_text('ignore_file = "ignore.csv"\n')
     (folder / "ignore.csv").write_bytes(content)
-    check("reconcile", "--orders", orders, "--out", "r.xlsx", codes=(0, 1, 2))
+    check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
+          codes=(0, 1, 2))  # fmt: skip
     (folder / "vippsrecon.toml").unlink()
     (folder / ".env").write_bytes(content)
     check("preview", orders, codes=(0, 1, 2))
@@ -230,10 +253,10 @@ def test_any_settings_file_gives_an_exit_code(check, orders, folder, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_any_fetch_folder_gives_an_exit_code(check, orders, october, name):
+def test_any_fetch_folder_gives_an_exit_code(check, choose, orders, october, name):
     """A folder of fetched payments may come from another person by mail."""
     files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
-    for file in some(files, list(CONTENTS).index(name), 2):
+    for file in choose(files, list(CONTENTS).index(name), 2):
         before = (october / file).read_bytes() if (october / file).exists() else None
         (october / file).write_bytes(CONTENTS[name])
         check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
@@ -331,14 +354,16 @@ def test_any_proxy_setting_gives_an_exit_code(check, orders, monkeypatch, name, 
     assert "PROXY" in result.stderr
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["VIPPS_ENVIRONMENT", "VIPPS_BASE_URL", "VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET",
-     "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL"],
-)  # fmt: skip
-def test_any_environment_variable_gives_an_exit_code(check, orders, keys, name):
+VARIABLES = [
+    "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL", "VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET",
+    "VIPPS_SUBSCRIPTION_KEY", "VIPPS_MSN", "VIPPSRECON_DATABASE_URL", "VIPPSRECON_LOG_LEVEL",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_any_environment_variable_gives_an_exit_code(check, choose, orders, keys, name):
     """Users type the values of settings too."""
-    for text in TEXTS:
+    for text in choose(TEXTS, VARIABLES.index(name), 3):
         if "\x00" in text or "\ud800" in text:
             continue  # no process can have such a variable
         keys.setenv(name, text)
@@ -410,6 +435,35 @@ def run_process(*arguments: object, **settings):
     return subprocess.run(command, check=False, stderr=subprocess.PIPE, **settings)
 
 
+def run_process_limited(limit: int, *command: str):
+    """Run the command in its own process, whose files cannot be larger than `limit` bytes."""
+    import resource
+
+    def limit_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    # Python would write cut-off bytecode of the package, and every later command would fail.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files, env=environment)
+    return done.returncode, done.stderr.decode()
+
+
+def run_here_limited(limit: int, *command: str):
+    """Run the command in this process, whose files cannot be larger than `limit` bytes meanwhile."""
+    import resource
+
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+    try:
+        done = CliRunner().invoke(app, command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+        sys.dont_write_bytecode = bytecode
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    return done.exit_code, done.output
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
 def test_closed_output_pipe_gives_no_traceback(orders):
     """`| head` closes the pipe before the output ends: this is not a success, but gives no traceback."""
@@ -444,7 +498,11 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-@pytest.mark.parametrize("limit", [1_000, 4_000, 9_000])
+@pytest.mark.parametrize(
+    ("limit", "run_limited"),
+    [(1_000, run_here_limited), (4_000, run_process_limited), (9_000, run_here_limited)],
+    ids=["1000 bytes", "4000 bytes, its own process", "9000 bytes"],
+)
 @pytest.mark.parametrize(
     "command",
     [
@@ -454,18 +512,13 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
     ],
     ids=" ".join,
 )
-def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit):
+def test_disk_that_fills_up_during_a_workbook_is_reported(ready, command, limit, run_limited):
     """A limit on the file size simulates a full disk: the system refuses the write."""
-    import resource
-
-    def limit_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    result = run_process(*command, stdout=subprocess.PIPE, preexec_fn=limit_files)
-    assert b"Traceback" not in result.stderr, result.stderr.decode()
-    assert b"Exception ignored" not in result.stderr, result.stderr.decode()
+    code, shown = run_limited(limit, *command)
+    assert "Traceback" not in shown, shown
+    assert "Exception ignored" not in shown, shown
     written = [path.name for path in ready.folder.iterdir() if path.suffix == ".xlsx"]
-    assert (result.returncode == 2) != bool(written), (result.returncode, written, result.stderr)
+    assert (code == 2) != bool(written), (code, written, shown)
     assert [path.name for path in ready.folder.iterdir() if path.name.startswith(".")] == []
 
 

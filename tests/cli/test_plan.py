@@ -117,7 +117,10 @@ def test_missing_list_is_reported_before_missing_keys(run, folder):
 
 
 def test_plan_is_made_from_a_report(run, keys, folder, orders, read_json):
-    """Each verb plans the report's proposals; the payments are read again before."""
+    """Each verb plans the report's proposals; the payments are read again before.
+
+    The report names its environment; for the simulator, the user must also set its address.
+    """
     result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
     discrepancies = read_json(result)["discrepancies"]
     for verb in ("refund", "cancel", "capture"):
@@ -128,12 +131,7 @@ def test_plan_is_made_from_a_report(run, keys, folder, orders, read_json):
         assert result.exit_code == 0, result.output
         assert read_json(result)["totals"] == {"NOK": proposed}
         assert read_plan(f"{verb}.json").verb == verb
-
-
-def test_report_without_settings_is_planned(run, keys, folder, orders, monkeypatch):
-    """A report names its environment; for the simulator, the user must also set its address."""
-    run("reconcile", "--orders", orders, "--out", "report.xlsx")
-    monkeypatch.delenv("VIPPS_ENVIRONMENT")
+    keys.delenv("VIPPS_ENVIRONMENT")
     result = run("plan", "refunds", "--from-report", "report.xlsx", "--out", "plan.json")
     assert_one_sentence_error(result, "VIPPS_ENVIRONMENT", "VIPPS_BASE_URL")
 

@@ -156,7 +156,7 @@ def run_in_one_process(commands, folder, environment):
 @pytest.mark.parametrize(
     "run_all", [run_in_one_process, pytest.param(run_each_alone, marks=pytest.mark.nightly)]
 )
-def test_no_command_shows_a_key(state, orders, folder, fault, run_all):
+def test_no_command_shows_a_key(state, few_orders, folder, fault, run_all):
     """Every command runs at DEBUG outside this process, so that all log output is checked."""
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
     commands = COMMANDS

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import Rules, SalesUnit, Settings
+from vippsrecon.config.settings import Keys, Rules, SalesUnit, Settings
 from vippsrecon.errors import ConfigurationError
 
 SECRET = "MARK-secret-1f3e"
@@ -279,6 +282,11 @@ def test_settings_repr_shows_no_secret(folder):
         pytest.param(
             f'database_url = "postgresql://me:{SECRET}@localhost/db"', "password", id="password"
         ),
+        pytest.param(
+            f'database_url = "postgresql://me:{SECRET}\u2100@[localhost/db"', "not a URL", id="no URL"
+        ),
+        pytest.param('[limits]\nper_day = true', "not an amount", id="no amount"),
+        pytest.param('msn = "12"', "4 to 10 digits", id="the default msn"),
         pytest.param("in_flight = true", "whole number", id="true for a number"),
         pytest.param('in_flight = "32"', "whole number", id="text for a number"),
         pytest.param("in_flight = 257", "1 to 256", id="too many in flight"),
@@ -321,6 +329,45 @@ def test_invalid_settings_file_error_names_the_fault(folder, toml, message):
         load_settings(**SIMULATOR)
 
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        pytest.param(lambda: SalesUnit(123456), "msn must be text", id="number for a text"),
+        pytest.param(lambda: SalesUnit("123456", "no"), "Use one of NO, SE", id="market"),
+        pytest.param(
+            lambda: SalesUnit("123456", late_capture="yes"), "true or false", id="text for yes"
+        ),
+        pytest.param(lambda: SalesUnit("123456", zone="x"), "mean timezone", id="misspelled"),
+        pytest.param(SalesUnit, "SalesUnit has no msn", id="no msn"),
+        pytest.param(lambda: replace(Rules(), tolerance_minor=-1), "from 0 to", id="a copy"),
+        pytest.param(
+            lambda: Settings("simulator", "", retry_seconds=float("nan")), "above 0", id="NaN"
+        ),
+        pytest.param(lambda: Settings("simulator", "", units=(SECRET,)), "not a table", id="unit"),
+        pytest.param(lambda: Keys("id", SecretStr(SECRET), 5), "must be text", id="key"),
+        pytest.param(
+            lambda: Settings("simulator", "", keys={"1": {"client_secret": SECRET}}),
+            "has no client_id",
+            id="key in a table",
+        ),
+    ],
+)
+def test_settings_made_in_python_are_checked(build, message):
+    """A notebook makes sales units and tolerances itself, with the same typing errors."""
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        build()
+
+    assert SECRET not in str(caught.value)
+
+
+def test_models_compare_and_hash_by_their_values():
+    """Sales units are keys of dictionaries and are compared in tests and notebooks."""
+    unit = SalesUnit("123456", "NO", stores=["Oslo"])
+
+    assert {unit, SalesUnit("123456", market="NO", stores=("Oslo",))} == {unit}
+    assert pickle.loads(pickle.dumps(unit)) == unit
 
 
 def test_settings_file_that_is_not_text_is_refused(folder):

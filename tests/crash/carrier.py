@@ -99,6 +99,7 @@ def live(life: Life, line: Connection) -> None:
         _end_in_commit(life.death)
     if life.largest_file is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        sys.dont_write_bytecode = True  # it would be cut off too
         resource.setrlimit(resource.RLIMIT_FSIZE, (life.largest_file, life.largest_file))
     settings = load_settings(
         folder=life.folder,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from tests.fetching.conftest import make_payment_line, references
-from vippsrecon.errors import InputError
+from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
 
@@ -101,6 +104,59 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
 def test_incomplete_fetch_folder_is_refused(fetched_folder, harm, message):
     """A result for half a month is worse than none, and a traceback does not help the user."""
     harm(fetched_folder)
+
+    with pytest.raises(InputError, match=message):
+        read_fetched(fetched_folder)
+
+
+@pytest.mark.parametrize("first", ["the text", "nothing"])
+def test_text_repeated_by_a_dictionary_is_refused(fetched_folder, first):
+    """Half a megabyte on disk, ten gigabytes when the text is written out for each row."""
+    events = pq.read_table(fetched_folder / "events.parquet")
+    events = pa.concat_tables([events] * (3_000 // len(events) + 1))
+    places = [None if first == "nothing" and row < 1500 else 0 for row in range(len(events))]
+    keys = pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), ["x" * 5_000_000])
+    place = events.column_names.index("idempotency_key")
+    pq.write_table(
+        events.set_column(place, "idempotency_key", keys),
+        fetched_folder / "events.parquet",
+        compression="zstd",
+        dictionary_pagesize_limit=2**28,
+        store_schema=False,
+    )
+    before = pa.total_allocated_bytes()
+
+    with pytest.raises(
+        SourceError, match=r"^events\.parquet: the texts of the column idempotency_key"
+    ):
+        read_fetched(fetched_folder)
+    assert (fetched_folder / "events.parquet").stat().st_size < 2_000_000
+    assert pa.default_memory_pool().max_memory() - before < 1_000_000_000
+
+
+def test_texts_that_share_their_beginning_are_refused(fetched_folder):
+    """Such a file repeats a long text like a dictionary does; `fetch` writes none."""
+    pq.write_table(
+        pq.read_table(fetched_folder / "events.parquet"),
+        fetched_folder / "events.parquet",
+        use_dictionary=False,
+        column_encoding={"reference": "DELTA_BYTE_ARRAY"},
+    )
+
+    with pytest.raises(SourceError, match=r"rewritten by another program.*Fetch again"):
+        read_fetched(fetched_folder)
+
+
+@pytest.mark.parametrize(
+    ("spare", "message"), [(0, "not from the same fetch"), (-1, "the texts of the column")]
+)
+def test_texts_of_all_rows_are_counted_exactly(fetched_folder, monkeypatch, spare, message):
+    """A file is refused for the room that its texts take, not for a rough estimate of it."""
+    events = pa.concat_tables([pq.read_table(fetched_folder / "events.parquet")] * 500)
+    pq.write_table(events, fetched_folder / "events.parquet")
+    texts = [column for column in events.columns if pa.types.is_large_string(column.type)]
+    room = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in texts)
+    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_BYTES", room + spare)
 
     with pytest.raises(InputError, match=message):
         read_fetched(fetched_folder)

@@ -12,10 +12,16 @@ from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS, STATUSES
 
 AMOUNTS = st.sampled_from([0, 1, 100, 400, 600, 1000, 1001]) | st.integers(0, 3000)
-REFERENCES = st.sampled_from(
-    [f"order-{n:04}{tail}" for n in range(6) for tail in ("", "-1", "-2")]
-    + ["ORDER-0001", "000000012345", "12345", "123456789012", "1.23457E+11"]
-)
+
+
+def _references(count: int) -> st.SearchStrategy[str]:
+    """Return references of so many orders, with attempts, and some that a spreadsheet damaged."""
+    return st.sampled_from(
+        [f"order-{n:04}{tail}" for n in range(count) for tail in ("", "-1", "-2")]
+        + ["ORDER-0001", "000000012345", "12345", "123456789012", "1.23457E+11"]
+    )
+
+
 MSNS = st.sampled_from(["123456", "123456", "654321"])
 CURRENCIES = st.sampled_from(["NOK", "NOK", "NOK", "DKK", "EUR"])
 STATES = st.sampled_from(
@@ -43,14 +49,14 @@ def _ago(hours: int) -> Any:
 
 
 @st.composite
-def _order(draw: st.DrawFn) -> dict[str, Any]:
+def _order(draw: st.DrawFn, references: st.SearchStrategy[str]) -> dict[str, Any]:
     when = {
         name: _ago(draw(HOURS_AGO)) if draw(st.booleans()) else None
         for name in ("ordered_at", "fulfilled_at", "refunded_at")
     }
     return make_order_row(
         msn=draw(MSNS),
-        reference=draw(REFERENCES | st.none()),
+        reference=draw(references | st.none()),
         order_number=draw(st.sampled_from(["#1", "#2", "#3", None])),
         currency=draw(CURRENCIES),
         total_minor=draw(AMOUNTS),
@@ -66,7 +72,7 @@ def _order(draw: st.DrawFn) -> dict[str, Any]:
         shop_authorization=draw(st.sampled_from([None, None, "voided", "expired"])),
         dates_without_time=draw(st.sampled_from([None, False, True])),
         truncated_minor=draw(st.none() | AMOUNTS),
-        attempt_base=draw(st.none() | REFERENCES),
+        attempt_base=draw(st.none() | references),
         exported_at=_ago(draw(st.sampled_from([0, 5, 200]))),
         store=draw(st.sampled_from(["oslo", "bergen", None])),
         **when,
@@ -124,12 +130,17 @@ def _events(draw: st.DrawFn, key: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 @st.composite
-def anything(draw: st.DrawFn, most: int = 12) -> Rows:
-    """Draw rows for all four frames."""
-    orders = draw(st.lists(_order(), max_size=most))
+def anything(draw: st.DrawFn, least: int = 0, most: int = 12) -> Rows:
+    """Draw rows for all four frames, with `least` to `most` orders, and as many payments.
+
+    Many in one frame cost hardly more than a few, and test what the same number in several
+    frames does.
+    """
+    references = _references(max(6, most // 2))
+    orders = draw(st.lists(_order(references), min_size=least, max_size=most))
     for number, order in enumerate(orders):
         order["source_row"] = number + 2
-    keys = draw(st.lists(st.tuples(MSNS, REFERENCES), max_size=most, unique=True))
+    keys = draw(st.lists(st.tuples(MSNS, references), min_size=least, max_size=most, unique=True))
     payments = [draw(_payment(key)) for key in keys]
     events = [event for key in keys for event in draw(_events(key))]
     failures = [
@@ -141,7 +152,7 @@ def anything(draw: st.DrawFn, most: int = 12) -> Rows:
             "title": "t",
         }
         for msn, reference, status in draw(
-            st.lists(st.tuples(MSNS, REFERENCES, st.sampled_from([404, 503, None])), max_size=3)
+            st.lists(st.tuples(MSNS, references, st.sampled_from([404, 503, None])), max_size=3)
         )
         if (msn, reference) not in keys
     ]

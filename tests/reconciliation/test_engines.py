@@ -50,11 +50,11 @@ def in_pandas(made: list[pa.Table]):
 
 
 @draw_examples(
-    3,
+    2,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(anything())
+@given(anything(least=20, most=40))
 def test_polars_and_duckdb_agree_with_pandas(rows):
     """For any rows, the three engines on one machine give the same frames."""
     made = tables(rows)

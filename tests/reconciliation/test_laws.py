@@ -7,7 +7,7 @@ from collections import Counter
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
@@ -39,13 +39,14 @@ class Draw(NamedTuple):
     without_events: Reconciliation
 
 
-# Shrinking a list of forty orders takes minutes: the drawn case is small enough to read.
+# Shrinking a list of forty orders takes minutes: the failing rows are printed as drawn.
 @draw_examples(
-    12,
+    4,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(anything(), st.integers(0, 10**6), st.integers(0, 50))
+@example(Rows([], [], [], []), 0, 0)
+@given(anything(least=20, most=40), st.integers(0, 10**6), st.integers(0, 50))
 def test_the_laws_hold(rows, seed, tolerance):
     """All laws use one draw, because reconciling takes most of the time."""
     draw = Draw(rows, run(rows), run(rows._replace(events=[])))

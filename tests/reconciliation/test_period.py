@@ -43,11 +43,11 @@ class Draw(NamedTuple):
 
 
 @draw_examples(
-    10,
+    4,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(anything(), st.integers(-380, 10), st.integers(0, 60), st.booleans())
+@given(anything(least=20, most=40), st.integers(-380, 10), st.integers(0, 60), st.booleans())
 def test_the_laws_of_a_period(rows, start, length, with_events):
     """All laws use one draw, because reconciling takes most of the time."""
     if not with_events:

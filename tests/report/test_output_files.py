@@ -79,6 +79,7 @@ def test_a_full_disk_leaves_the_old_report(size, tmp_path):
     completed = subprocess.run(
         [
             sys.executable,
+            "-B",  # or bytecode is cut off too
             "-W",
             "error",
             "-c",

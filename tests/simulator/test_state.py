@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 import vippsrecon
 from tests.loaded_modules import list_loaded_modules
+from tests.waiting import wait_until
 from vippsrecon.simulator import Simulator, SimulatorInputError, serve
 
 PACKAGE = Path(vippsrecon.__file__).parent
@@ -223,12 +225,12 @@ def test_server_stops_quickly(sig):
     with subprocess.Popen(command, **pipes) as process:
         url = process.stdout.readline().decode().strip()
         with httpx.Client(base_url=url, trust_env=False) as client:
-            for _ in range(100):
-                try:
-                    assert client.get("/_simulator/requests").status_code == 200
-                    break
-                except httpx.ConnectError:
-                    time.sleep(0.05)
+
+            def it_answers():
+                with contextlib.suppress(httpx.ConnectError):
+                    return client.get("/_simulator/requests").status_code == 200
+
+            wait_until(it_answers)
             process.send_signal(sig)
             _, complaint = process.communicate(timeout=60)
 

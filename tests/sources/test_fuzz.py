@@ -20,7 +20,9 @@ from vippsrecon.errors import VippsReconError
 from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
-QUIET = draw_examples(25)
+QUIET = draw_examples(12)
+MANY_ROWS = draw_examples(6)
+"""For files of many drawn rows: one file costs the same, whatever its rows are."""
 
 
 def workbook() -> bytes:
@@ -90,9 +92,9 @@ CELLS = st.one_of(
 )  # fmt: skip
 
 
-@QUIET
+@MANY_ROWS
 @given(
-    rows=st.lists(st.dictionaries(st.sampled_from(SHOPIFY), CELLS), min_size=1, max_size=6),
+    rows=st.lists(st.dictionaries(st.sampled_from(SHOPIFY), CELLS), min_size=10, max_size=30),
     shop=st.sampled_from(["shopify", "woocommerce"]),
 )
 def test_any_cells_give_a_result_or_a_package_error(
@@ -104,7 +106,7 @@ def test_any_cells_give_a_result_or_a_package_error(
     assert_only_package_errors(tmp_path / f"{shop}.csv")
 
 
-@QUIET
+@MANY_ROWS
 @given(
     rows=st.lists(
         st.tuples(
@@ -112,8 +114,8 @@ def test_any_cells_give_a_result_or_a_package_error(
             st.sampled_from(["NOK", "EUR", None]),
             st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.booleans()),
         ),
-        min_size=1,
-        max_size=5,
+        min_size=10,
+        max_size=30,
     )
 )  # fmt: skip
 def test_any_workbook_cells_give_a_result_or_a_package_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import stamina
 
 from tests.fetching.recording_transport import RecordingTransport
 from tests.payments import make_history_line
@@ -25,6 +26,13 @@ def payment(reference, *, captured=0, released=0, aborted=False):
         [(name, amount, f"2026-10-12T10:0{n}:00Z") for n, (name, amount) in enumerate(steps)],
         state="ABORTED" if aborted else "AUTHORIZED",
     )
+
+
+@pytest.fixture
+def no_waiting():
+    """Remove the waits between attempts, and allow two attempts at most."""
+    with stamina.set_testing(True, attempts=2):
+        yield
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def test_a_fetch_without_the_next_attempts_proposes_no_capture(make_inputs, tmp_
     assert "next attempts" in result.discrepancies["next_step"].iloc[0]
 
 
-def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(make_inputs):
+def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(make_inputs, no_waiting):
     """Other orders are not affected, and the run is incomplete."""
 
     def instead(path, time):
@@ -206,7 +206,6 @@ def test_an_attempt_that_cannot_be_read_leaves_the_order_unchecked(make_inputs):
         [order("order-000001"), order("order-000002", "#2")],
         [reserved("order-000001"), payment("order-000002", captured=1000)],
         instead,
-        retry_seconds=0.2,
     )
 
     result = reconcile_month([orders], settings, client=client)
@@ -254,7 +253,7 @@ def test_fetch_then_reconcile_includes_the_attempts(make_inputs, tmp_path):
     assert again.manifest == repeated.manifest
 
 
-def test_run_stopped_between_rounds_continues(make_inputs, tmp_path):
+def test_run_stopped_between_rounds_continues(make_inputs, no_waiting, tmp_path):
     """Attempts already on disk are not requested again; the missing ones are."""
     payments = [
         line
@@ -270,7 +269,7 @@ def test_run_stopped_between_rounds_continues(make_inputs, tmp_path):
         return httpx.Response(503) if out_of_service and path.endswith("order-000004-1") else None
 
     lines = [order(f"order-00000{number}", f"#{number}") for number in range(1, 5)]
-    orders, settings, client, transport = make_inputs(lines, payments, instead, retry_seconds=0.2)
+    orders, settings, client, transport = make_inputs(lines, payments, instead)
     first = fetch_file(orders, settings, out=tmp_path / "out", client=client)
     out_of_service = False
     second = fetch_file(orders, settings, out=tmp_path / "out", client=client)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from vippsrecon.config.toml_file import LIMIT_SETTINGS, format_suggestion
+from vippsrecon.config.toml_file import LimitsTable
 from vippsrecon.errors import ConfigurationError, InputError
 from vippsrecon.money import DECIMALS, to_minor
 
@@ -25,7 +25,6 @@ DEFAULT_OWN_APPROVAL_UP_TO = {
 }
 """Default in minor units: a planner may approve 10,000 kroner or 1,000 euros alone."""
 
-_AMOUNT_SETTINGS = ("own_approval_up_to", "row_limit", "per_run", "per_day")
 _SECTION = "vippsrecon.toml [limits]"
 
 AmountsByCurrency = Mapping[str, int]
@@ -69,30 +68,23 @@ class Limits:
         >>> limits.per_run("DKK"), limits.per_day("DKK")
         (25000050, None)
         """
-        for name in section:
-            if name not in LIMIT_SETTINGS:
-                raise ConfigurationError(
-                    f"{_SECTION}: {name!r} is not a setting{format_suggestion(name, LIMIT_SETTINGS)}. Settings are: "
-                    f"{', '.join(sorted(LIMIT_SETTINGS))}"
-                )
+        table = LimitsTable(**section)
         amounts = {
-            name: _parse_amounts(name, section[name])
-            for name in _AMOUNT_SETTINGS
-            if name in section
+            name: {} if value is None else _parse_amounts(name, value)
+            for name in ("own_approval_up_to", "row_limit", "per_run", "per_day")
+            for value in [getattr(table, name)]
+        }
+        numbers = {
+            name: value
+            for name, value in vars(table).items()
+            if value is not None and name not in amounts
         }
         return cls(
-            own={**DEFAULT_OWN_APPROVAL_UP_TO, **amounts.get("own_approval_up_to", {})},
-            rows=amounts.get("row_limit", {}),
-            runs=amounts.get("per_run", {}),
-            days=amounts.get("per_day", {}),
-            stop_after_failures=_parse_count(
-                section, "stop_after_failures", cls.stop_after_failures
-            ),
-            stop_at_share=_parse_number(section, "stop_at_share", cls.stop_at_share, maximum=1.0),
-            max_report_age_hours=_parse_number(
-                section, "max_report_age_hours", cls.max_report_age_hours
-            ),
-            settle_for=_parse_number(section, "settle_for", cls.settle_for),
+            own={**DEFAULT_OWN_APPROVAL_UP_TO, **amounts["own_approval_up_to"]},
+            rows=amounts["row_limit"],
+            runs=amounts["per_run"],
+            days=amounts["per_day"],
+            **numbers,
         )
 
     def own_approval_up_to(self, currency: str) -> int:
@@ -140,24 +132,3 @@ def _parse_amount(name: str, value: Any, currency: str) -> int:
     if minor < 0:
         raise ConfigurationError(f"{_SECTION}: {name} is {value}; a limit cannot be below zero")
     return minor
-
-
-def _parse_count(section: Mapping[str, Any], name: str, default: int) -> int:
-    value = section.get(name, default)
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(
-            f"{_SECTION}: {name} is {value!r}; give a whole number from 1 up: 1, 2, 3, …"
-        )
-    return value
-
-
-def _parse_number(
-    section: Mapping[str, Any], name: str, default: float, *, maximum: float = 8760.0
-) -> float:
-    value = section.get(name, default)
-    # `not 0 < value` also rejects NaN, for which every comparison is false.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= maximum:
-        raise ConfigurationError(
-            f"{_SECTION}: {name} is {value!r}; give a number above 0, up to {maximum:g}"
-        )
-    return float(value)

@@ -56,28 +56,30 @@ def preview(
     from vippsrecon.cli.errors import format_error, print_error
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
-    from vippsrecon.sources import preview as preview_files
+    from vippsrecon.sources.file_preview import preview_file
+    from vippsrecon.sources.orders.open import choose_profile
+    from vippsrecon.workflow.preview_files import exclude_superseded_rows
 
     units = load_settings(offline=True).units
-    previews: dict[str, list[Any]] = {"files": []}
+    profile = choose_profile(shop, mapping)
+    read = []
     errors: list[VippsReconError | OSError] = []
     for file in files:
         try:
-            previews["files"] += preview_files([file], shop=shop, mapping=mapping, units=units)[
-                "files"
-            ]
+            read.append(preview_file(file, profile, units))
         except (VippsReconError, OSError) as error:
             errors.append(error)
+    previews = {"files": exclude_superseded_rows(read)}
     if json:
         print(output.format_json(previews))
     else:
-        for file in previews["files"]:
-            print("\n".join(_format_file(file)))
+        for entry in previews["files"]:
+            print("\n".join(_format_file(entry)))
     if errors:
         for earlier in errors[:-1]:
             print_error(format_error(earlier))
         raise errors[-1]
-    if any(file.get("rejects") for file in previews["files"]):
+    if any(entry.get("rejects") for entry in previews["files"]):
         raise typer.Exit(1)
 
 

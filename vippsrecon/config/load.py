@@ -10,28 +10,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
+from typing import Any
 
-from vippsrecon.config.settings import (
-    MAX_IN_FLIGHT,
-    Keys,
-    Rules,
-    SalesUnit,
-    Settings,
-    resolve_base_url,
+from pydantic import SecretStr
+
+from vippsrecon.config.settings import Keys, Rules, SalesUnit, Settings, resolve_base_url
+from vippsrecon.config.toml_file import (
+    SETTINGS_FILE_NAME,
+    KeysTable,
+    SalesUnitTable,
+    SettingsFile,
+    parse_msn,
+    read_settings_file,
 )
-from vippsrecon.config.toml_file import SETTINGS_FILE_NAME, format_suggestion, read_settings_file
+from vippsrecon.config.validation import format_suggestion
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import is_present, read_small_text
-from vippsrecon.money import DECIMALS, LARGEST_MINOR
-from vippsrecon.vipps_rules import ZONE_OF_MARKET
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 KEYRING_SERVICE = "vippsrecon"
 """`keyring set vippsrecon VIPPS_CLIENT_SECRET` stores a secret under this name."""
@@ -49,13 +45,6 @@ ENVIRONMENT_VARIABLES = {
 }
 SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "partner")
 
-MAX_GRACE = {"days": 3650, "hours": 87_600}
-"""Ten years: longer than the program remembers anything."""
-
-_NOT_ZONES = {"Factory", "localtime"}
-"""Files among the time zones that mean "not set" and "as this computer"."""
-
-_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 _KEY_PATTERN = re.compile(r"[!-~]+")
 
 
@@ -71,7 +60,7 @@ class SettingSources:
                 )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
         path = file or folder / SETTINGS_FILE_NAME
-        self.file = read_settings_file(path) if file or is_present(path) else {}
+        self.file = read_settings_file(path) if file or is_present(path) else SettingsFile()
         self._file_name = path.name
         self._dotenv = _read_dotenv(folder / ".env")
         self.sources: dict[str, str] = {}
@@ -80,12 +69,9 @@ class SettingSources:
         """Return a setting from the first source that has it, else None."""
         if name in self._arguments:
             return self._record(name, self._arguments[name], "argument")
-        variable = ENVIRONMENT_VARIABLES.get(name)
-        if variable is None:
-            if name in self.file:
-                return self._record(name, self.file[name], self._file_name)
-            return self._record(name, None, "default")
-        value = self.find_variable(variable, name, secret=secret, file_value=self.file.get(name))
+        variable = ENVIRONMENT_VARIABLES.get(name, "")
+        file_value = getattr(self.file, name, None)
+        value = self.find_variable(variable, name, secret=secret, file_value=file_value)
         return self._record(name, None, "default") if value is None else value
 
     def find_variable(
@@ -94,7 +80,7 @@ class SettingSources:
         """Return a variable's value from environment, keyring or `.env`, else None.
 
         Args:
-            variable: Name of the variable.
+            variable: Name of the variable; "" for a setting that has none.
             name: The setting it is for; its source is recorded under this name.
             secret: Read the keyring too.
             file_value: The value in the settings file, which comes before `.env`.
@@ -143,73 +129,63 @@ def load_settings(
     environment = sources.find("environment") or ""
     given_url = sources.find("base_url")
     base_url = "" if offline and not environment else resolve_base_url(environment, given_url)
-    named = units if units is not None else _parse_sales_units(sources.file)
+    unit_tables = _collect_unit_tables(sources.file.sales_unit)
+    if units is None:
+        units = tuple(table.to_sales_unit() for table in unit_tables.values())
     msn = sources.find("msn")
     if msn is not None:
-        msn = _parse_msn(msn, "VIPPS_MSN")
-        if all(unit.msn != msn for unit in named):
-            named = (*named, SalesUnit(msn))
-    default_keys = _find_keys(sources, "", {}, subscription=True)
+        msn = _parse_default_msn(msn)
+        if all(unit.msn != msn for unit in units):
+            units = (*units, SalesUnit(msn))
+    default_keys = _find_keys(sources, "", None, subscription=True)
     unit_keys = {
-        unit.msn: keys for unit in named if (keys := _find_unit_keys(sources, unit.msn)) is not None
+        unit.msn: keys
+        for unit in units
+        if (keys := _find_unit_keys(sources, unit_tables.get(unit.msn))) is not None
     }
     ignore_file = sources.find("ignore_file")
+    numbers = {name: sources.find(name) for name in ("in_flight", "retry_seconds")}
+    limits = vars(sources.file.limits).items()
     return Settings(
         environment=environment,
         base_url=base_url,
         default_msn=msn,
-        units=named,
+        units=units,
         keys=unit_keys,
         default_keys=default_keys,
         partner=bool(sources.find("partner")),
-        accounting=_find_keys(
-            sources, "accounting_", sources.file.get("accounting", {}), subscription=False
-        ),
-        rules=rules or _parse_rules(sources.file.get("tolerances", {})),
-        limits=sources.file.get("limits", {}),
-        in_flight=_parse_in_flight(sources.find("in_flight")),
-        retry_seconds=_parse_retry_seconds(sources.find("retry_seconds")),
+        accounting=_find_keys(sources, "accounting_", sources.file.accounting, subscription=False),
+        rules=rules or sources.file.tolerances,
+        limits={name: value for name, value in limits if value is not None},
         ignore_file=None if ignore_file is None else folder / ignore_file,
-        database_url=sources.find("database_url") or "sqlite:///vippsrecon.db",
+        database_url=sources.find("database_url") or Settings.database_url,
         sources=sources.sources,
+        **{name: value for name, value in numbers.items() if value is not None},
     )
 
 
-def _parse_sales_units(content: Mapping[str, Any]) -> tuple[SalesUnit, ...]:
-    units: dict[str, SalesUnit] = {}
-    field_names = {field.name for field in fields(SalesUnit)}
-    for table in content.get("sales_unit", ()):
-        msn = _parse_msn(table["msn"], f"{SETTINGS_FILE_NAME} [[sales_unit]] msn")
-        place = f"{SETTINGS_FILE_NAME} [[sales_unit]] {msn}"
-        if msn in units:
-            raise ConfigurationError(f"{place} is defined twice. Remove one of the two tables.")
-        values = {name: value for name, value in table.items() if name in field_names}
-        values["msn"] = msn
-        stores = values.get("stores", ())
-        if not all(isinstance(store, str) for store in stores):
-            raise ConfigurationError(f"{place}: stores must be a list of texts")
-        values["stores"] = tuple(stores)
-        _check_choice(values.get("market"), tuple(ZONE_OF_MARKET), f"{place}: market")
-        _check_choice(values.get("capture"), ("on_fulfilment", "at_once"), f"{place}: capture")
-        _check_choice(values.get("currency"), tuple(DECIMALS), f"{place}: currency")
-        _check_timezone(values.get("timezone"), place)
-        units[msn] = SalesUnit(**values)
-    return tuple(units.values())
+def _collect_unit_tables(tables: tuple[SalesUnitTable, ...]) -> dict[str, SalesUnitTable]:
+    tables_by_msn: dict[str, SalesUnitTable] = {}
+    for table in tables:
+        if tables_by_msn.setdefault(table.msn, table) is not table:
+            raise ConfigurationError(
+                f"{SETTINGS_FILE_NAME} [[sales_unit]] {table.msn} is defined twice. Remove one of "
+                "the two tables."
+            )
+    return tables_by_msn
 
 
-def _find_unit_keys(sources: SettingSources, msn: str) -> Keys | None:
-    tables = sources.file.get("sales_unit", ())
-    table: Mapping[str, Any] = next((entry for entry in tables if entry["msn"] == msn), {})
-    named = any(name.startswith(("client_", "subscription_")) for name in table)
-    if not named:
-        return _find_keys(sources, "", {}, subscription=True)
-    return _find_keys(sources, "", table, subscription=True, prefix=f"{msn}.")
+def _find_unit_keys(sources: SettingSources, table: SalesUnitTable | None) -> Keys | None:
+    names = ("client_id", "client_id_from", "client_secret_from", "subscription_key_from")
+    if table is None or all(getattr(table, name) is None for name in names):
+        return _find_keys(sources, "", None, subscription=True)
+    return _find_keys(sources, "", table, subscription=True, prefix=f"{table.msn}.")
 
 
 def _find_keys(
     sources: SettingSources,
     kind: str,
-    table: Mapping[str, Any],
+    table: KeysTable | SalesUnitTable | None,
     *,
     subscription: bool,
     prefix: str = "",
@@ -218,15 +194,14 @@ def _find_keys(
 
     Parts that `table` does not name come from the usual variables.
     """
-    from pydantic import SecretStr
 
     def value(part: str) -> str | None:
-        variable = table.get(f"{part}_from")
+        variable = getattr(table, f"{part}_from", None)
         if variable is not None:
             part_value = sources.find_variable(variable, prefix + kind + part, secret=True)
             label = variable
-        elif part in table:
-            part_value, label = table[part], part
+        elif (part_value := getattr(table, part, None)) is not None:
+            label = part
             sources.sources[prefix + kind + part] = SETTINGS_FILE_NAME
         else:
             part_value = sources.find(kind + part, secret=True)
@@ -251,59 +226,11 @@ def _parse_key(value: str | SecretStr, variable: str) -> str:
     return text
 
 
-def _parse_rules(table: Mapping[str, int]) -> Rules:
-    for name, value in table.items():
-        largest = LARGEST_MINOR if name.endswith("_minor") else MAX_GRACE[name.split("_")[-1]]
-        if not 0 <= value <= largest:
-            raise ConfigurationError(
-                f"{SETTINGS_FILE_NAME} [tolerances]: {name} must be from 0 to {largest}."
-            )
-    return Rules(**table)
-
-
-def _parse_in_flight(value: int | None) -> int:
-    if value is None:
-        return Settings.in_flight
-    if type(value) is not int or not 1 <= value <= MAX_IN_FLIGHT:
-        raise ConfigurationError(
-            f"in_flight is {value!r}. Use a whole number from 1 to {MAX_IN_FLIGHT}."
-        )
-    return value
-
-
-def _parse_retry_seconds(value: float | None) -> float:
-    if value is None:
-        return Settings.retry_seconds
-    if isinstance(value, bool) or not 0 < value <= 86_400:
-        raise ConfigurationError(
-            f"retry_seconds is {value!r}. Use a number above 0, up to 86400 (a day)."
-        )
-    return float(value)
-
-
-def _parse_msn(msn: str, place: str) -> str:
-    text = str(msn).strip()
-    if _MSN_PATTERN.fullmatch(text) is None:
-        raise ConfigurationError(
-            f"{place} is {text[:20]!r}. A merchant serial number is 4 to 10 digits."
-        )
-    return text
-
-
-def _check_choice(value: str | None, allowed: tuple[str, ...], place: str) -> None:
-    if value is not None and value not in allowed:
-        near = format_suggestion(value, allowed)
-        raise ConfigurationError(f"{place} is {value!r}. Use one of {', '.join(allowed)}{near}.")
-
-
-def _check_timezone(name: str | None, place: str) -> None:
-    if name is None:
-        return
-    # Not ZoneInfo(name), which also opens the names of files that are not time zones.
-    if name not in available_timezones() - _NOT_ZONES:
-        raise ConfigurationError(
-            f"{place}: timezone {name!r} is not known. Use a name such as Europe/Oslo."
-        )
+def _parse_default_msn(msn: str) -> str:
+    try:
+        return parse_msn(str(msn))
+    except ValueError as error:
+        raise ConfigurationError(f"VIPPS_MSN {error}") from None
 
 
 def _read_dotenv(path: Path) -> Mapping[str, str | None]:

@@ -7,18 +7,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BeforeValidator, SecretStr, StrictBool, StrictStr
+
+from vippsrecon.config.validation import (
+    check_timezone,
+    number,
+    one_of,
+    parse_texts,
+    settings_model,
+    whole_number,
+)
 from vippsrecon.errors import ConfigurationError
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 
-if TYPE_CHECKING:
-    from pydantic import SecretStr
+ENVIRONMENTS = (*HOSTS, "simulator")
+MAX_IN_FLIGHT = 256
+
+Market = Annotated[StrictStr, one_of(ZONE_OF_MARKET)]
+TimeZone = Annotated[StrictStr, AfterValidator(check_timezone)]
+Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
+Stores = Annotated[tuple[str, ...], BeforeValidator(parse_texts)]
+Currency = Annotated[StrictStr, one_of(DECIMALS)]
+Minor = Annotated[int, whole_number(0, LARGEST_MINOR)]
+# Ten years: longer than the program remembers anything.
+GraceDays = Annotated[int, whole_number(0, 3650)]
+GraceHours = Annotated[int, whole_number(0, 87_600)]
+InFlight = Annotated[int, whole_number(1, MAX_IN_FLIGHT)]
+RetrySeconds = Annotated[float, number(float, 0, 86_400, "a number above 0, up to 86400 (a day)")]
+
+_LOOPBACK_URL = re.compile(
+    r"https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?", re.IGNORECASE
+)
 
 
-@dataclass(frozen=True)
+@settings_model
 class SalesUnit:
     """One sales unit: its market, time zone and deadlines. Contains no secrets.
 
@@ -34,14 +61,14 @@ class SalesUnit:
             orders and payments are left out, and the report says so.
     """
 
-    msn: str
-    market: str | None = None
-    timezone: str | None = None
-    capture: str = "on_fulfilment"
-    late_capture: bool = False
-    stores: tuple[str, ...] = ()
-    currency: str | None = None
-    compared: bool = True
+    msn: StrictStr
+    market: Market | None = None
+    timezone: TimeZone | None = None
+    capture: Capture = "on_fulfilment"
+    late_capture: StrictBool = False
+    stores: Stores = ()
+    currency: Currency | None = None
+    compared: StrictBool = True
 
     @property
     def zone(self) -> str:
@@ -53,7 +80,7 @@ class SalesUnit:
         return self.timezone or ZONE_OF_MARKET.get(self.market or "NO", "Europe/Oslo")
 
 
-@dataclass(frozen=True)
+@settings_model
 class Rules:
     """Tolerances and grace periods of a reconciliation.
 
@@ -67,23 +94,15 @@ class Rules:
         callback_grace_hours: Hours from authorization until the shop must know of the payment.
     """
 
-    tolerance_minor: int = 0
-    rounding_cap_minor: int = 1000
-    delivery_grace_days: int = 3
-    capture_grace_hours: int = 24
-    refund_grace_hours: int = 24
-    callback_grace_hours: int = 2
+    tolerance_minor: Minor = 0
+    rounding_cap_minor: Minor = 1000
+    delivery_grace_days: GraceDays = 3
+    capture_grace_hours: GraceHours = 24
+    refund_grace_hours: GraceHours = 24
+    callback_grace_hours: GraceHours = 2
 
 
-ENVIRONMENTS = (*HOSTS, "simulator")
-MAX_IN_FLIGHT = 256
-
-_LOOPBACK_URL = re.compile(
-    r"https?://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True)
+@settings_model
 class Keys:
     """One set of API keys. Its repr shows no secret.
 
@@ -93,12 +112,12 @@ class Keys:
         subscription_key: Sent with every call that uses a standard token; None for accounting keys.
     """
 
-    client_id: str = field(repr=False)
+    client_id: StrictStr = field(repr=False)
     client_secret: SecretStr
     subscription_key: SecretStr | None = None
 
 
-@dataclass(frozen=True)
+@settings_model
 class Settings:
     """All settings of one run.
 
@@ -121,20 +140,20 @@ class Settings:
         sources: Setting name to the source of its value.
     """
 
-    environment: str
-    base_url: str
-    default_msn: str | None = None
+    environment: StrictStr
+    base_url: StrictStr
+    default_msn: StrictStr | None = None
     units: tuple[SalesUnit, ...] = ()
     keys: Mapping[str, Keys] = field(default_factory=dict)
     default_keys: Keys | None = None
-    partner: bool = False
+    partner: StrictBool = False
     accounting: Keys | None = None
     rules: Rules = field(default_factory=Rules)
     limits: Mapping[str, Any] = field(default_factory=dict)
-    in_flight: int = 32
-    retry_seconds: float = 180.0
+    in_flight: InFlight = 32
+    retry_seconds: RetrySeconds = 180.0
     ignore_file: Path | None = None
-    database_url: str = field(default="sqlite:///vippsrecon.db", repr=False)
+    database_url: StrictStr = field(default="sqlite:///vippsrecon.db", repr=False)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Read `vippsrecon.toml`: the settings it may contain, and their types.
+"""Read `vippsrecon.toml`: the tables it may contain.
 
 An unknown name is refused, with the name that was probably meant, because a misspelled tolerance
 would silently not be set. Secrets are refused by name, because files are copied, mailed and
@@ -7,159 +7,145 @@ committed.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+import math
+import re
+from dataclasses import field, fields
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    StrictBool,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+
+from vippsrecon.config.settings import InFlight, RetrySeconds, Rules, SalesUnit
+from vippsrecon.config.validation import explain, number, settings_model
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
 
 SETTINGS_FILE_NAME = "vippsrecon.toml"
 
-_SECRET_NAMES = {
-    "client_secret": "VIPPS_CLIENT_SECRET",
-    "subscription_key": "VIPPS_SUBSCRIPTION_KEY",
-    "ocp_apim_subscription_key": "VIPPS_SUBSCRIPTION_KEY",
-    "primary_key": "VIPPS_SUBSCRIPTION_KEY",
-    "secondary_key": "VIPPS_SUBSCRIPTION_KEY",
-    "secret": "VIPPS_CLIENT_SECRET",
-    "password": "VIPPSRECON_DATABASE_URL",
-    "token": "",
-    "access_token": "",
-}
-
-_KEY_SETTINGS = {"client_id": str, "client_id_from": str, "client_secret_from": str}
-_AMOUNT_TYPES: tuple[type, ...] = (int, float, str, dict)
-
-TableShape = Mapping[str, type | tuple[type, ...]]
-
-TOP_LEVEL_SETTINGS: TableShape = {
-    "environment": str,
-    "base_url": str,
-    "client_id": str,
-    "msn": str,
-    "database_url": str,
-    "in_flight": int,
-    "retry_seconds": (int, float),
-    "ignore_file": str,
-    "partner": bool,
-    "sales_unit": list,
-    "accounting": dict,
-    "tolerances": dict,
-    "limits": dict,
-}
-SALES_UNIT_SETTINGS: TableShape = {
-    "msn": str,
-    "market": str,
-    "timezone": str,
-    "capture": str,
-    "late_capture": bool,
-    "stores": list,
-    "currency": str,
-    "compared": bool,
-    **_KEY_SETTINGS,
-    "subscription_key_from": str,
-}
-TOLERANCE_SETTINGS: TableShape = {
-    "tolerance_minor": int,
-    "rounding_cap_minor": int,
-    "delivery_grace_days": int,
-    "capture_grace_hours": int,
-    "refund_grace_hours": int,
-    "callback_grace_hours": int,
-}
-LIMIT_SETTINGS: TableShape = {
-    "own_approval_up_to": _AMOUNT_TYPES,
-    "row_limit": _AMOUNT_TYPES,
-    "per_run": _AMOUNT_TYPES,
-    "per_day": _AMOUNT_TYPES,
-    "stop_after_failures": int,
-    "stop_at_share": (int, float),
-    "max_report_age_hours": (int, float),
-    "settle_for": (int, float),
-}
-
-_TYPE_NAMES = {
-    str: "text",
-    int: "a whole number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
+_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
 
 
-def read_settings_file(path: Path) -> dict[str, Any]:
-    """Read a settings file and check every name and the type of every value.
+def parse_msn(msn: str) -> str:
+    """Return a merchant serial number without spaces around it.
 
     Raises:
-        ConfigurationError: The file cannot be read, or contains an unknown name, a value of the
-            wrong type, or a secret.
+        ValueError: It is not 4 to 10 digits.
+    """
+    text = msn.strip()
+    if _MSN_PATTERN.fullmatch(text) is None:
+        raise ValueError(f"is {text[:20]!r}. A merchant serial number is 4 to 10 digits.")
+    return text
+
+
+def _check_amount(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal | dict):
+        raise ValueError(
+            f"is {value!r}, which is not an amount. Use a number, or a table of amounts by currency."
+        )
+    return value
+
+
+def _refuse_password(url: str) -> str:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        # Its own message may quote the password.
+        raise ValueError("is not a URL. Use one such as sqlite:///vippsrecon.db.") from None
+    if password or "password=" in url:
+        raise ValueError(
+            "contains a password and must not be in this file. Set the environment variable "
+            "VIPPSRECON_DATABASE_URL to the whole URL instead."
+        )
+    return url
+
+
+Msn = Annotated[StrictStr, AfterValidator(parse_msn)]
+Amount = Annotated[Any, BeforeValidator(_check_amount)]
+HoursOrSeconds = Annotated[float, number(float, 0, 8760, "a number above 0, up to 8760")]
+
+
+@settings_model
+class KeysTable:
+    """Where keys come from: the names of variables, never a secret."""
+
+    client_id: StrictStr | None = field(default=None, repr=False)
+    client_id_from: StrictStr | None = None
+    client_secret_from: StrictStr | None = None
+
+
+@settings_model
+class SalesUnitTable(SalesUnit):
+    """One `[[sales_unit]]`: a sales unit and where its keys come from."""
+
+    msn: Msn
+    client_id: StrictStr | None = field(default=None, repr=False)
+    client_id_from: StrictStr | None = None
+    client_secret_from: StrictStr | None = None
+    subscription_key_from: StrictStr | None = None
+
+    def to_sales_unit(self) -> SalesUnit:
+        """Return the sales unit alone."""
+        return SalesUnit(*(getattr(self, part.name) for part in fields(SalesUnit)))
+
+
+@settings_model
+class LimitsTable:
+    """`[limits]`: amounts in major units, one for every currency or a table by currency."""
+
+    PLACE: ClassVar = f"{SETTINGS_FILE_NAME} [limits]"
+
+    own_approval_up_to: Amount = None
+    row_limit: Amount = None
+    per_run: Amount = None
+    per_day: Amount = None
+    stop_after_failures: (
+        Annotated[int, number(int, 0, math.inf, "a whole number from 1 up: 1, 2, 3, …")] | None
+    ) = None
+    stop_at_share: Annotated[float, number(float, 0, 1, "a number above 0, up to 1")] | None = None
+    max_report_age_hours: HoursOrSeconds | None = None
+    settle_for: HoursOrSeconds | None = None
+
+
+@settings_model
+class SettingsFile:
+    """The whole file. None: the file does not contain the setting."""
+
+    environment: StrictStr | None = None
+    base_url: StrictStr | None = None
+    client_id: StrictStr | None = field(default=None, repr=False)
+    msn: Msn | None = None
+    database_url: Annotated[StrictStr, AfterValidator(_refuse_password)] | None = None
+    in_flight: InFlight | None = None
+    retry_seconds: RetrySeconds | None = None
+    ignore_file: StrictStr | None = None
+    partner: StrictBool | None = None
+    sales_unit: tuple[SalesUnitTable, ...] = ()
+    accounting: KeysTable = KeysTable()
+    tolerances: Rules = Rules()
+    limits: LimitsTable = LimitsTable()
+
+
+def read_settings_file(path: Path) -> SettingsFile:
+    """Read a settings file and check every name and every value.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or contains an unknown name, a value that is
+            not allowed, or a secret.
     """
     try:
         content = read_toml(path)
     except SourceError as error:
         raise ConfigurationError(str(error)) from None
-    _check_table(content, TOP_LEVEL_SETTINGS, path.name)
-    for place, table, shape in (
-        ("[accounting]", content.get("accounting", {}), _KEY_SETTINGS),
-        ("[tolerances]", content.get("tolerances", {}), TOLERANCE_SETTINGS),
-        ("[limits]", content.get("limits", {}), LIMIT_SETTINGS),
-    ):
-        _check_table(table, shape, f"{path.name} {place}")
-    for number, unit in enumerate(content.get("sales_unit", ()), start=1):
-        place = f"{path.name} [[sales_unit]] {number}"
-        if not isinstance(unit, dict):
-            raise ConfigurationError(f"{place} is not a table")
-        _check_table(unit, SALES_UNIT_SETTINGS, place)
-        if "msn" not in unit:
-            raise ConfigurationError(f"{place} has no msn. Add its merchant serial number.")
-    _refuse_password(content.get("database_url", ""), path.name)
-    return content
-
-
-def format_suggestion(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean …?)" for the known name most similar to `name`, else "".
-
-    >>> format_suggestion("tolerence_minor", ["tolerance_minor", "in_flight"])
-    ' (did you mean tolerance_minor?)'
-    """
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
-def _check_table(table: Mapping[str, Any], shape: TableShape, place: str) -> None:
-    for name, value in table.items():
-        if name not in shape:
-            _refuse_secret(name, place)
-            allowed_names = ", ".join(sorted(shape))
-            raise ConfigurationError(
-                f"{place}: {name!r} is not a setting{format_suggestion(name, shape)}. Allowed are: {allowed_names}"
-            )
-        kinds = shape[name]
-        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        # In Python bool is a subclass of int, but `in_flight = true` does not mean 1.
-        if type(value) not in allowed:
-            types = " or ".join(_TYPE_NAMES.get(kind, "a number") for kind in allowed)
-            hint = " (put it in quotes)" if allowed == (str,) and type(value) is int else ""
-            raise ConfigurationError(f"{place}: {name} must be {types}{hint}")
-
-
-def _refuse_secret(name: str, place: str) -> None:
-    normalized = name.lower().replace("-", "_")
-    if normalized not in _SECRET_NAMES:
-        return
-    variable = _SECRET_NAMES[normalized]
-    advice = f" Set the environment variable {variable} instead" if variable else " Remove it"
-    if normalized in ("client_secret", "subscription_key"):
-        advice += f", or name the variable that contains it with {normalized}_from"
-    raise ConfigurationError(f"{place}: {name} is a secret and must not be in this file.{advice}.")
-
-
-def _refuse_password(url: str, place: str) -> None:
-    if urlsplit(url).password or "password=" in url:
-        raise ConfigurationError(
-            f"{place}: database_url contains a password and must not be in this file. Set the "
-            "environment variable VIPPSRECON_DATABASE_URL to the whole URL instead."
-        )
+    try:
+        return TypeAdapter(SettingsFile).validate_python(content)
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, SettingsFile, path.name)) from None

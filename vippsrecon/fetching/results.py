@@ -7,20 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vippsrecon import schemas
-from vippsrecon.errors import InputError, SchemaError, SourceError
+from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import frames, part_files
+from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
 from vippsrecon.input_files import check_input_file
 from vippsrecon.money import group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
-
-MAX_PARQUET_ROWS = 50_000_000
-MAX_PARQUET_BYTES = 4 * 1024**3
 
 
 class Fetched(NamedTuple):
@@ -59,7 +54,7 @@ def read_fetched(folder: Path) -> tuple[Fetched, dict[str, Any]]:
     folder = Path(folder)
     info = _load_run_info(folder)
     payments, events = (
-        _read_table(folder / name, frame)
+        read_parquet_file(folder / name, frame)
         for name, frame in (
             (part_files.PAYMENTS_FILE, schemas.PAYMENTS),
             (part_files.EVENTS_FILE, schemas.EVENTS),
@@ -102,29 +97,3 @@ def _load_run_info(folder: Path) -> dict[str, Any]:
             f"{folder}: the fetch is not finished. Run the same fetch again to continue it."
         )
     return info
-
-
-def _read_table(path: Path, frame: schemas.Frame) -> pa.Table:
-    check_input_file(path)
-    try:
-        with pq.ParquetFile(path) as file:
-            _refuse_large_table(file.metadata, path)
-            table = file.read()
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
-    try:
-        schemas.validate(pl.DataFrame(table), frame)
-    except SchemaError as error:
-        raise SourceError(f"{error}. Fetch again.", file=path.name) from None
-    return table.cast(frame.arrow_schema())
-
-
-def _refuse_large_table(about: pq.FileMetaData, path: Path) -> None:
-    """Refuse a file whose own figures say that it does not fit into memory."""
-    unpacked = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
-    if about.num_rows > MAX_PARQUET_ROWS or unpacked > MAX_PARQUET_BYTES:
-        raise SourceError(
-            f"it unpacks to {group_thousands(about.num_rows)} rows and "
-            f"{group_thousands(unpacked // 1024**2)} MB, which is more than is read. Fetch fewer days.",
-            file=path.name,
-        )

@@ -1,13 +1,14 @@
 """Compute days and deadlines as whole numbers, with the same result on every engine.
 
 A time is a number of microseconds since 1970 (UTC). Its local day depends on the zone's offset,
-which changes twice a year. Python looks up the few changes in the two years before the cut-off
-time once, and they become a chain of comparisons.
+which changes twice a year. Python looks up the few changes up to the cut-off time's year once, and
+they become a chain of comparisons.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
@@ -45,35 +46,39 @@ def local_day_number(us: int, zone: str) -> int:
     return (microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date() - EPOCH.date()).days
 
 
-def local_day_expression(us: nw.Expr, zone: str, latest_us: int) -> nw.Expr:
-    """Return the local day, in a zone, of times no later than `latest_us`.
+def local_day_expression(us: nw.Expr, zone: str, latest_year: int) -> nw.Expr:
+    """Return the local day, in a zone, of times no later than the end of `latest_year`.
 
-    Exact for the two years before `latest_us`; earlier times get the offset at their beginning.
+    Exact for that year and the two before; earlier times get the offset at their beginning.
     """
-    changes = _find_offset_changes(zone, latest_us)
+    changes = _find_offset_changes(zone, latest_year)
     offset: nw.Expr = nw.lit(changes[0][1])
     for since, value in changes[1:]:
         offset = nw.when(us >= since).then(nw.lit(value)).otherwise(offset)
     return ((us + offset) // DAY_US).cast(nw.Int64)
 
 
-def _find_offset_changes(zone: str, latest_us: int) -> list[tuple[int, int]]:
-    """Return the zone's offsets in the two years before `latest_us`, as (since, offset) in µs."""
+@cache
+def _find_offset_changes(zone: str, latest_year: int) -> tuple[tuple[int, int], ...]:
+    """Return the zone's offsets in three years, the latest included, as (since, offset) in µs."""
     info = ZoneInfo(zone)
 
     def offset(us: int) -> int:
         shift = microseconds_to_datetime(us).astimezone(info).utcoffset() or timedelta()
         return shift // timedelta(microseconds=1)
 
-    start = (latest_us // HOUR_US) * HOUR_US - 2 * 366 * DAY_US
+    start, end = (
+        to_microseconds(datetime(year, 1, 1, tzinfo=UTC))
+        for year in (latest_year - 2, latest_year + 1)
+    )
     changes = [(start, offset(start))]
-    for day in range(2 * 366 + 1):
-        until = start + (day + 1) * DAY_US
+    for day_us in range(start, end, DAY_US):
+        until = day_us + DAY_US
         if offset(until) != changes[-1][1]:
             since = next(
-                until - DAY_US + h * HOUR_US
-                for h in range(25)
-                if offset(until - DAY_US + h * HOUR_US) != changes[-1][1]
+                day_us + hour * HOUR_US
+                for hour in range(25)
+                if offset(day_us + hour * HOUR_US) != changes[-1][1]
             )
             changes.append((since, offset(since)))
-    return changes
+    return tuple(changes)

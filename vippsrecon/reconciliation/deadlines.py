@@ -16,7 +16,7 @@ EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 
 
 def add_deadlines(
-    pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_us: int
+    pairs: LazyFrame, units: Sequence[SalesUnit], rules: Rules, as_of_year: int
 ) -> LazyFrame:
     """Add the time left until each deadline, the time since each change, and the grace periods.
 
@@ -27,7 +27,7 @@ def add_deadlines(
         pairs: The pairs, with their times.
         units: Configured sales units; for any other, the market follows from the currency.
         rules: Tolerances and grace periods.
-        as_of_us: The as-of time; no cut-off time is later.
+        as_of_year: The year of the as-of time; no cut-off time is later.
     """
     capture_days = {
         unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
@@ -39,9 +39,9 @@ def add_deadlines(
     }
     authorized, as_of = nw.col("authorized_at_us"), nw.col("t_us")
     return pairs.with_columns(
-        t_day=_local_day(as_of, units, as_of_us),
+        t_day=_local_day(as_of, units, as_of_year),
         # The fetch may be later than the cut-off time, but not by years.
-        fetched_day=_local_day(nw.col("fetched_at_us"), units, as_of_us + 365 * DAY_US),
+        fetched_day=_local_day(nw.col("fetched_at_us"), units, as_of_year + 1),
         capture_left_us=authorized
         + _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
         - as_of,
@@ -88,13 +88,13 @@ def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
     return chain
 
 
-def _local_day(at: nw.Expr, units: Sequence[SalesUnit], latest_us: int) -> nw.Expr:
+def _local_day(at: nw.Expr, units: Sequence[SalesUnit], latest_year: int) -> nw.Expr:
     """Return the local day of a time in the zone of the row's sales unit."""
-    day: nw.Expr = local_day_expression(at, "Europe/Oslo", latest_us)
+    day: nw.Expr = local_day_expression(at, "Europe/Oslo", latest_year)
     for unit in units:
         day = (
             nw.when(nw.col("msn") == unit.msn)
-            .then(local_day_expression(at, unit.zone, latest_us))
+            .then(local_day_expression(at, unit.zone, latest_year))
             .otherwise(day)
         )
     return day.cast(nw.Int64)

@@ -33,7 +33,7 @@ _NOT_YET_CAPTURED = ("fulfilled_not_captured", "under_captured", "timing_capture
 _NOT_YET_REFUNDED = ("refund_missing_at_vipps", "refund_failed", "timing_refund_pending")
 
 
-def add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
+def add_later_changes(pairs: LazyFrame) -> LazyFrame:
     """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
 
     `shop_is_later`: the as-of time is earlier than the export, so the shop's side is later than the
@@ -46,6 +46,7 @@ def add_later_changes(pairs: LazyFrame, as_of_us: int) -> LazyFrame:
     fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
     fulfilled, refunded = _DAY_OF_TIME
     t_us, t_day = nw.col("t_us"), nw.col("t_day")
+    as_of_us = nw.col("as_of_us")
     earlier = (nw.col("exported_at_us") > as_of_us) & (
         fetched.is_null() | (fetched > as_of_us).fill_null(value=False)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +11,6 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_date, to_day_number
-from vippsrecon.money import DECIMALS, format_amount, format_count
 from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
@@ -19,7 +19,12 @@ from vippsrecon.reconciliation.engines.backends import (
     detect_engine,
     materialize,
 )
-from vippsrecon.reconciliation.engines.input_frames import find_latest_fetch, prepare_frames
+from vippsrecon.reconciliation.engines.input_frames import (
+    count_polars_rows,
+    find_latest_fetch,
+    prepare_frames,
+)
+from vippsrecon.reconciliation.engines.plans import planned, reuse_plans
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
@@ -29,11 +34,30 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
-from vippsrecon.reconciliation.results import discrepancies
-from vippsrecon.reconciliation.results.bridge import build_bridge
-from vippsrecon.reconciliation.results.groups import GROUPS, build_groups, describe_large_groups
-from vippsrecon.reconciliation.results.whole_totals import mark_whole_totals
-from vippsrecon.reconciliation.run_checks import answer_questions, collect_kinds
+from vippsrecon.reconciliation.results.bridge import LegSums, build_bridge, sum_bridge_lines
+from vippsrecon.reconciliation.results.discrepancies import (
+    KindsByQuestion,
+    assign_buckets,
+    build_buckets,
+    build_discrepancies,
+    build_summary,
+    select_schema_columns,
+)
+from vippsrecon.reconciliation.results.groups import (
+    GROUPS,
+    build_groups,
+    describe_large_groups,
+    sum_by_store,
+)
+from vippsrecon.reconciliation.results.notices import (
+    collect_uncompared,
+    describe_uncompared,
+    describe_unpaid_columns,
+    find_unpaid_files,
+    sum_uncompared,
+)
+from vippsrecon.reconciliation.results.whole_totals import count_whole_totals, mark_whole_totals
+from vippsrecon.reconciliation.run_checks import answer_questions, collect_kinds, select_kinds
 from vippsrecon.schemas import (
     BRIDGE,
     BUCKETS,
@@ -124,7 +148,7 @@ def reconcile(
     as_of_us = to_microseconds(as_of) if as_of is not None else find_latest_fetch(frames)
     options = ComparisonOptions(
         as_of_us,
-        units,
+        tuple(units),
         rules,
         _to_day_bounds(first, last),
         frozenset(waived),
@@ -132,59 +156,53 @@ def reconcile(
         frozenset(unsettled),
         frozenset(earlier_files),
     )
-    paired = pair_orders_and_payments(
-        frames.orders,
-        frames.payments,
-        frames.events,
-        frames.failures,
-        options,
-        refunds=frames.refunds,
-    )
-    failed_requests = frames.failures
-    del frames  # frees the events, by far the largest frame: no later step needs them
-    all_questions = set(questions) == set(QUESTIONS)
-    checked_pairs = answer_questions(paired.pairs, QUESTIONS, questions)
-    if options.period is not None:
-        checked_pairs = exclude_outside_period(materialize(checked_pairs))
-    answered = materialize(
-        discrepancies.assign_buckets(checked_pairs) if all_questions else checked_pairs
-    )
-    answered = mark_whole_totals(answered, paired.exact_matches)
     run_date = _compute_run_date(as_of_us, units)
-    kinds = collect_kinds(answered, QUESTIONS)
-    reported = discrepancies.build_discrepancies(
-        answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
-    )
-    if only is not None:
-        reported = materialize(reported.filter(nw.col("kind") == only))
-    belongs = (nw.col("there_kind") != "outside_period").fill_null(value=True)
-    compared = count_rows(answered.filter(belongs)) + paired.exact_match_count
-    uncompared = _sum_uncompared(answered)
-    grouped = build_groups(reported, compared)
     spark = detect_engine(orders) == "spark"
-    counts = _count_results(reported, failed_requests, compared, rejects)
-    buckets, summary, lines = (
-        _build_accounting_frames(answered, reported, kinds, paired, spark)
-        if all_questions
-        else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
-    )
+    with reuse_plans(count_polars_rows(frames)):
+        paired = pair_orders_and_payments(
+            frames.orders,
+            frames.payments,
+            frames.events,
+            frames.failures,
+            options,
+            refunds=frames.refunds,
+        )
+        failed_requests = frames.failures
+        del frames  # frees the events, by far the largest frame: no later step needs them
+        asked = tuple(question for question in QUESTIONS if question in questions)
+        answers = _answer(paired.pairs, asked, in_period=options.period is not None)
+        answered = mark_whole_totals(answers.pairs, paired.exact_matches, answers.whole_totals)
+        kinds = collect_kinds(answers.kinds, QUESTIONS)
+        reported = build_discrepancies(
+            answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
+        )
+        if only is not None:
+            reported = materialize(reported.filter(nw.col("kind") == only))
+        sums = _sum_results(answered, reported)
+        buckets, summary, bridge = (
+            _build_accounting_frames(answered, reported, kinds, paired, spark)
+            if asked == tuple(QUESTIONS)
+            else (frame.empty() for frame in (BUCKETS, SUMMARY, BRIDGE))
+        )
+    compared = int(collect_rows(sums.compared)[0]["rows"]) + paired.exact_match_count
+    uncompared = collect_uncompared(sums.uncompared)
+    grouped = build_groups(sums.by_store, compared)
+    counts = _count_results(sums.severities, failed_requests, compared, rejects)
     return Reconciliation(
         orders=orders,
         payments=payments,
         events=_use_empty_if_none(events, EVENTS),
         failures=_use_empty_if_none(failures, FAILURES),
         rejects=_use_empty_if_none(rejects, REJECTS),
-        discrepancies=_export_frame(
-            discrepancies.select_schema_columns(reported), DISCREPANCIES, spark
-        ),
+        discrepancies=_export_frame(select_schema_columns(reported), DISCREPANCIES, spark),
         buckets=buckets,
         summary=summary,
-        bridge=lines,
+        bridge=bridge,
         groups=build_frame(grouped, GROUPS),
         notices=(
-            *_describe_uncompared(uncompared),
+            *describe_uncompared(uncompared),
             *describe_large_groups(grouped, compared),
-            *_describe_unpaid_columns(answered),
+            *describe_unpaid_columns(sums.unpaid_files),
         ),
         manifest={
             **(manifest or {}),
@@ -200,68 +218,84 @@ def reconcile(
     )
 
 
-def _describe_unpaid_columns(answered: LazyFrame) -> tuple[str, ...]:
-    """Return one sentence per order file whose column `paid` was read as unknown."""
-    files = collect_rows(
-        answered.filter(nw.col("paid_means_captured")).select("source_file").unique()
+@dataclass(frozen=True)
+class _Answers:
+    """The pairs with their kinds, the kinds that occur, and the whole totals per file."""
+
+    pairs: LazyFrame
+    kinds: LazyFrame
+    whole_totals: LazyFrame
+
+
+@planned
+def _answer(pairs: LazyFrame, asked: tuple[str, ...], *, in_period: bool) -> _Answers:
+    """Run the checks; with all questions, add the buckets too."""
+    checked = answer_questions(pairs, QUESTIONS, asked)
+    if in_period:
+        checked = exclude_outside_period(materialize(checked))
+    answered = materialize(assign_buckets(checked) if asked == tuple(QUESTIONS) else checked)
+    return _Answers(answered, select_kinds(answered, QUESTIONS), count_whole_totals(answered))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What is counted of the answers: small frames, whose rows become figures and notices."""
+
+    severities: LazyFrame
+    compared: LazyFrame
+    uncompared: LazyFrame
+    unpaid_files: LazyFrame
+    by_store: LazyFrame
+
+
+@planned
+def _sum_results(answered: LazyFrame, reported: LazyFrame) -> _Sums:
+    belongs = (nw.col("there_kind") != "outside_period").fill_null(value=True)
+    return _Sums(
+        reported.select(
+            worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
+        ).select(rows=nw.len(), above_info=nw.col("worse").sum()),
+        answered.filter(belongs).select(rows=nw.len()),
+        sum_uncompared(answered),
+        find_unpaid_files(answered),
+        sum_by_store(reported),
     )
-    return tuple(
-        f"{row['source_file']} says of most open orders with a reservation that they are unpaid. "
-        "Its column for that seems to mean captured, so it was read as unknown."
-        for row in sorted(files, key=lambda row: str(row["source_file"]))
-    )
+
+
+@dataclass(frozen=True)
+class _Accounts:
+    buckets: LazyFrame
+    summary: LazyFrame
+    captured: LegSums
+    refunded: LegSums
 
 
 def _build_accounting_frames(
-    answered: LazyFrame,
-    discrepancy_rows: LazyFrame,
-    kinds: discrepancies.KindsByQuestion,
-    paired: PairSet,
-    spark: bool,
+    answered: LazyFrame, reported: LazyFrame, kinds: KindsByQuestion, paired: PairSet, spark: bool
 ) -> tuple[Any, Any, Any]:
     """Return buckets, summary and bridge, which together account for every input row."""
-    exact_matches = materialize(paired.exact_matches, large=True)
-    sums = sum_exact_matches(exact_matches)
+    accounts = _account(answered, reported, paired, tuple(kinds.items()))
     return (
-        _export_frame(discrepancies.build_buckets(answered, exact_matches, paired), BUCKETS, spark),
-        _export_frame(
-            discrepancies.build_summary(answered, discrepancy_rows, sums), SUMMARY, False
-        ),
-        build_frame(build_bridge(answered, kinds, sums), BRIDGE),
+        _export_frame(accounts.buckets, BUCKETS, spark),
+        _export_frame(accounts.summary, SUMMARY, False),
+        build_frame(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
     )
 
 
-def _sum_uncompared(answered: LazyFrame) -> dict[str, tuple[int, int]]:
-    """Sum, per currency, what was captured and has its order outside the export: minor units, payments."""
-    outside = (nw.col("there_kind") == "timing_outside_export") & (nw.col("C") > 0)
-    sums = (
-        answered.filter(outside.fill_null(value=False))
-        .select("currency", "C", row_count=nw.lit(1, nw.Int64))
-        .group_by("currency")
-        .agg(
-            minor=nw.col("C").sum().cast(nw.Int64),
-            payments=nw.col("row_count").sum().cast(nw.Int64),
-        )
-        .sort("currency")
+@planned
+def _account(
+    answered: LazyFrame,
+    reported: LazyFrame,
+    paired: PairSet,
+    kinds: tuple[tuple[str, frozenset[str]], ...],
+) -> _Accounts:
+    exact_matches = materialize(paired.exact_matches, large=True)
+    exact_sums = sum_exact_matches(exact_matches)
+    return _Accounts(
+        build_buckets(answered, exact_matches, paired),
+        build_summary(answered, reported, exact_sums),
+        *sum_bridge_lines(answered, dict(kinds), exact_sums),
     )
-    return {row["currency"]: (row["minor"], row["payments"]) for row in collect_rows(sums)}
-
-
-def _describe_uncompared(uncompared: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
-    """Say how much captured money no run has compared, because its orders are outside the export."""
-    return tuple(
-        f"{_format_amount(minor, currency)} captured in {format_count(payments, 'payment')} was not "
-        "compared: the orders are outside this export, and no earlier run has them. Export the orders "
-        "of those days too. If a sales unit has no orders here (a point of sale, donations), set "
-        "compared = false for it in vippsrecon.toml."
-        for currency, (minor, payments) in uncompared.items()
-    )
-
-
-def _format_amount(minor: int, currency: str) -> str:
-    if currency in DECIMALS:
-        return format_amount(minor, currency)
-    return f"{minor} minor units of {currency}"
 
 
 def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
@@ -282,13 +316,9 @@ def _compute_run_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
 
 
 def _count_results(
-    discrepancy_rows: LazyFrame, failures: LazyFrame | None, compared: int, rejects: Any
+    severities: LazyFrame, failures: LazyFrame | None, compared: int, rejects: Any
 ) -> dict[str, int]:
-    severities = collect_rows(
-        discrepancy_rows.select(
-            worse=nw.when(nw.col("severity") == "info").then(nw.lit(0)).otherwise(nw.lit(1))
-        ).select(rows=nw.len(), above_info=nw.col("worse").sum())
-    )[0]
+    reported = collect_rows(severities)[0]
     unread = not_sent = not_found = 0
     if failures is not None:
         unread, not_sent, not_found = (
@@ -297,8 +327,8 @@ def _count_results(
         )
     return {
         "pairs": compared,
-        "discrepancies": int(severities["rows"]),
-        "above_info": int(severities["above_info"] or 0),
+        "discrepancies": int(reported["rows"]),
+        "above_info": int(reported["above_info"] or 0),
         "holes": unread,
         "not_found": not_found,
         "not_sent": not_sent,

@@ -66,13 +66,24 @@ def answer_questions(
     return set_later_changes_apart(answered)
 
 
-def collect_kinds(answered: LazyFrame, questions: Collection[str]) -> dict[str, frozenset[str]]:
-    """Return the kinds that occur, by question, so that nothing is built for the others."""
-    columns = {question: f"{question}_kind" for question in questions}
-    rows = collect_rows(answered.select(list(columns.values())).unique())
+def select_kinds(answered: LazyFrame, questions: Collection[str]) -> LazyFrame:
+    """Return the combinations of kinds that occur, one column per question."""
+    return answered.select([f"{question}_kind" for question in questions]).unique()
+
+
+def collect_kinds(kinds: LazyFrame, questions: Collection[str]) -> dict[str, frozenset[str]]:
+    """Return the kinds that occur, by question, so that nothing is built for the others.
+
+    Args:
+        kinds: Result of `select_kinds`.
+        questions: The same questions.
+    """
+    rows = collect_rows(kinds)
     return {
-        question: frozenset(row[column] for row in rows if row[column] is not None)
-        for question, column in columns.items()
+        question: frozenset(
+            row[f"{question}_kind"] for row in rows if row[f"{question}_kind"] is not None
+        )
+        for question in questions
     }
 
 

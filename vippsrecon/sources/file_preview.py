@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources.files.detect import (
@@ -15,20 +17,26 @@ from vippsrecon.sources.files.detect import (
     recognize_json,
     recognize_xml,
 )
+from vippsrecon.sources.orders.open import choose_profile, open_table
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import (
-    FileSummary,
-    OrderFiles,
-    choose_profile,
-    list_paths,
-    open_table,
-    read_order_files,
-)
+from vippsrecon.sources.orders.read import FileSummary, OrderFiles, list_paths, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
 """Placeholder while no sales unit is configured; a preview never shows it."""
+
+
+class FilePreview(NamedTuple):
+    """The preview of one file, and its orders.
+
+    Attributes:
+        entry: As `preview` returns it.
+        orders: `schemas.ORDERS`; None where the file is not an order export.
+    """
+
+    entry: dict[str, Any]
+    orders: pd.DataFrame | None
 
 
 def preview(
@@ -43,8 +51,10 @@ def preview(
     No configuration is needed: if the file has no sales unit or currency, the notes say so, and
     sums are shown as NOK until it is configured.
 
+    Each file is previewed on its own. `vippsrecon.preview` also compares them with each other.
+
     Args:
-        paths: One file or several; each is previewed on its own.
+        paths: One file or several.
         shop: Name of a profile for all files, if the headings are not enough.
         mapping: A TOML file that maps the columns.
         units: The configured sales units.
@@ -59,12 +69,15 @@ def preview(
             anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
-    return {"files": [_preview_file(path, profile, tuple(units)) for path in list_paths(paths)]}
+    return {"files": [preview_file(path, profile, units).entry for path in list_paths(paths)]}
 
 
-def _preview_file(
-    path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
-) -> dict[str, Any]:
+def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
+    """Describe one file, as `preview` does.
+
+    Raises:
+        SourceError: See `preview`.
+    """
     form = detect_file_type(path)
     file_format = None
     rows = None
@@ -77,22 +90,21 @@ def _preview_file(
         file_format = recognize_headings(table.headings)
         rows = table.columns([]).height if file_format else None
     if file_format is not None:
-        return _build_entry(
+        entry = _build_entry(
             path,
             file_format.kind,
             file_format.format,
             rows,
             notes=[_describe_unread_kind(file_format.kind)],
         )
+        return FilePreview(entry, None)
     return _preview_orders(path, profile, units)
 
 
-def _preview_orders(
-    path: Path, profile: Profile | None, units: tuple[SalesUnit, ...]
-) -> dict[str, Any]:
+def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
     first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
     reading = first.files[0]
-    return _build_entry(
+    entry = _build_entry(
         path,
         "orders",
         reading.format,
@@ -102,6 +114,7 @@ def _preview_orders(
         rejects=_build_rejects(first),
         notes=[*_describe_missing_settings(reading), *reading.notes],
     )
+    return FilePreview(entry, first.orders)
 
 
 def _build_entry(

@@ -17,7 +17,8 @@ from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.fields import references
-from vippsrecon.sources.orders.read import convert_to_validated_pandas, open_table
+from vippsrecon.sources.orders.open import open_table
+from vippsrecon.sources.orders.read import convert_to_validated_pandas
 
 _REFERENCE_SCHEMA = pa.schema(
     [(name, pa.large_string()) for name in ("msn", "reference", "discovered_by")]

@@ -7,8 +7,8 @@
 SQLAlchemy Core over one SQLite file by default, over PostgreSQL for a team; the same SQL on both.
 Suggested reading order: `database/migrations/0001_journal.sql` (the tables), `journal/entry` (one
 entry), `journal/reservations` (caps and payments in flight), `database/transactions`,
-`journal/entries`, `journal/plan_lock`, `journal/commit`, `journal/verify`. Functions raise StoreError
-or PlanError; the sentence never contains the password.
+`journal/entries`, `journal/plans`, `journal/plan_lock`, `journal/commit`, `journal/verify`. Functions
+raise StoreError or PlanError; the sentence never contains the password.
 """
 
 from vippsrecon.store.database.backup import back_up
@@ -27,16 +27,7 @@ from vippsrecon.store.journal.attempts import (
     sum_planner_totals,
 )
 from vippsrecon.store.journal.commit import commit_entries
-from vippsrecon.store.journal.entries import (
-    PlanSummary,
-    append_entries,
-    list_plan_ids,
-    list_plans,
-    read_entries,
-    read_head,
-    record_plan,
-    refuse_changed_plan,
-)
+from vippsrecon.store.journal.entries import append_entries, read_entries, read_head
 from vippsrecon.store.journal.entry import (
     ENTRY_KINDS,
     FINAL_KINDS,
@@ -55,6 +46,13 @@ from vippsrecon.store.journal.plan_lock import (
     check_held,
     release,
     renew,
+)
+from vippsrecon.store.journal.plans import (
+    PlanSummary,
+    list_plan_ids,
+    list_plans,
+    record_plan,
+    refuse_changed_plan,
 )
 from vippsrecon.store.journal.receipts import (
     PaymentInFlight,

@@ -100,7 +100,7 @@ def fetch_file(
         resume=resume,
         progress=progress,
     )
-    failures = drop_expected_misses(fetched.failures, reference_set, orders)
+    failures = drop_expected_misses(fetched, reference_set, orders)
     return FetchedFile(
         fetched._replace(failures=failures),
         rejects,

@@ -169,7 +169,7 @@ def reconcile_month(
         ),
         fetched.payments,
         fetched.events,
-        drop_expected_misses(fetched.failures, reference_set, files.orders),
+        drop_expected_misses(fetched, reference_set, files.orders),
         rejects=stack_frames([files.rejects, reference_set.rejects], schemas.REJECTS),
         units=settings.units,
         rules=settings.rules,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+import narwhals.stable.v2 as nw
 import pandas as pd
 import pyarrow as pa
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from vippsrecon.fetching import FollowUp
+    from vippsrecon.fetching import Fetched, FollowUp
 
 PAYMENT_KEY = list(schemas.PAYMENT)
 REFERENCE_SCHEMA = pa.schema(
@@ -108,16 +109,61 @@ def collect_further_references(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def drop_expected_misses(
-    failures: pd.DataFrame, reference_set: ReferenceSet, orders: pd.DataFrame
+    fetched: Fetched, reference_set: ReferenceSet, orders: pd.DataFrame
 ) -> pd.DataFrame:
-    """Drop 404 failures that were to be expected.
+    """Return the failures without those that were to be expected.
 
-    The reference was only guessed, or the shop states that the order was paid another way.
+    The reference was only guessed, the shop states that the order was paid another way, or the
+    reference is damaged and a repaired spelling of it was asked for instead.
     """
-    remaining = _drop_misses(failures, reference_set.guesses)
+    remaining = _drop_misses(fetched.failures, reference_set.guesses)
+    remaining = _drop_repaired_references(remaining, fetched.payments, orders)
     return drop_misses_of_other_methods(
         drop_guessed_misses(remaining, reference_set.references, orders), orders
     )
+
+
+def _drop_repaired_references(
+    failures: pd.DataFrame, payments: pd.DataFrame, orders: pd.DataFrame
+) -> pd.DataFrame:
+    """Drop the failures of references that were not sent, but a repaired spelling has an answer.
+
+    The answer is a payment of the order, or a failure of its own. Without one, the failure stays:
+    it is the only trace of the reference.
+    """
+    not_sent = failures["operation"].eq("not_sent").fillna(False).astype(bool)
+    if not not_sent.any() or not len(orders):
+        return failures
+    answered = _find_answered_orders(orders, payments, failures[~not_sent])
+    is_answered = [
+        key in answered for key in failures[PAYMENT_KEY].itertuples(index=False, name=None)
+    ]
+    return failures[~(not_sent & pd.Series(is_answered, index=failures.index, dtype=bool))]
+
+
+def _find_answered_orders(
+    orders: pd.DataFrame, payments: pd.DataFrame, failures: pd.DataFrame
+) -> set[tuple[str, str]]:
+    """Return the keys of orders to which the run links a payment or a failure by another spelling."""
+    from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
+    from vippsrecon.reconciliation.orders_payments.links import (
+        collect_named_links,
+        derive_links,
+        find_orders_of_unread,
+    )
+
+    columns = (*PAYMENT_KEY, "attempt_base", "further_references")
+    order_rows = prepare_frame(orders, schemas.ORDERS, columns)
+    known = prepare_frame(payments, schemas.PAYMENTS, schemas.PAYMENT)
+    unread = prepare_frame(failures, schemas.FAILURES, schemas.PAYMENT)
+    own = order_rows.select(PAYMENT_KEY)
+    no_older_rows = own.head(0).with_columns(okey=nw.col("reference"))
+    named = collect_named_links(order_rows, no_older_rows)
+    strays = known.join(own, on=PAYMENT_KEY, how="anti")
+    links = derive_links(strays, order_rows, known, named)
+    linked = collect_rows(links.select("msn", reference=nw.col("okey")))
+    linked += collect_rows(find_orders_of_unread(unread, order_rows, known, named))
+    return {(row["msn"], row["reference"]) for row in linked}
 
 
 def drop_misses_of_other_methods(failures: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:

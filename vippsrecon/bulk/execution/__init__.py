@@ -6,7 +6,7 @@ The modules, in reading order:
     dry_run            the same without sending: what a live run would do now
     preconditions      checks on the plan and the settings before any payment is read
     context            what all rows of one run share, and how long to wait
-    journal_access     the run's workspace database: open, check, release the plan lock
+    plan_journal       what one run reads and writes of the workspace database
     worker_pool        how many rows are in progress at once; progress bar; Ctrl-C
     circuit_breaker    stop a run in which too many rows fail
     clock              the run's clocks

@@ -19,13 +19,13 @@ from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.dry_run import run_dry
-from vippsrecon.bulk.execution.journal_access import (
+from vippsrecon.bulk.execution.journal_writer import JournalWriter
+from vippsrecon.bulk.execution.plan_journal import (
     read_journal_head,
     refuse_broken_journal,
     release_plan_lock,
     use_store,
 )
-from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.preconditions import (
     build_caps,
     check_clock,

@@ -8,7 +8,7 @@ from functools import cache, partial
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import Approval, find_valid_approval
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
-from vippsrecon.bulk.execution.journal_access import use_existing_store
+from vippsrecon.bulk.execution.plan_journal import use_existing_store
 from vippsrecon.bulk.execution.preconditions import build_caps
 from vippsrecon.bulk.execution.row.caps import predict_cap_breaches
 from vippsrecon.bulk.execution.row.prepare import predict_outcome

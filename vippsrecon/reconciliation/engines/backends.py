@@ -15,6 +15,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.money import LARGEST_SUM
+from vippsrecon.reconciliation.engines.plans import add_to_plan, is_building
 from vippsrecon.schemas import Column, Frame, polars_schema, validate
 
 LazyFrame = nw.LazyFrame[Any]
@@ -94,18 +95,45 @@ def _prepare_polars_frame(data: Any, frame: Frame, schema: list[Column]) -> Lazy
         data = data.with_columns(**absent).cast(
             {name: polars_schema(frame)[name] for name in absent}
         )
-        validate(data, frame)
+        _validate_polars_frame(data, frame)
     else:
         table = _to_arrow_table(data, frame)
         _validate_unused_columns(table, frame, [c for c in frame.columns if c not in schema])
         data = pl.from_arrow(table.select([c.name for c in schema]), rechunk=False)
-        validate(data, replace(frame, columns=tuple(schema)))
+        _validate_polars_frame(data, replace(frame, columns=tuple(schema)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
         for c in schema
     ]
-    prepared: LazyFrame = nw.from_native(data.lazy().select(columns))
+    prepared: LazyFrame = nw.from_native(data.select(columns).lazy())
     return prepared
+
+
+def _validate_polars_frame(data: Any, frame: Frame) -> None:
+    """Validate a Polars frame: all bounds in one pass; pandera describes what does not fit.
+
+    pandera alone takes most of the time of a small comparison.
+    """
+    import polars as pl
+
+    fits = dict(data.schema) == polars_schema(frame) and not any(
+        data[c.name].null_count() for c in frame.columns if not c.nullable
+    )
+    if fits:
+        outside = [
+            condition.any().alias(f"{c.name}_{number}")
+            for c in frame.columns
+            for number, condition in enumerate(
+                (
+                    *([] if c.at_least is None else [pl.col(c.name).min() < c.at_least]),
+                    *([] if c.at_most is None else [pl.col(c.name).max() > c.at_most]),
+                    *([~pl.col(c.name).is_in(list(c.one_of))] if c.one_of else []),
+                )
+            )
+        ]
+        fits = not outside or not any(data.select(outside).row(0))
+    if not fits:
+        validate(data, frame)
 
 
 def _validate_unused_columns(table: Any, frame: Frame, columns: list[Column]) -> None:
@@ -243,6 +271,8 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
         large: Whether the computation reads whole inputs. Polars' streaming engine then needs half
             the time of its in-memory engine and less memory; for a few rows it takes longer to start.
     """
+    if is_building():
+        return add_to_plan(data, large=large)
     native = nw.to_native(data)
     engine = detect_engine(native)
     if engine == "polars":
@@ -264,8 +294,27 @@ def _materialize_relation(relation: Any) -> Any:
 
 
 def is_empty(data: LazyFrame) -> bool:
-    """Return whether a frame has no rows."""
+    """Return whether a frame has no rows, which allows a shortcut.
+
+    While a plan is built no frame has rows yet, and a plan takes no shortcut.
+    """
+    if is_building():
+        return False
     return not collect_rows(data.select(data.collect_schema().names()[0]).head(1))
+
+
+def has_distinct_rows(data: LazyFrame) -> bool:
+    """Return whether no row occurs twice, as far as that is known cheaply, which allows a shortcut.
+
+    On Polars rows are compared by their hashes: equal rows have equal hashes.
+    """
+    import polars as pl
+
+    native = nw.to_native(data)
+    if is_building() or not isinstance(native, pl.LazyFrame):
+        return False
+    hashes = native.collect().hash_rows()
+    return bool(hashes.n_unique() == len(hashes))
 
 
 def count_rows(data: LazyFrame) -> int:
@@ -275,6 +324,8 @@ def count_rows(data: LazyFrame) -> int:
 
 def collect_rows(data: LazyFrame) -> list[dict[str, Any]]:
     """Return the rows of a small frame as dictionaries."""
+    if is_building():
+        raise RuntimeError("a planned step must not look at rows")
     return list(data.collect().rows(named=True))
 
 

@@ -9,6 +9,8 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
+    count_rows,
+    detect_engine,
     is_empty,
     prepare_frame,
     refuse_large_sums,
@@ -73,6 +75,14 @@ def prepare_frames(
         else prepare_frame(failures, FAILURES, ("msn", "reference", "operation", "status")),
         _select_keyed_refunds(log) if log is not None and keyed else None,
     )
+
+
+def count_polars_rows(frames: InputFrames) -> int | None:
+    """Return the rows of all frames together; None if they are not on Polars."""
+    if detect_engine(nw.to_native(frames.orders)) != "polars":
+        return None
+    inputs = (frames.orders, frames.payments, frames.events)
+    return sum(count_rows(data) for data in inputs if data is not None)
 
 
 def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:

@@ -8,7 +8,12 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.check import minimum_of
-from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    collect_rows,
+    is_empty,
+    materialize,
+)
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts, is_in_keys
 
 ORDER_KEY = ["msn", "okey"]
@@ -52,7 +57,7 @@ def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
     return ranked.with_columns(paid_back=nw.when(fits).then(nw.col("R")).otherwise(nothing))
 
 
-def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame) -> LazyFrame:
+def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) -> LazyFrame:
     """Add `order_is_covered` and `attempts_changed`, which limit what is proposed.
 
     `order_is_covered` marks the reserved payments that are one too many for their order.
@@ -66,10 +71,17 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame) -> LazyFr
 
     Args:
         pairs: The pairs, with the variables and role.
-        chosen_otherwise: msn, okey of these orders.
+        chosen_otherwise: msn, okey of these orders; None if no order has several attempts.
     """
     further = (nw.col("role") == "second") & (nw.col("C") == 0) & (nw.col("K") > 0)
+    attempts_changed = (
+        nw.lit(value=False) if chosen_otherwise is None else _is_one_of(chosen_otherwise)
+    )
     reserved = materialize(pairs.filter(further).select(*ORDER_KEY).unique())
+    if is_empty(reserved):
+        return pairs.with_columns(
+            order_is_covered=nw.lit(value=False), attempts_changed=attempts_changed
+        )
     counted = materialize(
         pairs.filter((nw.col("role") == "pair") & nw.col("has_payment")).join(
             reserved, on=ORDER_KEY, how="semi"
@@ -87,7 +99,7 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame) -> LazyFr
     )
     return pairs.with_columns(
         order_is_covered=further & _is_one_of(covered),
-        attempts_changed=_is_one_of(chosen_otherwise),
+        attempts_changed=attempts_changed,
     )
 
 

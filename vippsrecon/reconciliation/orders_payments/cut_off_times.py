@@ -33,36 +33,32 @@ def compute_coverage(orders: LazyFrame) -> LazyFrame:
     )
 
 
-def add_as_of(linked: LazyFrame, cover: LazyFrame, as_of_us: int) -> LazyFrame:
+def add_as_of(linked: LazyFrame, cover: LazyFrame) -> LazyFrame:
     """Add the cut-off time of each pair, `t_us`.
 
     It is the earliest of the as-of time, the time of export and the time of fetching. Both sides
     need the same cut-off, or a capture made between export and fetch would look like a
     difference. A payment without an order gets the time of its sales unit's latest export.
     """
-    # One `when` per sales unit and not a join: units are few, and a join would copy every
-    # column of every payment.
-    export_us: nw.Expr = nw.lit(as_of_us)
-    for unit in collect_rows(cover):
-        export_us = (
-            nw.when(nw.col("msn") == unit["msn"])
-            .then(nw.lit(unit["cover_exported_us"]))
-            .otherwise(export_us)
-        )
+    latest = cover.select("msn", unit_exported_us=nw.col("cover_exported_us"))
+    as_of_us = nw.col("as_of_us")
+    unit_export_us = nw.col("unit_exported_us")
+    export_us = nw.when(unit_export_us.is_null()).then(as_of_us).otherwise(unit_export_us)
     order_export_us = nw.col("exported_at_us")
     at = nw.when(order_export_us.is_null()).then(export_us).otherwise(order_export_us)
     fetched = nw.col("fetched_at_us")
     return (
-        linked.with_columns(t_us=nw.when(at < fetched).then(at).otherwise(fetched))
+        linked.join(latest, on="msn", how="left")
+        .with_columns(t_us=nw.when(at < fetched).then(at).otherwise(fetched))
         .with_columns(
             t_us=nw.when(nw.col("t_us") < as_of_us)
             .then(nw.col("t_us"))
-            .otherwise(nw.lit(as_of_us))
+            .otherwise(as_of_us)
             .cast(nw.Int64),
             payment_currency=nw.col("currency"),
             guarantee_us=nw.col("capture_guaranteed_until_at_us"),
         )
-        .drop("exported_at_us", "currency", "capture_guaranteed_until_at_us")
+        .drop("exported_at_us", "unit_exported_us", "currency", "capture_guaranteed_until_at_us")
     )
 
 

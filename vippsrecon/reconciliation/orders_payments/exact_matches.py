@@ -23,6 +23,14 @@ from vippsrecon.errors import InputError
 from vippsrecon.money import DECIMALS
 from vippsrecon.reconciliation.days import DAY_US
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.keys import (
+    HASHES,
+    KEY_COLUMN,
+    SECOND_HASH,
+    HashFunction,
+    add_payment_key,
+    key_columns,
+)
 from vippsrecon.reconciliation.orders_payments.event_log.event_history import (
     AGGREGATE_COLUMNS,
     select_movements,
@@ -47,20 +55,16 @@ _ONE = nw.lit(1, nw.Int64)
 
 
 class MatchCriteria(NamedTuple):
-    """Limits within which a pair can be an exact match. Times are microseconds since 1970 (UTC).
+    """Limits within which a pair can be an exact match.
 
     Attributes:
-        fetched_us: Time of the earliest fetch of a payment.
-        as_of_us: Cut-off time; later events do not count.
-        until_us: Earliest cut-off time of any pair.
         waived: (msn, reference) of pairs the user ignores; they are never exact matches.
+        hash_function: Makes a number of msn and reference, see `keys`; None to join by the texts.
         skip_exact_matches: False: treat no pair as an exact match, so that all checks run on all.
     """
 
-    fetched_us: int
-    as_of_us: int
-    until_us: int
     waived: frozenset[tuple[str, str]]
+    hash_function: HashFunction | None = None
     skip_exact_matches: bool = True
 
 
@@ -69,15 +73,20 @@ class Split:
     """Both sides, split into exact matches and the rows that the checks must see.
 
     Attributes:
-        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`), not yet computed.
+        exact_matches: One row per exact match (`EXACT_MATCH_COLUMNS`).
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
+        duplicates: msn, reference of up to three payments that occur more than once.
+        collisions: A row if two payments have one key: then nothing here is right, and the split
+            must be made without keys. None if it was.
     """
 
     exact_matches: LazyFrame
     orders: LazyFrame
     payments: LazyFrame
     links: LazyFrame
+    duplicates: LazyFrame
+    collisions: LazyFrame | None
 
 
 def split_exact_matches(
@@ -92,41 +101,58 @@ def split_exact_matches(
     """Split both sides into exact matches and the rest.
 
     Args:
-        orders: The rows of the order export, as `backends.prepare_frame` returns them.
-        payments: One row per payment, as `backends.prepare_frame` returns them.
-        events: One row per event; None if no event log was fetched.
+        orders: The rows of the order export, as `backends.prepare_frame` returns them, with
+            latest_change_us: the earliest fetch of any payment, or the as-of time.
+        payments: One row per payment, as `backends.prepare_frame` returns them, with as_of_us.
+        events: One row per event, with earliest_cut_off_us; None if no event log was fetched.
         apart: msn, reference of orders with an unanswered reference; they are never exact matches.
         terms: Limits within which a pair can be an exact match.
         named: Result of `links.collect_named_links`.
-
-    Raises:
-        InputError: `payments` contains a payment twice.
     """
+    all_orders, payments = (
+        add_payment_key(rows, terms.hash_function) for rows in (orders, payments)
+    )
+    if events is not None:
+        events = add_payment_key(events, terms.hash_function)
+    key = key_columns(payments)
     without_reference = nw.col("reference").is_null()
-    with_reference = orders.filter(~without_reference)
-    # Used three times below; without this the sums would be computed each time.
+    with_reference = all_orders.filter(~without_reference)
+    # Used several times below; without this the sums would be computed each time.
     sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
-    _check_payments_unique(sums)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    strays = materialize(sums.filter(unmatched).select(*PAYMENT_KEY))
+    strays = materialize(_find_payments(payments, sums.filter(unmatched), key))
     links = derive_links(strays, orders, payments, named)
+    linked = links.select("msn", reference=nw.col("okey"))
     inexact_parts = [
-        sums.filter(~nw.col("agrees")).select(*PAYMENT_KEY),
-        links.select("msn", reference=nw.col("okey")),
+        sums.filter(~nw.col("agrees")).select(key),
+        add_payment_key(linked, terms.hash_function).select(key),
     ]
     if apart is not None:
-        inexact_parts.append(apart.select(*PAYMENT_KEY))
+        unanswered = add_payment_key(apart.select(*PAYMENT_KEY), terms.hash_function)
+        inexact_parts.append(unanswered.select(key))
     inexact = materialize(nw.concat(inexact_parts, how="vertical").unique())
-    rest = [orders.join(inexact, on=PAYMENT_KEY, how="semi"), orders.filter(without_reference)]
-    return Split(
+    columns, payment_columns = (
+        [name for name in rows.collect_schema().names() if name not in HASHES]
+        for rows in (orders, payments)
+    )
+    rest = [
+        all_orders.join(inexact, on=key, how="semi").select(columns),
+        orders.filter(without_reference),
+    ]
+    exact_matches = (
         with_reference.with_columns(
             O=nw.col("total_minor"), Or=nw.col("refunded_minor").fill_null(0)
         )
-        .join(inexact, on=PAYMENT_KEY, how="anti")
-        .select(list(EXACT_MATCH_COLUMNS)),
+        .join(inexact, on=key, how="anti")
+        .select(list(EXACT_MATCH_COLUMNS))
+    )
+    return Split(
+        materialize(exact_matches, large=True),
         materialize(nw.concat(rest, how="vertical"), large=True),
-        materialize(payments.join(inexact, on=PAYMENT_KEY, how="semi"), large=True),
+        materialize(payments.join(inexact, on=key, how="semi").select(payment_columns), large=True),
         links,
+        _find_duplicate_payments(payments, sums, key),
+        _find_collisions(sums),
     )
 
 
@@ -149,21 +175,29 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
 def _sum_by_reference(
     orders: LazyFrame, payments: LazyFrame, events: LazyFrame | None, terms: MatchCriteria
 ) -> LazyFrame:
-    """Sum the rows of each reference: msn, reference, orders, payments (row counts), agrees."""
+    """Sum the rows of each reference: its key, orders, payments (row counts), agrees."""
+    key = key_columns(payments)
+    hashes = [SECOND_HASH] if key == [KEY_COLUMN] else []
     sums = ["orders", "payments", "currency", "captured", "refunded"]
     ends = ["until_us"]
-    stacked = [_select_order_amounts(orders, terms), _select_payment_amounts(payments, terms)]
+    keys = [*key, *hashes]
+    stacked = [
+        _select_order_amounts(orders, terms, keys),
+        _select_payment_amounts(payments, keys),
+    ]
     if events is not None:
         sums += AGGREGATE_COLUMNS
         ends.append("last_us")
-        stacked.append(select_movements(events, terms.until_us))
+        stacked.append(select_movements(events, keys))
     totals = (
-        nw.concat([_fill_columns(rows, sums, ends) for rows in stacked], how="vertical")
-        .group_by(*PAYMENT_KEY)
+        nw.concat([_fill_columns(rows, keys, sums, ends) for rows in stacked], how="vertical")
+        .group_by(*key)
         .agg(
             *(nw.col(name).sum().cast(nw.Int64) for name in sums),
             nw.col("until_us").min(),
             *(nw.col(name).max() for name in ends[1:]),
+            *(nw.col(name).min() for name in hashes),
+            *(nw.col(name).max().alias("last_hash") for name in hashes),
         )
     )
     agrees = (nw.col("orders") == 1) & (nw.col("payments") == 1)
@@ -172,32 +206,36 @@ def _sum_by_reference(
     last_us = nw.lit(0, nw.Int64) if events is None else nw.col("last_us").fill_null(0)
     in_time = last_us <= nw.col("until_us")
     return totals.select(
-        *PAYMENT_KEY, "orders", "payments", agrees=(agrees & in_time).fill_null(value=False)
+        *keys,
+        *(["last_hash"] if hashes else []),
+        "orders",
+        "payments",
+        agrees=(agrees & in_time).fill_null(value=False),
     )
 
 
-def _fill_columns(rows: LazyFrame, sums: list[str], ends: list[str]) -> LazyFrame:
+def _fill_columns(rows: LazyFrame, keys: list[str], sums: list[str], ends: list[str]) -> LazyFrame:
     """Select the columns to sum (0 where absent) and the times (null where absent)."""
     existing = rows.collect_schema().names()
     no_time = nw.lit(None).cast(nw.Int64)
     return rows.select(
-        *PAYMENT_KEY,
+        *keys,
         *(nw.col(name) if name in existing else _ZERO.alias(name) for name in sums),
         *(nw.col(name) if name in existing else no_time.alias(name) for name in ends),
     )
 
 
-def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
+def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria, keys: list[str]) -> LazyFrame:
     """Select the orders' amounts, positive, and their cut-off; special orders never match."""
     plain = (
-        _is_plain_order(terms)
+        _is_plain_order()
         & (_currency_number() > 0)
         & ~is_in_keys(terms.waived, nw.col("reference"))
         & nw.lit(value=terms.skip_exact_matches)
     )
     until = nw.when(plain).then(nw.col("exported_at_us"))
     return orders.select(
-        *PAYMENT_KEY,
+        *keys,
         orders=_ONE,
         currency=_currency_number(),
         captured=nw.col("total_minor"),
@@ -206,18 +244,18 @@ def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria) -> LazyFrame:
     )
 
 
-def _select_payment_amounts(payments: LazyFrame, terms: MatchCriteria) -> LazyFrame:
+def _select_payment_amounts(payments: LazyFrame, keys: list[str]) -> LazyFrame:
     """Select the payments' amounts, negative, and their cut-off; special payments never match."""
-    fetched_us, as_of_us = nw.col("fetched_at_us"), nw.lit(terms.as_of_us, nw.Int64)
+    fetched_us, as_of_us = nw.col("fetched_at_us"), nw.col("as_of_us")
     until = nw.when(fetched_us < as_of_us).then(fetched_us).otherwise(as_of_us)
     return payments.select(
-        *PAYMENT_KEY,
+        *keys,
         *((-nw.col(aggregate)).alias(letter) for letter, aggregate in AGGREGATE_COLUMNS.items()),
         payments=_ONE,
         currency=-_currency_number(),
         captured=-nw.col("captured_minor"),
         refunded=-nw.col("refunded_minor"),
-        until_us=nw.when(_is_plain_payment(terms))
+        until_us=nw.when(_is_plain_payment())
         .then(until)
         .otherwise(nw.lit(_BEFORE_ALL_EVENTS_US, nw.Int64)),
     )
@@ -232,7 +270,7 @@ def _currency_number() -> nw.Expr:
     return number
 
 
-def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
+def _is_plain_order() -> nw.Expr:
     """Test for a fulfilled order of which no check but that of amounts could say anything.
 
     It is not recurring or split, was paid with Vipps MobilePay as far as the shop says, its refunds
@@ -244,13 +282,12 @@ def _is_plain_order(terms: MatchCriteria) -> nw.Expr:
     special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)
     special = special | ~nw.col("shop_authorization").is_null() | nw.col("refunded_minor").is_null()
     plain = (nw.col("status") == "fulfilled") & ~special
-    latest_us = min(terms.fetched_us, terms.as_of_us)
     for changed_at in ("fulfilled_at_us", "refunded_at_us"):
-        plain = plain & (nw.col(changed_at) <= latest_us).fill_null(value=True)
+        plain = plain & (nw.col(changed_at) <= nw.col("latest_change_us")).fill_null(value=True)
     return plain
 
 
-def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
+def _is_plain_payment() -> nw.Expr:
     """Test for a recently authorized payment, captured, with nothing left reserved."""
     a, c, r, x = (nw.col(aggregate) for aggregate in AGGREGATE_COLUMNS.values())
     return (
@@ -259,15 +296,29 @@ def _is_plain_payment(terms: MatchCriteria) -> nw.Expr:
         & (r <= c)
         & (a - c - x <= 0)
         & ~nw.col("created_day").is_null()
-        & (nw.col("authorized_at_us") > terms.as_of_us - RECENT_DAYS * DAY_US)
+        & (nw.col("authorized_at_us") > nw.col("as_of_us") - RECENT_DAYS * DAY_US)
     )
 
 
-def _check_payments_unique(met: LazyFrame) -> None:
+def _find_payments(payments: LazyFrame, sums: LazyFrame, key: list[str]) -> LazyFrame:
+    """Return msn, reference of the payments that some of the sums belong to."""
+    return payments.join(materialize(sums.select(key)), on=key, how="semi").select(*PAYMENT_KEY)
+
+
+def _find_duplicate_payments(payments: LazyFrame, sums: LazyFrame, key: list[str]) -> LazyFrame:
+    repeated = _find_payments(payments, sums.filter(nw.col("payments") > 1), key).unique()
+    return materialize(repeated.sort(*PAYMENT_KEY).head(3))
+
+
+def _find_collisions(sums: LazyFrame) -> LazyFrame | None:
+    if SECOND_HASH not in sums.collect_schema().names():
+        return None
+    return materialize(sums.filter(nw.col(SECOND_HASH) != nw.col("last_hash")).head(1))
+
+
+def check_payments_unique(duplicates: LazyFrame) -> None:
     """Raise InputError naming up to three payments that occur more than once."""
-    duplicates = collect_rows(
-        met.filter(nw.col("payments") > 1).select(*PAYMENT_KEY).sort(*PAYMENT_KEY).head(3)
-    )
-    if duplicates:
-        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in duplicates)
+    rows = collect_rows(duplicates)
+    if rows:
+        examples = ", ".join(f"{row['reference']} ({row['msn']})" for row in rows)
         raise InputError(f"payments contains a payment twice: {examples}. Fetch the payments again")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 
 ORDER_KEY = ["msn", "okey"]
 
@@ -102,9 +102,7 @@ def resolve_order_rows(orders: LazyFrame, references: LazyFrame, payments: LazyF
     repeated = materialize(
         references.filter(nw.col("rows") > 1).select("msn", okey=nw.col("reference"))
     )
-    unique_rows = (
-        rows.join(repeated, on=ORDER_KEY, how="anti") if collect_rows(repeated.head(1)) else rows
-    )
+    unique_rows = rows if is_empty(repeated) else rows.join(repeated, on=ORDER_KEY, how="anti")
     alone = {
         "combined": nw.lit(value=False),
         "not_due": nw.lit(0, nw.Int64),

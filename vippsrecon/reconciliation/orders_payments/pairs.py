@@ -14,20 +14,22 @@ a column here, by a join or a window, because a check sees one row at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
+from vippsrecon.reconciliation.days import microseconds_to_datetime
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
-    align_columns,
     collect_rows,
     count_rows,
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.keys import HashFunction, hash_text
+from vippsrecon.reconciliation.engines.plans import planned, planned_if_small
 from vippsrecon.reconciliation.orders_payments.covered_orders import mark_covered_orders
 from vippsrecon.reconciliation.orders_payments.cut_off_times import (
     add_as_of,
@@ -46,6 +48,7 @@ from vippsrecon.reconciliation.orders_payments.event_log.repeated_captures impor
 )
 from vippsrecon.reconciliation.orders_payments.exact_matches import (
     MatchCriteria,
+    check_payments_unique,
     split_exact_matches,
 )
 from vippsrecon.reconciliation.orders_payments.links import (
@@ -54,20 +57,18 @@ from vippsrecon.reconciliation.orders_payments.links import (
     link_payments,
 )
 from vippsrecon.reconciliation.orders_payments.orders import (
-    COMBINED_COLUMNS,
-    ORDER_COLUMNS,
     OrderSide,
     collect_references,
     resolve_order_rows,
-    select_amounts,
 )
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import (
     separate_superseded_rows,
 )
+from vippsrecon.reconciliation.orders_payments.pair_rows import mark_unanswered, stack_rows
 from vippsrecon.reconciliation.orders_payments.payments import (
-    PAYMENT_COLUMNS,
     PaymentSide,
     choose_payments,
+    select_attempts,
 )
 from vippsrecon.reconciliation.orders_payments.period import (
     add_exact_match_period,
@@ -93,17 +94,20 @@ class ComparisonOptions:
         earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
             about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
+        hash_function: Makes a number of msn and reference on Polars (see `keys`); None to join by
+            the texts.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
     """
 
     as_of_us: int
-    units: Sequence[SalesUnit]
+    units: tuple[SalesUnit, ...]
     rules: Rules
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
     earlier_files: frozenset[str] = frozenset()
+    hash_function: HashFunction | None = hash_text
     skip_exact_matches: bool = True
 
 
@@ -155,47 +159,54 @@ def pair_orders_and_payments(
     """
     is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
     covering = orders.filter(~is_earlier) if asked.earlier_files else orders
-    cover = materialize(compute_coverage(covering))
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
     exported_us = find_earliest(orders, "exported_at_us")
     fetched_us = find_earliest(payments, "fetched_at_us")
-    # A lower limit for the search for exact matches only: each pair has a cut-off time of its own.
-    until_us = min(exported_us, fetched_us, asked.as_of_us)
-    named = collect_named_links(orders, order_rows.links)
-    unanswered = _find_unanswered_orders(failures, orders, payments, named)
-    criteria = MatchCriteria(
-        fetched_us, asked.as_of_us, until_us, asked.waived, asked.skip_exact_matches
+    # Limits for the search for exact matches only: each pair has a cut-off time of its own. Times
+    # are columns, so that a plan can be used again at another time.
+    latest_change_us = min(fetched_us, asked.as_of_us)
+    earliest_cut_off_us = min(exported_us, latest_change_us)
+    as_of_us = nw.lit(asked.as_of_us, nw.Int64)
+    criteria = MatchCriteria(asked.waived, asked.hash_function, asked.skip_exact_matches)
+    link = partial(
+        _link_both_sides,
+        orders.with_columns(latest_change_us=nw.lit(latest_change_us, nw.Int64)),
+        payments.with_columns(as_of_us=as_of_us),
+        None
+        if events is None
+        else events.with_columns(earliest_cut_off_us=nw.lit(earliest_cut_off_us, nw.Int64)),
+        covering=covering,
+        unread=_select_unread(failures),
+        older_links=order_rows.links,
     )
-    split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
-    references = materialize(collect_references(split.orders))
-    linked = link_payments(split.payments, references, split.links)
-    own_events = None if events is None else select_distinct_events(events, split.payments)
-    timed = materialize(share_as_of(materialize(add_as_of(linked, cover, asked.as_of_us))))
-    counted = materialize(add_amounts_as_of(timed, own_events))
-    sides = resolve_order_rows(split.orders, references, counted)
-    groups = materialize(sides.groups)
-    chosen = choose_payments(counted, groups)
-    stacked = _stack_rows(groups, sides, chosen, order_rows.superseded, cover)
-    complete = _mark_unanswered(stacked, unanswered)
+    linked = link(criteria=criteria)
+    if linked.collisions is not None and not is_empty(linked.collisions):
+        # Two payments have one key. That never happens by chance, and must not merge them.
+        linked = link(criteria=criteria._replace(hash_function=None))
+    check_payments_unique(linked.duplicates)
+    chosen = choose_payments(linked.payments, linked.sides.groups, linked.attempts)
     waived = asked.waived | _find_waived_parts(chosen.members, asked.waived)
-    pairs = materialize(add_variables(complete, asked.as_of_us, asked.units, asked.rules, waived))
-    pairs = materialize(
-        add_period_amounts(pairs, counted, own_events, chosen.members, asked.period)
+    dated = (orders, payments, events) if asked.period is not None else None
+    stacked = _stack_both_sides(linked, chosen, order_rows.superseded)
+    built = _add_amounts(
+        stacked.with_columns(as_of_us=as_of_us),
+        linked,
+        chosen.members,
+        asked.units,
+        asked.rules,
+        as_of_year=microseconds_to_datetime(asked.as_of_us).year,
+        period=asked.period,
+        waived=waived,
+        dated=dated,
     )
-    exact_matches = add_exact_match_period(
-        split.exact_matches.with_columns(payment_reference=nw.col("reference")),
-        orders,
-        payments,
-        events,
-        asked.period,
-    )
-    exact_match_count = count_rows(orders) - count_rows(split.orders)
+    pairs, exact_matches = built.pairs, built.exact_matches
+    exact_match_count = count_rows(orders) - count_rows(linked.orders)
     if asked.period is not None:
         exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
-        mark_covered_orders(mark_repeated_captures(pairs, own_events), chosen.chosen_otherwise),
-        own_events,
+        mark_covered_orders(mark_repeated_captures(pairs, linked.events), chosen.chosen_otherwise),
+        linked.events,
         chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
@@ -205,8 +216,111 @@ def pair_orders_and_payments(
         exact_matches,
         exact_match_count,
         events is None,
-        sides.members,
+        linked.sides.members,
         chosen.members,
+    )
+
+
+@dataclass(frozen=True)
+class _Linked:
+    """Both sides after the exact matches are set aside and the payments are linked.
+
+    Attributes:
+        cover: Result of `cut_off_times.compute_coverage`.
+        exact_matches, orders, duplicates, collisions: See `exact_matches.Split`.
+        unanswered: msn, reference of orders with an attempt that could not be read, or None.
+        events: Each event of `payments` once; None if no event log was fetched.
+        payments: The other payments, with okey and the amounts at their cut-off time.
+        attempts: Those whose order may have several.
+        sides: The rows of `orders`, divided by how they are compared.
+    """
+
+    cover: LazyFrame
+    exact_matches: LazyFrame
+    orders: LazyFrame
+    duplicates: LazyFrame
+    collisions: LazyFrame | None
+    unanswered: LazyFrame | None
+    events: LazyFrame | None
+    payments: LazyFrame
+    attempts: LazyFrame
+    sides: OrderSide
+
+
+@planned_if_small
+def _link_both_sides(
+    orders: LazyFrame,
+    payments: LazyFrame,
+    events: LazyFrame | None,
+    criteria: MatchCriteria,
+    *,
+    covering: LazyFrame,
+    unread: LazyFrame | None,
+    older_links: LazyFrame,
+) -> _Linked:
+    cover = materialize(compute_coverage(covering))
+    named = collect_named_links(orders, older_links)
+    unanswered = None if unread is None else find_orders_of_unread(unread, orders, payments, named)
+    split = split_exact_matches(orders, payments, events, unanswered, criteria, named=named)
+    references = materialize(collect_references(split.orders))
+    linked = link_payments(split.payments, references, split.links)
+    own_events = (
+        None
+        if events is None
+        else select_distinct_events(events, split.payments, criteria.hash_function)
+    )
+    timed = materialize(share_as_of(materialize(add_as_of(linked, cover))))
+    counted = materialize(add_amounts_as_of(timed, own_events))
+    sides = resolve_order_rows(split.orders, references, counted)
+    return _Linked(
+        cover,
+        split.exact_matches,
+        split.orders,
+        split.duplicates,
+        split.collisions,
+        unanswered,
+        own_events,
+        counted,
+        materialize(select_attempts(counted)),
+        replace(sides, groups=materialize(sides.groups)),
+    )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    pairs: LazyFrame
+    exact_matches: LazyFrame
+
+
+@planned
+def _stack_both_sides(
+    linked: _Linked, chosen: PaymentSide, superseded_rows: LazyFrame
+) -> LazyFrame:
+    stacked = stack_rows(linked.sides, chosen, superseded_rows, linked.cover)
+    return mark_unanswered(stacked, linked.unanswered)
+
+
+@planned
+def _add_amounts(
+    stacked: LazyFrame,
+    linked: _Linked,
+    members: LazyFrame,
+    units: tuple[SalesUnit, ...],
+    rules: Rules,
+    *,
+    as_of_year: int,
+    period: tuple[int, int] | None,
+    waived: frozenset[tuple[str, str]],
+    dated: tuple[LazyFrame, LazyFrame, LazyFrame | None] | None,
+) -> _Pairs:
+    """Add the variables and the amounts of the period, for which `dated` are all input rows."""
+    varied = add_variables(stacked, as_of_year, units, rules, waived).drop("as_of_us")
+    exact_matches = linked.exact_matches.with_columns(payment_reference=nw.col("reference"))
+    return _Pairs(
+        materialize(
+            add_period_amounts(materialize(varied), linked.payments, linked.events, members, period)
+        ),
+        add_exact_match_period(exact_matches, dated, period),
     )
 
 
@@ -220,88 +334,10 @@ def _find_waived_parts(
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
 
 
-def _stack_rows(
-    groups: LazyFrame,
-    sides: OrderSide,
-    chosen: PaymentSide,
-    superseded_rows: LazyFrame,
-    cover: LazyFrame,
-) -> LazyFrame:
-    """Stack pairs, orphans, additional payments and the other order rows with the same columns.
-
-    What further payments gave back of the shop's refund is taken off the order's Or: it stands on
-    the rows of these payments.
-    """
-    order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
-    rename = {"currency": "order_currency"}
-    owing = groups.with_columns(Or_now=nw.col("Or"))
-    for name, elsewhere in (
-        ("Or", chosen.refunded_elsewhere),
-        ("Or_now", chosen.refunded_elsewhere_now),
-    ):
-        if not is_empty(elsewhere):
-            owing = owing.join(elsewhere, on=ORDER_KEY, how="left")
-            owing = owing.with_columns(
-                (nw.col(name) - nw.col("elsewhere_minor").fill_null(0)).alias(name)
-            ).drop("elsewhere_minor")
-    paired = (
-        owing.rename(rename)
-        .join(chosen.counted, on=ORDER_KEY, how="left")
-        .with_columns(role=nw.lit("pair"))
-    )
-    additional = chosen.additional.join(
-        groups.filter(~nw.col("okey").is_null()).select(
-            *ORDER_KEY, "order_number", "ordered_day", "store", "method_unsure"
-        ),
-        on=ORDER_KEY,
-        how="left",
-    )
-    orphans = chosen.orphans.join(cover, on="msn", how="left").with_columns(role=nw.lit("orphan"))
-    surplus = sides.surplus.rename(rename).with_columns(role=nw.lit("surplus"))
-    left_out = sides.left_out.rename(rename).with_columns(role=nw.lit("pair"))
-    older = (
-        select_amounts(superseded_rows).rename(rename).with_columns(role=nw.lit("superseded_row"))
-    )
-    columns = [
-        "msn",
-        "okey",
-        "role",
-        *order_columns,
-        *COMBINED_COLUMNS,
-        *PAYMENT_COLUMNS,
-        "payments",
-        "Or_now",
-    ]
-    columns += ["cover_first_day", "cover_last_day", "cover_exported_us"]
-    schema = {**paired.collect_schema(), **cover.collect_schema()}
-    types = {name: schema[name] for name in columns} | {"place": nw.Int64}
-    parts = [
-        align_columns(part, types)
-        for part in (paired, additional, orphans, surplus, left_out, older)
-    ]
-    return nw.concat(parts, how="vertical")
-
-
-def _find_unanswered_orders(
-    failures: LazyFrame | None, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
-) -> LazyFrame | None:
-    """Return msn, reference of the orders with an attempt that could not be read; None if none."""
+def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
+    """Return msn, reference of the references that could not be read; None if there are none."""
     if failures is None:
         return None
     unread = failures.filter(build_effect_condition("unanswered"))
-    unanswered = materialize(unread.select("msn", "reference").unique())
-    if is_empty(unanswered):
-        return None
-    return find_orders_of_unread(unanswered, orders, payments, named)
-
-
-def _mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
-    """Add `read_failed`: whether reading the payment of this reference failed."""
-    if holes is None:
-        return pairs.with_columns(read_failed=nw.lit(value=False))
-    marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
-    return (
-        pairs.join(materialize(marked), on=ORDER_KEY, how="left")
-        .with_columns(read_failed=nw.col("hole").fill_null(value=False))
-        .drop("hole")
-    )
+    references = materialize(unread.select("msn", "reference").unique())
+    return None if is_empty(references) else references

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.covered_orders import add_surplus_refunds
 
 ORDER_KEY = ["msn", "okey"]
@@ -89,11 +90,12 @@ class PaymentSide:
     Attributes:
         counted: One row per order with payments (msn, okey, PAYMENT_COLUMNS, payments): the
             payment that counts, or the sum of a split payment.
-        additional: Further payments of the order (msn, okey, PAYMENT_COLUMNS, Or, role): `second`
-            holds or held money and is one too many, `superseded` is an attempt that never did.
-            Or is the part of the shop's refund that was paid back from this payment.
         orphans: Payments without a known order (msn, PAYMENT_COLUMNS).
         members: Parts of split payments, which are compared as a sum (msn, okey, reference).
+        additional: Further payments of the order (msn, okey, PAYMENT_COLUMNS, Or, role): `second`
+            holds or held money and is one too many, `superseded` is an attempt that never did.
+            Or is the part of the shop's refund that was paid back from this payment. None if no
+            order has further payments; the same for the frames below.
         refunded_elsewhere: msn, okey, elsewhere_minor: what the shop refunded of each order, and
             further payments paid back.
         refunded_elsewhere_now: The same, after every event fetched.
@@ -101,54 +103,64 @@ class PaymentSide:
     """
 
     counted: LazyFrame
-    additional: LazyFrame
     orphans: LazyFrame
     members: LazyFrame
-    refunded_elsewhere: LazyFrame
-    refunded_elsewhere_now: LazyFrame
-    chosen_otherwise: LazyFrame
+    additional: LazyFrame | None = None
+    refunded_elsewhere: LazyFrame | None = None
+    refunded_elsewhere_now: LazyFrame | None = None
+    chosen_otherwise: LazyFrame | None = None
 
 
-def choose_payments(payments: LazyFrame, groups: LazyFrame) -> PaymentSide:
+def select_attempts(payments: LazyFrame) -> LazyFrame:
+    """Select the payments of the orders that have, or may have, several."""
+    shared = (
+        payments.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
+        .select(*ORDER_KEY)
+        .unique()
+    )
+    return _select_linked(payments).join(materialize(shared), on=ORDER_KEY, how="semi")
+
+
+def choose_payments(payments: LazyFrame, groups: LazyFrame, attempts: LazyFrame) -> PaymentSide:
     """Choose the payment that counts for each order, and divide the others by role.
 
     Args:
         payments: msn, okey, PAYMENT_COLUMNS; one row per payment.
         groups: The orders to compare (msn, okey, O, Or, …).
+        attempts: Result of `select_attempts`; only their orders need a choice.
     """
-    shared = materialize(
-        payments.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
-        .select(*ORDER_KEY)
-        .unique()
-    )
-    linked = payments.filter(~nw.col("okey").is_null())
-    # Only orders with several attempts need a choice.
-    unshared = (
-        linked.join(shared, on=ORDER_KEY, how="anti") if collect_rows(shared.head(1)) else linked
-    )
-    single = unshared.with_columns(payments=nw.lit(1, nw.Int64))
-    attempts = materialize(linked.join(shared, on=ORDER_KEY, how="semi"))
-    ranked = _rank_and_fit(attempts, groups)
-    primary = ranked.filter(nw.col("role") == "primary").with_columns(payments=nw.lit(1, nw.Int64))
-    split = ranked.filter(nw.col("role") == "split")
     columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
+    one = nw.lit(1, nw.Int64)
+    linked = _select_linked(payments)
+    orphans = payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS)
+    if is_empty(attempts):
+        counted = linked.with_columns(payments=one).select(columns)
+        return PaymentSide(counted, orphans, linked.select(*ORDER_KEY, "reference").head(0))
+    single = linked.join(attempts.select(*ORDER_KEY).unique(), on=ORDER_KEY, how="anti")
+    ranked = _rank_and_fit(attempts, groups)
+    primary = ranked.filter(nw.col("role") == "primary")
+    split = ranked.filter(nw.col("role") == "split")
     return PaymentSide(
         nw.concat(
             [
-                single.select(columns),
-                primary.select(columns),
+                single.with_columns(payments=one).select(columns),
+                primary.with_columns(payments=one).select(columns),
                 _sum_split_payments(split).select(columns),
             ],
             how="vertical",
         ),
+        orphans,
+        split.select(*ORDER_KEY, "reference"),
         ranked.filter(nw.col("role").is_in(["second", "superseded"])).select(
             *ORDER_KEY, *PAYMENT_COLUMNS, "role", Or=nw.col("paid_back")
         ),
-        payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS),
-        split.select(*ORDER_KEY, "reference"),
         _sum_surplus_refunds(ranked),
         *_choose_again(attempts, ranked, groups),
     )
+
+
+def _select_linked(payments: LazyFrame) -> LazyFrame:
+    return payments.filter(~nw.col("okey").is_null())
 
 
 def _rank_and_fit(attempts: LazyFrame, groups: LazyFrame) -> LazyFrame:
@@ -186,6 +198,7 @@ def _choose_again(
     return _sum_surplus_refunds(now_elsewhere), materialize(other)
 
 
+@planned
 def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     """Add `role` where an order has several attempts: split, primary, second, superseded.
 
@@ -316,6 +329,7 @@ def _one_where(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0))
 
 
+@planned
 def _sum_split_payments(split: LazyFrame) -> LazyFrame:
     """Sum the parts of each split payment into one payment per order."""
     flags = (*_TRUE_IF_ALL_COLUMNS, *_TRUE_IF_ANY_COLUMNS)

@@ -78,25 +78,30 @@ def add_period_amounts(
 
 def add_exact_match_period(
     exact_matches: LazyFrame,
-    orders: LazyFrame,
-    payments: LazyFrame,
-    events: LazyFrame | None,
+    dated: tuple[LazyFrame, LazyFrame, LazyFrame | None] | None,
     period: Period | None,
 ) -> LazyFrame:
-    """Add `C_in`, `R_in` and `outside` to the exact matches, none of which has an event after the cut-off."""
-    if period is None:
+    """Add `C_in`, `R_in` and `outside` to the exact matches, none of which has an event after the cut-off.
+
+    Args:
+        exact_matches: One row per exact match.
+        dated: All orders, payments and events; None, the same as `period`, for all days.
+        period: First and last local day.
+    """
+    if period is None or dated is None:
         return exact_matches.with_columns(
             C_in=nw.col("O"), R_in=nw.col("Or"), outside=nw.lit(value=False)
         )
+    orders, payments, events = dated
     order_days = orders.select("source_file", "source_row", *ORDER_DAYS)
-    dated = exact_matches.join(order_days, on=["source_file", "source_row"], how="left").join(
+    with_days = exact_matches.join(order_days, on=["source_file", "source_row"], how="left").join(
         payments.select(*PAYMENT_KEY, *PAYMENT_DAYS), on=PAYMENT_KEY, how="left"
     )
     if events is None:
-        counted = dated.with_columns(C_in=_ZERO, R_in=_ZERO, n_in=_ZERO)
+        counted = with_days.with_columns(C_in=_ZERO, R_in=_ZERO, n_in=_ZERO)
     else:
         moved = materialize(_sum_movements(_select_period_events(events, period), period))
-        counted = dated.join(moved, on=PAYMENT_KEY, how="left").with_columns(
+        counted = with_days.join(moved, on=PAYMENT_KEY, how="left").with_columns(
             nw.col("C_in", "R_in", "n_in").fill_null(0)
         )
     conditions = _add_period_conditions(

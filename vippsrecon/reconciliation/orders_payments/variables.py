@@ -29,20 +29,28 @@ FEW_ORDERS = 3
 
 def add_variables(
     pairs: LazyFrame,
-    as_of_us: int,
+    as_of_year: int,
     units: Sequence[SalesUnit],
     rules: Rules,
     waived: frozenset[tuple[str, str]],
 ) -> LazyFrame:
-    """Add the amounts, deadlines and days that the checks use. The rows stay the same."""
-    filled = _fill_both_sides(pairs, as_of_us, units, waived)
-    timed = add_later_changes(add_deadlines(filled, units, rules, as_of_us), as_of_us)
+    """Add the amounts, deadlines and days that the checks use. The rows stay the same.
+
+    Args:
+        pairs: The pairs, with `as_of_us`, the as-of time.
+        as_of_year: Its year.
+        units: Configured sales units.
+        rules: Tolerances and grace periods.
+        waived: (msn, reference) of pairs the user ignores.
+    """
+    filled = _fill_both_sides(pairs, units, waived)
+    timed = add_later_changes(add_deadlines(filled, units, rules, as_of_year))
     ended = timed.with_columns(dead=nw.col("state").is_in(list(ENDED_STATES)))
     return _add_conclusions(add_expected_amounts(ended))
 
 
 def _fill_both_sides(
-    pairs: LazyFrame, as_of_us: int, units: Sequence[SalesUnit], waived: frozenset[tuple[str, str]]
+    pairs: LazyFrame, units: Sequence[SalesUnit], waived: frozenset[tuple[str, str]]
 ) -> LazyFrame:
     has_order = ~nw.col("source_file").is_null()
     has_payment = ~nw.col("reference").is_null()
@@ -65,8 +73,8 @@ def _fill_both_sides(
     if "outside_period" not in names:
         pairs = pairs.with_columns(outside_period=nw.lit(value=False))
     own_reference = nw.when(nw.col("role").is_in(["pair", "surplus"])).then(nw.col("okey"))
-    export_us = nw.col("exported_at_us").fill_null(as_of_us)
-    order_as_of_us = nw.when(export_us < as_of_us).then(export_us).otherwise(nw.lit(as_of_us))
+    export_us, as_of_us = nw.col("exported_at_us"), nw.col("as_of_us")
+    order_as_of_us = nw.when(export_us < as_of_us).then(export_us).otherwise(as_of_us)
     currency = (
         nw.when(has_payment).then(nw.col("payment_currency")).otherwise(nw.col("order_currency"))
     )

@@ -13,6 +13,8 @@ that is an error in this package, so the run fails and no figure is shown.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -70,10 +72,29 @@ _SUMMED_COLUMNS = (
 )
 
 
-def build_bridge(
-    answered: LazyFrame, kinds: dict[str, frozenset[str]], agreed: LazyFrame
-) -> list[dict[str, Any]]:
-    """Return the rows of the bridge frame; each leg ends with its total.
+BridgeSums = dict[tuple[str, str], dict[str, tuple[int, int]]]
+_LETTERS = {"captured": "C", "refunded": "R"}
+
+
+@dataclass(frozen=True)
+class LegSums:
+    """The sums that one leg of the bridge is made of.
+
+    Attributes:
+        lines: msn, in_currency, rows, and one column per line.
+        differences: msn, currency, kind, amount, rows: the codes' differences.
+        to_fetched: The lines from the leg's total to the payments' own totals, as `lines`.
+    """
+
+    lines: tuple[LazyFrame, ...]
+    differences: tuple[LazyFrame, ...]
+    to_fetched: LazyFrame
+
+
+def sum_bridge_lines(
+    answered: LazyFrame, kinds: Mapping[str, frozenset[str]], agreed: LazyFrame
+) -> tuple[LegSums, LegSums]:
+    """Return the sums of the legs *captured* and *refunded*.
 
     Pairs with the same kinds add to the same lines, so they are summed first, and the lines are
     computed from these few sums.
@@ -82,27 +103,50 @@ def build_bridge(
         answered: Pairs with the kind of each question.
         kinds: The kinds that occur, as `run_checks.collect_kinds` returns them.
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
-
-    Raises:
-        BridgeError: A leg does not balance; the message has sales unit, currency and difference.
     """
     alike = add_line_conditions(
         nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
     )
     is_outside = PRESENCE_KIND == "outside_period"
     outside, inside = (materialize(alike.filter(part)) for part in (is_outside, ~is_outside))
+
+    def sum_leg(
+        leg: str, lines: dict[str, nw.Expr], ordered: nw.Expr, questions: tuple[str, ...]
+    ) -> LegSums:
+        letter = _LETTERS[leg]
+        return LegSums(
+            (*_sum_lines(inside, lines, letter, ordered), _sum_orders_outside(outside, ordered)),
+            tuple(
+                _sum_code_differences(answered, question, kinds[question])
+                for question in questions
+                if not kinds[question].isdisjoint(DISCREPANCY_KINDS)
+            ),
+            _sum_lines_to_fetched(leg, letter, alike),
+        )
+
+    return (
+        sum_leg("captured", build_captured_lines(), O, ("there", "captured")),
+        sum_leg("refunded", build_refunded_lines(), Or, ("refunded",)),
+    )
+
+
+def build_bridge(captured: LegSums, refunded: LegSums) -> list[dict[str, Any]]:
+    """Return the rows of the bridge frame; each leg ends with its total.
+
+    Raises:
+        BridgeError: A leg does not balance; the message has sales unit, currency and difference.
+    """
     rows: list[dict[str, Any]] = []
-    for leg, lines, letter, ordered, questions in (
-        ("captured", build_captured_lines(), "C", O, ("there", "captured")),
-        ("refunded", build_refunded_lines(), "R", Or, ("refunded",)),
-    ):
-        sums = _sum_lines(inside, lines, letter, ordered)
-        _add_orders_outside_period(sums, outside, ordered)
-        for question in questions:
-            if not kinds[question].isdisjoint(DISCREPANCY_KINDS):
-                _add_code_differences(sums, answered, question, kinds[question])
+    for leg, leg_sums in (("captured", captured), ("refunded", refunded)):
+        sums: BridgeSums = defaultdict(dict)
+        for lines in leg_sums.lines:
+            _add_line_sums(sums, lines)
+        for differences in leg_sums.differences:
+            _add_code_differences(sums, differences)
         rows.extend(_build_balanced_rows(leg, sums))
-        rows.extend(_build_rows_to_fetched(leg, letter, alike))
+        to_fetched: BridgeSums = defaultdict(dict)
+        _add_line_sums(to_fetched, leg_sums.to_fetched)
+        rows.extend(_build_balanced_rows(f"{leg}_as_fetched", to_fetched, (leg, *LINES_TO_FETCHED)))
     return rows
 
 
@@ -172,13 +216,10 @@ def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
     ).select(*_GROUP_COLUMNS, *_SUMMED_COLUMNS)
 
 
-BridgeSums = dict[tuple[str, str], dict[str, tuple[int, int]]]
-
-
 def _sum_lines(
     alike: LazyFrame, lines: dict[str, nw.Expr], letter: str, ordered: nw.Expr
-) -> BridgeSums:
-    """Sum each line per sales unit and currency.
+) -> tuple[LazyFrame, LazyFrame]:
+    """Return what each group of pairs adds to each line.
 
     Every pair is compared with all its money, whenever it moved; one line takes off what moved in
     another period, so that the total is what moved in this one.
@@ -186,26 +227,26 @@ def _sum_lines(
     If order and payment are in different currencies, each is counted in its own currency: in
     *orders*, in *other currency* and in the leg's total, and in no other line.
     """
-    sums: BridgeSums = defaultdict(dict)
     same = {line: amount_where(~CURRENCY_MISMATCH, amount) for line, amount in lines.items()}
     total, in_period = nw.col(letter), nw.col(f"{letter}_in")
     same["total"] = amount_where(nw.col("has_payment"), in_period)
     same["moved_in_another_period"] = amount_where(nw.col("has_payment"), in_period - total)
     same["other_currency"] = amount_where(CURRENCY_MISMATCH, total)
-    _add_line_sums(sums, alike, "currency", same)
     order_lines = {"orders": ordered, "other_currency": -ordered}
-    _add_line_sums(sums, alike.filter(CURRENCY_MISMATCH), "order_currency", order_lines)
-    return sums
+    return (
+        _select_line_amounts(alike, "currency", same),
+        _select_line_amounts(alike.filter(CURRENCY_MISMATCH), "order_currency", order_lines),
+    )
 
 
-def _add_orders_outside_period(sums: BridgeSums, outside: LazyFrame, ordered: nw.Expr) -> None:
-    """Add the orders of pairs outside the period: in *orders*, and taken off in a line of their own."""
+def _sum_orders_outside(outside: LazyFrame, ordered: nw.Expr) -> LazyFrame:
+    """Return the orders of pairs outside the period: in *orders*, and taken off in their own line."""
     with_order = outside.filter(ORDER_ROW & ~nw.col("order_currency").is_null())
     lines = {"orders": ordered, "outside_period": -ordered}
-    _add_line_sums(sums, with_order, "order_currency", lines)
+    return _select_line_amounts(with_order, "order_currency", lines)
 
 
-def _build_rows_to_fetched(leg: str, letter: str, alike: LazyFrame) -> list[dict[str, Any]]:
+def _sum_lines_to_fetched(leg: str, letter: str, alike: LazyFrame) -> LazyFrame:
     """Return the lines from a leg's total to the sum of the payments' own totals, as fetched."""
     in_period, total = nw.col(f"{letter}_in"), nw.col(letter)
     later, off = nw.col(f"later_{letter}"), nw.col(f"off_{letter}")
@@ -216,35 +257,32 @@ def _build_rows_to_fetched(leg: str, letter: str, alike: LazyFrame) -> list[dict
         "aggregate_mismatch": off,
         "total": total + later + off,
     }
-    sums: BridgeSums = defaultdict(dict)
-    with_payment = alike.filter(nw.col("has_payment"))
-    _add_line_sums(sums, with_payment, "currency", lines)
-    return _build_balanced_rows(f"{leg}_as_fetched", sums, (leg, *LINES_TO_FETCHED))
+    return _select_line_amounts(alike.filter(nw.col("has_payment")), "currency", lines)
 
 
-def _add_line_sums(
-    sums: BridgeSums, alike: LazyFrame, currency: str, lines: dict[str, nw.Expr]
-) -> None:
-    line_amounts = alike.select(
+def _select_line_amounts(alike: LazyFrame, currency: str, lines: dict[str, nw.Expr]) -> LazyFrame:
+    return alike.select(
         "msn",
         "rows",
         nw.col(currency).alias("in_currency"),
         *(amount.cast(nw.Int64).alias(line) for line, amount in lines.items()),
     )
+
+
+def _add_line_sums(sums: BridgeSums, line_amounts: LazyFrame) -> None:
     for row in collect_rows(line_amounts):
-        line_sums = sums[row["msn"], row["in_currency"]]
-        for line in lines:
+        line_sums = sums[row.pop("msn"), row.pop("in_currency")]
+        rows = row.pop("rows")
+        for line, added in row.items():
             amount, count = line_sums.get(line, (0, 0))
-            line_sums[line] = (amount + row[line], count + (row["rows"] if row[line] else 0))
+            line_sums[line] = (amount + added, count + (rows if added else 0))
 
 
-def _add_code_differences(
-    sums: BridgeSums, answered: LazyFrame, question: str, kinds: frozenset[str]
-) -> None:
-    """Add each code's difference; what is in two currencies is in a line of its own."""
+def _sum_code_differences(answered: LazyFrame, question: str, kinds: frozenset[str]) -> LazyFrame:
+    """Sum each code's difference; what is in two currencies is in a line of its own."""
     differs = nw.col("has_payment") & (nw.col("order_currency") != nw.col("currency"))
     expected, actual = nw.col("expected").fill_null(0), nw.col("actual").fill_null(0)
-    grouped = (
+    return (
         select_discrepancies(answered, question, QUESTIONS, kinds)
         .filter(~differs.fill_null(value=False))
         .select(
@@ -260,7 +298,10 @@ def _add_code_differences(
             rows=nw.col("row_count").sum().cast(nw.Int64),
         )
     )
-    for row in collect_rows(grouped):
+
+
+def _add_code_differences(sums: BridgeSums, differences: LazyFrame) -> None:
+    for row in collect_rows(differences):
         if row["kind"] == "payment_not_recorded":
             continue  # Its difference is zero; what is not captured is a line already.
         line_sums = sums[row["msn"], row["currency"]]

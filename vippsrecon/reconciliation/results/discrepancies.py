@@ -16,6 +16,7 @@ from vippsrecon.reconciliation.codes import (
     TIMING_KINDS,
 )
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
@@ -60,23 +61,30 @@ def build_discrepancies(
         first_seen: discrepancy_id to the day of the first run that reported it; a discrepancy
             that is not listed is first seen today.
     """
-    discrepancy_kinds = {
-        question: occurring & set(DISCREPANCY_KINDS) for question, occurring in kinds.items()
-    }
-    questions = [question for question in QUESTIONS if discrepancy_kinds[question]] or ["there"]
+    discrepancy_kinds = tuple(
+        (question, occurring & frozenset(DISCREPANCY_KINDS))
+        for question, occurring in kinds.items()
+    )
+    ungraded = _add_first_seen(_build_rows(answered, discrepancy_kinds), today, first_seen)
+    all_kinds = frozenset[str]().union(*(occurring for _, occurring in discrepancy_kinds))
+    return _grade_rows(ungraded, rounding_cap_minor, all_kinds)
+
+
+@planned
+def _build_rows(answered: LazyFrame, kinds: tuple[tuple[str, frozenset[str]], ...]) -> LazyFrame:
+    asked = [(question, occurring) for question, occurring in kinds if occurring]
     parts = [
-        _build_question_rows(answered, question, discrepancy_kinds[question])
-        for question in questions
+        _build_question_rows(answered, question, occurring)
+        for question, occurring in asked or [("there", frozenset[str]())]
     ]
-    ungraded = materialize(
-        _add_first_seen(materialize(nw.concat(parts, how="vertical")), today, first_seen)
-    )
-    texts = tuple(
-        text
-        for text in ENGLISH_TEXTS
-        if any(text.kind in question_kinds for question_kinds in discrepancy_kinds.values())
-    )
-    graded = add_severity(ungraded, rounding_cap_minor).with_columns(
+    return materialize(nw.concat(parts, how="vertical"))
+
+
+@planned
+def _grade_rows(ungraded: LazyFrame, rounding_cap_minor: int, kinds: frozenset[str]) -> LazyFrame:
+    """Add severity and sentences, and sort the rows, worst first."""
+    texts = tuple(text for text in ENGLISH_TEXTS if text.kind in kinds)
+    graded = add_severity(materialize(ungraded), rounding_cap_minor).with_columns(
         cause=choose_sentence("cause", texts),
         next_step=choose_sentence("next_step", texts),
     )

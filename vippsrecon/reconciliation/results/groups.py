@@ -43,36 +43,42 @@ GROUPS = Frame(
 )
 
 
-def build_groups(discrepancies: LazyFrame, pairs: int) -> list[dict[str, Any]]:
-    """Return the rows of GROUPS, largest first.
+_GROUP_KEYS = ("currency", "cause")
 
-    Args:
-        discrepancies: Discrepancies, with store.
-        pairs: Number of pairs compared.
-    """
-    keys = ["currency", "cause"]
-    by_store = collect_rows(
+
+def sum_by_store(discrepancies: LazyFrame) -> LazyFrame:
+    """Sum discrepancies, which have store, by currency, cause, kind and store."""
+    return (
         discrepancies.select(
-            *keys,
+            *_GROUP_KEYS,
             "kind",
             "difference_minor",
             "at_risk_minor",
             store=nw.col("store").fill_null(""),
             row_count=nw.lit(1),
         )
-        .group_by(*keys, "kind", "store")
+        .group_by(*_GROUP_KEYS, "kind", "store")
         .agg(
             rows=nw.col("row_count").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
             at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),
         )
     )
+
+
+def build_groups(by_store: LazyFrame, pairs: int) -> list[dict[str, Any]]:
+    """Return the rows of GROUPS, largest first.
+
+    Args:
+        by_store: Result of `sum_by_store`.
+        pairs: Number of pairs compared.
+    """
     merged: dict[tuple[str, ...], dict[str, Any]] = {}
-    for row in by_store:
-        key = tuple(row[name] for name in keys)
+    for row in collect_rows(by_store):
+        key = tuple(row[name] for name in _GROUP_KEYS)
         group = merged.setdefault(
             key,
-            dict(zip(keys, key, strict=True))
+            dict(zip(_GROUP_KEYS, key, strict=True))
             | {
                 "rows": 0,
                 "difference_minor": 0,

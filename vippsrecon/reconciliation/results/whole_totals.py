@@ -14,21 +14,29 @@ MANY_ROWS = 20
 """A file with more such differences than this leaves its decimals out; fewer may be chance."""
 
 
-def mark_whole_totals(answered: LazyFrame, exact_matches: LazyFrame) -> LazyFrame:
-    """Add `whole_totals`: the file's totals have no decimals, and many payments differ for that.
-
-    Args:
-        answered: Pairs with the kind of each question.
-        exact_matches: Exact matches, whose totals count too.
-    """
+def count_whole_totals(answered: LazyFrame) -> LazyFrame:
+    """Count, per file, the pairs whose whole total differs by less than one unit."""
     difference = (C - E).abs()
     differs = nw.col("compared") & _is_whole(O) & (difference > 0) & (difference < MAJOR_UNIT_MINOR)
-    suspects = collect_rows(
+    return (
         answered.filter(differs.fill_null(value=False))
         .select("source_file", row_count=nw.lit(1))
         .group_by("source_file")
         .agg(rows=nw.col("row_count").sum())
     )
+
+
+def mark_whole_totals(
+    answered: LazyFrame, exact_matches: LazyFrame, counts: LazyFrame
+) -> LazyFrame:
+    """Add `whole_totals`: the file's totals have no decimals, and many payments differ for that.
+
+    Args:
+        answered: Pairs with the kind of each question.
+        exact_matches: Exact matches, whose totals count too.
+        counts: Result of `count_whole_totals`.
+    """
+    suspects = collect_rows(counts)
     files = sorted(row["source_file"] for row in suspects if row["rows"] > MANY_ROWS)
     if not files:
         return answered.with_columns(whole_totals=nw.lit(value=False))

@@ -16,6 +16,7 @@ from typing import IO
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
+from vippsrecon.sources.files.shared_texts import check_shared_texts
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_COMPRESSION_RATIO = 200
@@ -61,6 +62,8 @@ def check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, path.name)
             damaged = _check_content(archive, path.name)
+            if damaged is None:
+                check_shared_texts(archive, path.name)
     except SourceError:
         raise
     except MemoryError:

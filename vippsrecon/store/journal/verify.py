@@ -15,8 +15,9 @@ from vippsrecon.errors import StoreError
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
-from vippsrecon.store.journal.entries import list_plan_ids, read_entries
+from vippsrecon.store.journal.entries import read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
+from vippsrecon.store.journal.plans import list_plan_ids
 
 
 class VerificationResult(NamedTuple):

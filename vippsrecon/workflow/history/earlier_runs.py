@@ -16,16 +16,13 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
-import pyarrow as pa
 
-from vippsrecon import schemas
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import StoreError
-from vippsrecon.money import format_count
 from vippsrecon.store import (
     ComparedOrder,
     Run,
@@ -36,6 +33,12 @@ from vippsrecon.store import (
     read_first_seen_dates,
     read_unsettled_orders,
     record_run,
+)
+from vippsrecon.workflow.history.earlier_orders import (
+    EarlierOrders,
+    list_rows,
+    no_earlier_orders,
+    restore_orders,
 )
 from vippsrecon.workflow.references import collect_payment_keys
 
@@ -51,33 +54,6 @@ WAIT_SECONDS = 5.0
 
 SETTLED_BUCKETS = ("matched", "ignored")
 _NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
-
-
-class EarlierOrders(NamedTuple):
-    """Orders of earlier exports that are compared in this run too.
-
-    Attributes:
-        orders: `schemas.ORDERS`.
-        keys: Their (msn, reference).
-        files: Their `source_file`.
-    """
-
-    orders: pd.DataFrame
-    keys: frozenset[tuple[str, str]] = frozenset()
-    files: tuple[str, ...] = ()
-
-    def describe(self) -> tuple[str, ...]:
-        """Return a sentence for the report, if there are any."""
-        if not len(self.orders):
-            return ()
-        are = format_count(
-            len(self.orders), "order of an earlier export was", "orders of earlier exports were"
-        )
-        return (
-            f"{are} compared too: unsettled, or with a payment that moved since. What the shop changed "
-            "after that export is not known here: an open order counts as unknown, and no later refund "
-            "is expected.",
-        )
 
 
 class RunRecords:
@@ -131,7 +107,7 @@ class RunRecords:
         for key in own & by_key.keys():
             del by_key[key]
         return (
-            _restore_orders(list(by_key.values()), orders, fetched)
+            restore_orders(list(by_key.values()), orders, fetched)
             if by_key
             else no_earlier_orders()
         )
@@ -172,7 +148,7 @@ class RunRecords:
         buckets = _read_order_buckets(result)
         compared = list(_list_compared_orders(orders, result.payments, buckets))
         settled: dict[tuple[str, str], bool] = {}
-        for row in _to_rows(earlier.orders):
+        for row in list_rows(earlier.orders):
             key, bucket = (row["msn"], row["reference"]), buckets[_order_key(row)][0]
             settled[key] = settled.get(key, True) and bucket in SETTLED_BUCKETS
         self._query(
@@ -195,107 +171,6 @@ class RunRecords:
             return default
 
 
-def no_earlier_orders() -> EarlierOrders:
-    """Return the value for a run without orders of earlier exports."""
-    return EarlierOrders(schemas.ORDERS.empty())
-
-
-def _restore_orders(
-    candidates: list[ComparedOrder], orders: pd.DataFrame, fetched: Fetched
-) -> EarlierOrders:
-    payments = {
-        (row["msn"], row["reference"]): row
-        for row in _to_rows(
-            fetched.payments, ("msn", "reference", "psp_reference", "refunded_minor")
-        )
-    }
-    failed = {
-        (row["msn"], row["reference"]): row["status"] == 404
-        for row in _to_rows(fetched.failures, ("msn", "reference", "status"))
-    }
-    moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
-    own_numbers = set(
-        orders[["msn", "store", "order_number"]].fillna("").itertuples(index=False, name=None)
-    )
-    exported = {
-        **orders.groupby("msn")["exported_at"].max().to_dict(),
-        None: orders["exported_at"].max() if len(orders) else None,
-    }
-    restored: list[dict[str, Any]] = []
-    keys = set()
-    for order in candidates:
-        key = (order.msn, order.reference)
-        payment = payments.get(key)
-        if not _is_same_payment(order, payment, failed.get(key)):
-            continue
-        for stored in order.order_rows:
-            row = _parse_row(stored)
-            number = (row["msn"], row["store"] or "", row["order_number"] or "")
-            if row["order_number"] and number in own_numbers:
-                continue  # this run's own export shows the order, under another reference
-            exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
-            restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
-            keys.add(key)
-    table = pa.Table.from_pylist(restored, schema=schemas.ORDERS.arrow_schema())
-    files = tuple(sorted({row["source_file"] for row in restored}))
-    return EarlierOrders(schemas.to_pandas(table), frozenset(keys), files)
-
-
-def _is_same_payment(
-    order: ComparedOrder, payment: Mapping[str, Any] | None, is_missing: bool | None
-) -> bool:
-    """Return whether the payment read now is the one that the earlier run compared.
-
-    A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
-    world: another simulator, most likely.
-
-    Args:
-        order: The recorded order.
-        payment: The payment with its reference, if it was read.
-        is_missing: True: there is no such payment; False: it could not be read; None: it was not
-            asked for.
-    """
-    if payment is not None:
-        return order.psp_reference in {None, payment["psp_reference"]}
-    return is_missing is False or (is_missing is True and order.psp_reference is None)
-
-
-def _update_row(
-    row: dict[str, Any],
-    bucket: str,
-    payment: Mapping[str, Any] | None,
-    moves: Iterable[tuple[str, datetime]],
-    exported_at: datetime,
-) -> dict[str, Any]:
-    """Return an order of an earlier export as it may be compared now.
-
-    What the shop changed after that export is unknown, and unknown is not zero: an order that was
-    open may have been sent since, and a refund made since may be recorded.
-    """
-    then = row["exported_at"]
-    later = {name for name, at in moves if at > then}
-    if row["status"] == "open" and (bucket != "discrepancy" or "CAPTURED" in later):
-        row |= {"status": "unknown", "paid": "unknown"}
-    refunded = 0 if payment is None else payment["refunded_minor"]
-    if "REFUNDED" in later and refunded > (row["refunded_minor"] or 0):
-        row["refunded_minor"] = None
-    row["source_file"] = f"{row['source_file']} (exported {then:%Y-%m-%d})"
-    row["exported_at"] = max(exported_at, then)
-    return row
-
-
-def _list_moves(
-    events: pd.DataFrame, keys: Collection[tuple[str, str]]
-) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
-    """Return name and time of the successful captures and refunds of these payments."""
-    moved = events[events["name"].isin(["CAPTURED", "REFUNDED"]) & events["success"].astype(bool)]
-    moved = moved[moved["reference"].isin({reference for _, reference in keys})]
-    moves = defaultdict(list)
-    for row in _to_rows(moved, ("msn", "reference", "name", "event_at")):
-        moves[row["msn"], row["reference"]].append((row["name"], row["event_at"]))
-    return moves
-
-
 def _list_compared_orders(
     orders: pd.DataFrame, payments: pd.DataFrame, buckets: Mapping[str, tuple[str, str]]
 ) -> Iterable[ComparedOrder]:
@@ -306,7 +181,7 @@ def _list_compared_orders(
         )
     }
     rows_by_key = defaultdict(list)
-    for row in _to_rows(orders[orders["reference"].notna()]):
+    for row in list_rows(orders[orders["reference"].notna()]):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
         if bucket and kind not in _NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
@@ -334,18 +209,3 @@ def _read_order_buckets(result: Reconciliation) -> dict[str, tuple[str, str]]:
 
 def _order_key(row: Mapping[str, Any]) -> str:
     return f"{row['source_file']}:{row['source_row']}"
-
-
-def _to_rows(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """Return a frame's rows as plain values; through Arrow, so that no amount becomes a float."""
-    chosen = frame if columns is None else frame[list(columns)]
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(chosen, preserve_index=False).to_pylist()
-    return rows
-
-
-def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
-    for column in schemas.ORDERS.columns:
-        if column.kind == "moment" and values[column.name] is not None:
-            values[column.name] = datetime.fromisoformat(str(values[column.name])).astimezone(UTC)
-    return values

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    has_distinct_rows,
+    is_empty,
+    materialize,
+)
+from vippsrecon.reconciliation.engines.keys import HashFunction, add_payment_key, key_columns
 from vippsrecon.schemas import PAYMENT
 
 ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
@@ -29,22 +35,26 @@ AGGREGATE_COLUMNS = {
 """Variable to aggregate of the payment. The sum of the successful events should equal it."""
 
 
-def select_movements(events: LazyFrame, until_us: int) -> LazyFrame:
-    """Return the amounts each event moved: msn, reference, A, C, R, X, and its time, `last_us`.
+def select_movements(events: LazyFrame, keys: list[str]) -> LazyFrame:
+    """Return the amounts each event moved: the keys, A, C, R, X, and its time, `last_us`.
 
-    Events that move no money are omitted up to `until_us`, the earliest cut-off time of any pair.
+    Events that move no money are omitted up to `earliest_cut_off_us`, the earliest of any pair.
     """
     at = nw.col("event_at_us")
-    counting = events.filter(nw.col("name").is_in(list(MONEY_EVENTS)) | (at > until_us))
+    counting = events.filter(
+        nw.col("name").is_in(list(MONEY_EVENTS)) | (at > nw.col("earliest_cut_off_us"))
+    )
     moved = (
         value.alias(key)
         for key, (value, _) in _aggregations_until_as_of().items()
         if key in AGGREGATE_COLUMNS
     )
-    return counting.select(*PAYMENT_KEY, *moved, last_us=at)
+    return counting.select(*keys, *moved, last_us=at)
 
 
-def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
+def select_distinct_events(
+    events: LazyFrame, payments: LazyFrame, hash_function: HashFunction | None = None
+) -> LazyFrame:
     """Return the events of some payments, each once.
 
     A log may list one event twice. Each operation has a pspReference of its own, so two events
@@ -54,9 +64,18 @@ def select_distinct_events(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
     Args:
         events: One row per event, with psp_reference; may include other payments.
         payments: msn, reference of the payments, each once.
+        hash_function: See `keys.add_payment_key`. Where keys collide, events of further payments
+            are returned too.
     """
-    own_events = events.join(payments.select(*PAYMENT_KEY), on=PAYMENT_KEY, how="semi")
-    columns = own_events.collect_schema().names()
+    keyed = add_payment_key(events, hash_function)
+    own = add_payment_key(payments.select(*PAYMENT_KEY), hash_function)
+    key = key_columns(keyed)
+    columns = [n for n in events.collect_schema().names() if n != "earliest_cut_off_us"]
+    own_events = materialize(
+        keyed.join(own.select(key), on=key, how="semi").select(columns), large=True
+    )
+    if has_distinct_rows(own_events):
+        return own_events
     return materialize(own_events.group_by(*columns).agg(times=nw.len()).drop("times"), large=True)
 
 
@@ -96,7 +115,9 @@ def _summarize_events(payments: LazyFrame, events: LazyFrame) -> LazyFrame:
     """Sum each payment's events up to its cut-off time, and separately the later ones."""
     cut_offs = materialize(payments.select(*PAYMENT_KEY, "t_us"))
     # Used twice; otherwise the join with all events would run twice.
-    own_events = materialize(events.join(cut_offs, on=PAYMENT_KEY, how="inner"), large=True)
+    own_events = materialize(
+        events.drop("psp_reference").join(cut_offs, on=PAYMENT_KEY, how="inner"), large=True
+    )
     at = nw.col("event_at_us")
     sums = materialize(
         _aggregate_events(own_events.filter(at <= nw.col("t_us")), _aggregations_until_as_of())

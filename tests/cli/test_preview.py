@@ -1,0 +1,77 @@
+"""Test `preview` of several exports that show the same orders."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+import vippsrecon
+from vippsrecon.schemas import EVENTS, PAYMENTS
+
+HEADINGS = "msn,reference,order_number,currency,total,refunded,status,ordered_at\n"
+OCTOBER = HEADINGS + (
+    "123456,ord-000001,1001,NOK,100.00,0,open,2026-10-01T10:00:00Z\n"
+    "123456,ord-000002,1002,NOK,200.00,0,open,2026-10-30T10:00:00Z\n"
+    "123456,ord-000003,1003,NOK,50.00,0,fulfilled,2026-10-31T10:00:00Z\n"
+)
+NOVEMBER = HEADINGS + (
+    "123456,ord-000002,1002,NOK,200.00,20.00,fulfilled,2026-10-30T10:00:00Z\n"
+    "123456,ord-000003,1003,NOK,50.00,0,fulfilled,2026-10-31T10:00:00Z\n"
+    "123456,ord-000004,1004,NOK,400.00,0,open,2026-11-02T10:00:00Z\n"
+)
+
+
+@pytest.fixture
+def exports(folder):
+    """Return two exports, of which the second shows two orders of the first again."""
+    paths = [folder / "october" / "orders.csv", folder / "november" / "orders.csv"]
+    for path, content, month in zip(paths, (OCTOBER, NOVEMBER), (11, 12), strict=True):
+        path.parent.mkdir()
+        path.write_text(content)
+        exported = datetime(2026, month, 1, tzinfo=UTC).timestamp()
+        os.utime(path, (exported, exported))
+    return paths
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_preview_counts_an_order_in_two_exports_once(run, exports, printed, newest_first):
+    """The sums of all files must be those of the orders that a run would compare."""
+    arguments = exports[::-1] if newest_first else exports
+    files = {file["path"]: file for file in printed(run("preview", *arguments, "--json"))["files"]}
+    october, november = (files[str(path)] for path in exports)
+
+    assert october["totals"] == {"NOK": {"orders": 1, "total_minor": 10000, "refunded_minor": 0}}
+    assert november["totals"] == {
+        "NOK": {"orders": 3, "total_minor": 65000, "refunded_minor": 2000}
+    }
+    assert (october["rows"], november["rows"]) == (3, 3)
+    assert october["notes"][-1] == (
+        "Rows of orders that a newer export shows too: 2 (250.00 NOK). They are not compared and "
+        "not in the sums."
+    )
+    assert not any("newer export" in note for note in november["notes"])
+    assert "newer export shows too: 2" in run("preview", *arguments).stdout
+
+
+def test_preview_of_one_export_counts_all_its_rows(run, exports, printed):
+    """Without the newer export, the older one is all that is known."""
+    (october,) = printed(run("preview", exports[0], "--json"))["files"]
+
+    assert october["totals"]["NOK"]["total_minor"] == 35000
+
+
+def test_preview_counts_what_reconcile_compares(exports):
+    """The preview uses the rule of the run itself."""
+    files = vippsrecon.preview(exports)["files"]
+    previewed = sum(file["totals"]["NOK"]["total_minor"] for file in files)
+    exports[0].rename(october := exports[0].with_name("october.csv"))
+    orders = vippsrecon.read_orders([october, exports[1]]).orders
+    buckets = vippsrecon.reconcile(
+        orders, PAYMENTS.empty(), EVENTS.empty(), as_of=datetime(2026, 12, 2, tzinfo=UTC)
+    ).buckets
+    keys = orders["source_file"] + ":" + orders["source_row"].astype(str)
+    replaced = buckets.loc[buckets["kind"] == "superseded_row", "row_key"]
+
+    assert previewed == orders.loc[~keys.isin(replaced), "total_minor"].sum()

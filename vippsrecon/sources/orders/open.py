@@ -1,0 +1,103 @@
+"""Open an order export as a table, and recognise or check the profile of its shop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vippsrecon.errors import SourceError
+from vippsrecon.sources.files.csv_file import open_csv_table
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    detect_file_type,
+    recognize_headings,
+    recognize_json,
+    recognize_xml,
+)
+from vippsrecon.sources.files.excel_file import open_excel_table
+from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.orders import profiles
+from vippsrecon.sources.orders.notes import NO_REFERENCE_COLUMN
+from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.sources.orders.woocommerce_rest import build_rest_table, read_json
+
+
+def open_table(path: Path) -> Table:
+    """Open a file as a table.
+
+    Raises:
+        SourceError: It cannot be opened, or does not have rows and columns.
+    """
+    form = detect_file_type(path)
+    if form == "xml":
+        file_format = recognize_xml(path)
+        raise SourceError(
+            f"this is {FILE_KIND_NAMES[file_format.kind]}, not a table", file=path.name
+        )
+    if form == "json":
+        content = read_json(path)
+        other = recognize_json(content)
+        if other:
+            raise SourceError(f"this is {FILE_KIND_NAMES[other.kind]}, not a table", file=path.name)
+        return build_rest_table(path, content)
+    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
+
+
+def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:
+    """Return the profile that the user chose by name or mapping; None to recognise each file."""
+    if mapping is not None:
+        return profiles.read_mapping(Path(mapping))
+    return profiles.get_profile(shop) if shop else None
+
+
+def open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
+    """Open a file and recognise its profile, unless one is given."""
+    table = open_table(path)
+    if profile is None:
+        other = recognize_headings(table.headings)
+        if other:
+            problem = f"this is {FILE_KIND_NAMES[other.kind]}, not an order export"
+            raise SourceError(problem, file=table.name)
+        return table, profiles.recognize_profile(table.headings, table.name)
+    lacking = [name for name in profile.find_missing_fields(table.headings) if name != "reference"]
+    if lacking:
+        raise SourceError(_describe_other_shop(table, profile, lacking), file=table.name)
+    shop = profiles.find_contradicting_profile(profile, table.headings)
+    if shop is not None:
+        raise SourceError(
+            shop.refused
+            or f"this is an export of {shop.title}, not of {profile.title or profile.name}; "
+            f"omit --shop, or use --shop {shop.name}",
+            file=table.name,
+        )
+    return table, profile
+
+
+def refuse_unusable_export(table: Table, profile: Profile, *, preview: bool) -> None:
+    """Refuse an export that cannot be used, naming the fault or the right export."""
+    if profile.refused:
+        raise SourceError(profile.refused, file=table.name)
+    twice = profile.find_ambiguous_heading(table.headings)
+    if twice is not None:
+        raise SourceError(
+            f"several columns are headed {twice.strip()!r}, and it is not clear which one is "
+            "meant; rename or remove the others",
+            file=table.name,
+        )
+    if not preview and "reference" not in profile.places(table.headings) and not profile.prefix:
+        missing = profile.missing.get("reference", NO_REFERENCE_COLUMN)
+        raise SourceError(missing[0].lower() + missing[1:].rstrip("."), file=table.name)
+
+
+def _describe_other_shop(table: Table, profile: Profile, lacking: list[str]) -> str:
+    headings = ", ".join(
+        " or ".join(repr(text) for text in profile.columns.get(name, (name,))[:2])
+        for name in lacking
+    )
+    problem = (
+        f"this is not an export of {profile.title or profile.name}: it has no column {headings}"
+    )
+    try:
+        other = profiles.recognize_profile(table.headings, table.name)
+    except SourceError:
+        return problem
+    return other.refused or f"{problem}; it looks like {other.title}, --shop {other.name}"

@@ -1,0 +1,171 @@
+"""Restore the orders of earlier exports as they may be compared in this run.
+
+What the shop changed after that export is unknown, and unknown is not zero.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from vippsrecon import schemas
+from vippsrecon.money import format_count
+from vippsrecon.store import ComparedOrder
+
+if TYPE_CHECKING:
+    from vippsrecon.fetching import Fetched
+
+
+class EarlierOrders(NamedTuple):
+    """Orders of earlier exports that are compared in this run too.
+
+    Attributes:
+        orders: `schemas.ORDERS`.
+        keys: Their (msn, reference).
+        files: Their `source_file`.
+    """
+
+    orders: pd.DataFrame
+    keys: frozenset[tuple[str, str]] = frozenset()
+    files: tuple[str, ...] = ()
+
+    def describe(self) -> tuple[str, ...]:
+        """Return a sentence for the report, if there are any."""
+        if not len(self.orders):
+            return ()
+        are = format_count(
+            len(self.orders), "order of an earlier export was", "orders of earlier exports were"
+        )
+        return (
+            f"{are} compared too: unsettled, or with a payment that moved since. What the shop changed "
+            "after that export is not known here: an open order counts as unknown, and no later refund "
+            "is expected.",
+        )
+
+
+def no_earlier_orders() -> EarlierOrders:
+    """Return the value for a run without orders of earlier exports."""
+    return EarlierOrders(schemas.ORDERS.empty())
+
+
+def restore_orders(
+    candidates: list[ComparedOrder], orders: pd.DataFrame, fetched: Fetched
+) -> EarlierOrders:
+    """Restore recorded orders whose payment is still the one that was compared then.
+
+    Args:
+        candidates: The recorded orders.
+        orders: `schemas.ORDERS` of this run's own exports; an order that they show is left out.
+        fetched: The payments.
+    """
+    payments = {
+        (row["msn"], row["reference"]): row
+        for row in list_rows(
+            fetched.payments, ("msn", "reference", "psp_reference", "refunded_minor")
+        )
+    }
+    failed = {
+        (row["msn"], row["reference"]): row["status"] == 404
+        for row in list_rows(fetched.failures, ("msn", "reference", "status"))
+    }
+    moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
+    own_numbers = set(
+        orders[["msn", "store", "order_number"]].fillna("").itertuples(index=False, name=None)
+    )
+    exported = {
+        **orders.groupby("msn")["exported_at"].max().to_dict(),
+        None: orders["exported_at"].max() if len(orders) else None,
+    }
+    restored: list[dict[str, Any]] = []
+    keys = set()
+    for order in candidates:
+        key = (order.msn, order.reference)
+        payment = payments.get(key)
+        if not _is_same_payment(order, payment, failed.get(key)):
+            continue
+        for stored in order.order_rows:
+            row = _parse_row(stored)
+            number = (row["msn"], row["store"] or "", row["order_number"] or "")
+            if row["order_number"] and number in own_numbers:
+                continue  # this run's own export shows the order, under another reference
+            exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
+            restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
+            keys.add(key)
+    table = pa.Table.from_pylist(restored, schema=schemas.ORDERS.arrow_schema())
+    files = tuple(sorted({row["source_file"] for row in restored}))
+    return EarlierOrders(schemas.to_pandas(table), frozenset(keys), files)
+
+
+def _is_same_payment(
+    order: ComparedOrder, payment: Mapping[str, Any] | None, is_missing: bool | None
+) -> bool:
+    """Return whether the payment read now is the one that the earlier run compared.
+
+    A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
+    world: another simulator, most likely.
+
+    Args:
+        order: The recorded order.
+        payment: The payment with its reference, if it was read.
+        is_missing: True: there is no such payment; False: it could not be read; None: it was not
+            asked for.
+    """
+    if payment is not None:
+        return order.psp_reference in {None, payment["psp_reference"]}
+    return is_missing is False or (is_missing is True and order.psp_reference is None)
+
+
+def _update_row(
+    row: dict[str, Any],
+    bucket: str,
+    payment: Mapping[str, Any] | None,
+    moves: Iterable[tuple[str, datetime]],
+    exported_at: datetime,
+) -> dict[str, Any]:
+    """Return an order of an earlier export as it may be compared now.
+
+    What the shop changed after that export is unknown, and unknown is not zero: an order that was
+    open may have been sent since, and a refund made since may be recorded.
+    """
+    then = row["exported_at"]
+    later = {name for name, at in moves if at > then}
+    if row["status"] == "open" and (bucket != "discrepancy" or "CAPTURED" in later):
+        row |= {"status": "unknown", "paid": "unknown"}
+    refunded = 0 if payment is None else payment["refunded_minor"]
+    if "REFUNDED" in later and refunded > (row["refunded_minor"] or 0):
+        row["refunded_minor"] = None
+    row["source_file"] = f"{row['source_file']} (exported {then:%Y-%m-%d})"
+    row["exported_at"] = max(exported_at, then)
+    return row
+
+
+def _list_moves(
+    events: pd.DataFrame, keys: Collection[tuple[str, str]]
+) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
+    """Return name and time of the successful captures and refunds of these payments."""
+    moved = events[events["name"].isin(["CAPTURED", "REFUNDED"]) & events["success"].astype(bool)]
+    moved = moved[moved["reference"].isin({reference for _, reference in keys})]
+    moves = defaultdict(list)
+    for row in list_rows(moved, ("msn", "reference", "name", "event_at")):
+        moves[row["msn"], row["reference"]].append((row["name"], row["event_at"]))
+    return moves
+
+
+def list_rows(frame: pd.DataFrame, columns: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """Return a frame's rows as plain values; through Arrow, so that no amount becomes a float."""
+    chosen = frame if columns is None else frame[list(columns)]
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(chosen, preserve_index=False).to_pylist()
+    return rows
+
+
+def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
+    for column in schemas.ORDERS.columns:
+        if column.kind == "moment" and values[column.name] is not None:
+            values[column.name] = datetime.fromisoformat(str(values[column.name])).astimezone(UTC)
+    return values

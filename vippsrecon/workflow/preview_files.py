@@ -1,0 +1,91 @@
+"""Preview several files together: an order that two exports show is counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.money import format_amount, group_thousands
+from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
+from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
+from vippsrecon.sources.file_preview import preview_file
+from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.read import list_paths, sum_by_currency
+
+if TYPE_CHECKING:
+    from vippsrecon.sources.file_preview import FilePreview
+
+
+def preview(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    shop: str | None = None,
+    mapping: str | Path | None = None,
+    units: Sequence[SalesUnit] = (),
+) -> dict[str, Any]:
+    """Describe what each file is and how it is understood, as `preview --json` prints it.
+
+    The sums are those of the orders that count: where two exports show the same order, the row of
+    the newer one is the order, and a note of the other file says how many rows it replaces.
+
+    Args:
+        paths: One file or several.
+        shop: Name of a profile for all files, if the headings are not enough.
+        mapping: A TOML file that maps the columns.
+        units: The configured sales units.
+
+    Returns:
+        `{"files": [{"path", "kind", "format", "rows", "period", "totals", "rejects", "notes"}]}`,
+        amounts in minor units; refunds are None if the file has none.
+
+    Raises:
+        SourceError: A file cannot be used; see `sources.preview`.
+    """
+    profile = choose_profile(shop, mapping)
+    previews = [preview_file(path, profile, units) for path in list_paths(paths)]
+    return {"files": exclude_superseded_rows(previews)}
+
+
+def exclude_superseded_rows(previews: Sequence[FilePreview]) -> list[dict[str, Any]]:
+    """Return the entries of the files, their sums without rows that a newer export replaces."""
+    exports = {n: file.orders for n, file in enumerate(previews) if file.orders is not None}
+    superseded = _find_superseded_rows(exports) if len(exports) > 1 else {}
+    return [
+        _exclude_rows(file, superseded[number]) if number in superseded else file.entry
+        for number, file in enumerate(previews)
+    ]
+
+
+def _find_superseded_rows(exports: dict[int, pd.DataFrame]) -> dict[int, set[int]]:
+    """Return the rows that a newer export replaces, by the number of their file."""
+    # By number, because two folders may hold files of one name.
+    orders = pd.concat([rows.assign(source_file=str(n)) for n, rows in exports.items()])
+    divided = separate_superseded_rows(prepare_frame(orders, schemas.ORDERS))
+    rows_by_file: dict[int, set[int]] = {}
+    for row in collect_rows(divided.superseded.select("source_file", "source_row")):
+        rows_by_file.setdefault(int(row["source_file"]), set()).add(row["source_row"])
+    return rows_by_file
+
+
+def _exclude_rows(file: FilePreview, rows: set[int]) -> dict[str, Any]:
+    orders = pl.DataFrame(file.orders)
+    is_superseded = pl.col("source_row").is_in(sorted(rows))
+    name = str(file.entry["path"])
+    sums = ", ".join(
+        format_amount(total["total_minor"] or 0, currency)
+        for currency, total in sum_by_currency(orders.filter(is_superseded), name).items()
+    )
+    note = (
+        f"Rows of orders that a newer export shows too: {group_thousands(len(rows))} ({sums}). They "
+        "are not compared and not in the sums."
+    )
+    return file.entry | {
+        "totals": sum_by_currency(orders.filter(~is_superseded), name),
+        "notes": [*file.entry["notes"], note],
+    }
