@@ -20,10 +20,7 @@ from vippsrecon.schemas import BUCKETS, DISCREPANCIES, SEVERITIES
 CHECKS = tuple(dict.fromkeys(check.__name__ for checks in QUESTIONS.values() for check in checks))
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
 
-WITHOUT_SCENARIO_CASE = {
-    "rounding_difference": "needs a tolerance above zero; Shopware, which cuts amounts off, exports no "
-    "refunds, and without them an amount below the total is not compared",
-}
+WITHOUT_SCENARIO_CASE: dict[str, str] = {}
 """Discrepancies that no scenario case plants yet, and why. A new code does not belong here."""
 
 NEVER_SHOWN = {"cancelled_unpaid", "not_checked"}
