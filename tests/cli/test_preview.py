@@ -36,10 +36,12 @@ def exports(folder):
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_preview_counts_an_order_in_two_exports_once(run, exports, printed, newest_first):
+def test_preview_counts_an_order_in_two_exports_once(run, exports, read_json, newest_first):
     """The sums of all files must be those of the orders that a run would compare."""
     arguments = exports[::-1] if newest_first else exports
-    files = {file["path"]: file for file in printed(run("preview", *arguments, "--json"))["files"]}
+    files = {
+        file["path"]: file for file in read_json(run("preview", *arguments, "--json"))["files"]
+    }
     october, november = (files[str(path)] for path in exports)
 
     assert october["totals"] == {"NOK": {"orders": 1, "total_minor": 10000, "refunded_minor": 0}}
@@ -55,9 +57,9 @@ def test_preview_counts_an_order_in_two_exports_once(run, exports, printed, newe
     assert "newer export shows too: 2" in run("preview", *arguments).stdout
 
 
-def test_preview_of_one_export_counts_all_its_rows(run, exports, printed):
+def test_preview_of_one_export_counts_all_its_rows(run, exports, read_json):
     """Without the newer export, the older one is all that is known."""
-    (october,) = printed(run("preview", exports[0], "--json"))["files"]
+    (october,) = read_json(run("preview", exports[0], "--json"))["files"]
 
     assert october["totals"]["NOK"]["total_minor"] == 35000
 

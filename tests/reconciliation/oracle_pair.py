@@ -128,8 +128,8 @@ def ask(
         refunded = ask_refunded(order, m, net, status, moment, settings, flags)
     else:
         flags.add("refunds_unknown")
-        whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
-        if not (m.C == 0 or (m.R == 0 and whole)):
+        is_complete = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
+        if not (m.C == 0 or (m.R == 0 and is_complete)):
             captured = NOTHING
     if status == "cancelled" and m.refund_failed_last:
         flags.add("last_refund_failed")
