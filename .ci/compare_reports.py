@@ -116,12 +116,12 @@ def compare(shop: str, other: Path, payments: int) -> list[str]:
         if list(cells[0]) != list(cells[1]):
             differences.append(f"{shop}: sheets {list(cells[0])} and {list(cells[1])}")
         for title, rows in cells[0].items():
-            theirs = cells[1].get(title, [])
-            pairs = zip(rows, theirs, strict=False)
+            other_rows = cells[1].get(title, [])
+            pairs = zip(rows, other_rows, strict=False)
             first = next((n for n, (mine, yours) in enumerate(pairs, 1) if mine != yours), None)
-            if len(rows) != len(theirs) or first:
+            if len(rows) != len(other_rows) or first:
                 differences.append(
-                    f"{shop}: sheet {title} differs ({len(rows)} rows here, {len(theirs)} there, "
+                    f"{shop}: sheet {title} differs ({len(rows)} rows here, {len(other_rows)} there, "
                     f"first in row {first})"
                 )
         if answers[0].returncode != answers[1].returncode:

@@ -26,7 +26,7 @@ def readme(root):
 
 
 @pytest.mark.parametrize("command", [FIRST, TESTS], ids=["demo", "tests"])
-def test_both_commands_stand_before_line_40(readme, command):
+def test_both_commands_are_before_line_40(readme, command):
     """A new user reads only the first screen."""
     lines = readme.splitlines()
     where = next(n for n, line in enumerate(lines, start=1) if command in line)
@@ -62,7 +62,7 @@ def test_every_link_leads_somewhere(root):
 def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
     """A new user compares this output first with their own screen."""
     block = readme.split(f"$ {FIRST}\n", 1)[1].split("```", 1)[0].strip().splitlines()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "vippsrecon", "demo"],
         cwd=tmp_path,
         capture_output=True,
@@ -70,14 +70,14 @@ def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path):
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
-    said = done.stdout.splitlines()
+    assert result.returncode == 0, result.stderr
+    printed_lines = result.stdout.splitlines()
     for line in block:
         if line.strip() not in {"", "…"}:
-            assert line in said
+            assert line in printed_lines
 
 
-def test_the_python_example_runs_as_it_stands(root, readme, tmp_path, monkeypatch, capsys):
+def test_python_example_runs_unchanged(root, readme, tmp_path, monkeypatch, capsys):
     """Users copy this example first. It failed once because it passed a text instead of a path."""
     block = readme.split("```python\n", 1)[1].split("```", 1)[0]
     month = root / "sample_data" / "plain"
@@ -114,7 +114,7 @@ def test_every_public_name_in_python_examples_is_public(root, readme):
     assert named <= set(vippsrecon.__all__)
 
 
-def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path, monkeypatch):
+def test_readme_example_of_three_refunds_runs(root, readme, tmp_path, monkeypatch):
     """The commands that move money are run exactly as shown, against the simulator."""
     part = readme.split("## Refund three orders", 1)[1].split("\n## ", 1)[0]
     listed, commands = (
@@ -137,8 +137,8 @@ def test_three_refunds_as_the_readme_has_them(root, readme, tmp_path, monkeypatc
         for line in commands.strip().splitlines():
             program, *arguments = shlex.split(line, comments=True)
             assert program == "vippsrecon"
-            done = CliRunner().invoke(app, arguments, env=settings)
-            assert done.exit_code == 0, f"{line}: {done.stderr}"
+            result = CliRunner().invoke(app, arguments, env=settings)
+            assert result.exit_code == 0, f"{line}: {result.stderr}"
         effects = simulator.requests()["payments"][keys["msn"]]
 
     references = [row.split(",")[0] for row in listed.strip().splitlines()[1:]]

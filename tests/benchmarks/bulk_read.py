@@ -14,13 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -28,12 +24,13 @@ import httpx
 import orjson
 from httpx_aiohttp import AiohttpTransport
 
+from tests.benchmarks.server_process import HOST, measure_rate, serve_protocol, start_server
+from tests.payments import MSN
+from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import AsyncClient
-from vippsrecon.config.load import load_settings
 
 LATENCY_SECONDS = 0.05
-MSN = "123456"
-HOST = "127.0.0.1"
+MODULE = "tests.benchmarks.bulk_read"
 
 NOK = {"currency": "NOK", "value": 0}
 
@@ -106,31 +103,6 @@ def _http(body: bytes) -> bytes:
     ) % (len(body), body)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Slow, HOST, 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[int]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.bulk_read", "--serve"], stdout=subprocess.PIPE
-    )
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) > 1:
-        os.sched_setaffinity(process.pid, {cores[-1]})
-        os.sched_setaffinity(0, set(cores[:-1]))
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
-
-
 Read = Callable[[str], Awaitable[object]]
 """Reads one payment and its event log: two answers."""
 
@@ -148,30 +120,14 @@ async def _rate(read: Read, in_flight: int, seconds: float) -> float:
             answers += 2
 
     readers = [asyncio.create_task(reader(number)) for number in range(in_flight)]
-    await asyncio.sleep(min(0.5, seconds))
-    before, since = answers, time.perf_counter()
-    await asyncio.sleep(seconds)
-    rate = (answers - before) / (time.perf_counter() - since)
-    for task in readers:
-        task.cancel()
-    for ended in await asyncio.gather(*readers, return_exceptions=True):
-        if not isinstance(ended, asyncio.CancelledError):
-            raise RuntimeError("a reader failed") from ended
-    return rate
+    return await measure_rate(readers, lambda: answers, seconds)
 
 
 @contextlib.asynccontextmanager
 async def _ours(port: int, in_flight: int):
     with tempfile.TemporaryDirectory() as empty:
-        settings = load_settings(
-            folder=Path(empty),
-            environment="simulator",
-            base_url=f"http://{HOST}:{port}",
-            client_id="id",
-            client_secret="secret",
-            subscription_key="key",
-            msn=MSN,
-            in_flight=in_flight,
+        settings = load_simulator_settings(
+            Path(empty), base_url=f"http://{HOST}:{port}", in_flight=in_flight
         )
     async with AsyncClient(settings) as client:
         yield lambda reference: client.read(reference, MSN)
@@ -250,11 +206,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     arguments = parser.parse_args()
     if arguments.serve:
-        asyncio.run(_serve())
+        asyncio.run(serve_protocol(_Slow))
         return
     seconds, runs = (0.3, 1) if arguments.smoke else (arguments.seconds, arguments.runs)
     flights = (8, 32, 128, 256)
-    with _server() as port:
+    with start_server(MODULE) as port:
         print(f"answers a second at {LATENCY_SECONDS * 1000:.0f} ms each, median of {runs}")
         print(f"{'':34}" + "".join(f"{n:>8}" for n in flights))
         print(f"{'ceiling':34}" + "".join(f"{n / LATENCY_SECONDS:8.0f}" for n in flights))

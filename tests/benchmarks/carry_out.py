@@ -17,10 +17,7 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,6 +28,7 @@ from pathlib import Path
 import httpx
 import orjson
 
+from tests.benchmarks.server_process import HOST, measure_rate, serve_protocol, start_server
 from tests.crash.databases import databases
 from tests.crash.simulator_process import (
     AMOUNT,
@@ -51,7 +49,6 @@ from vippsrecon.config.settings import Settings
 from vippsrecon.store import open_store, verify_journal
 
 LATENCY_SECONDS = 0.05
-HOST = "127.0.0.1"
 ANSWERS_A_ROW = 4
 AIM = 20.0
 
@@ -125,32 +122,11 @@ def _http(body: bytes) -> bytes:
     ) % (date, len(body), body)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Server, HOST, 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
 @contextlib.contextmanager
 def serving(latency: float = LATENCY_SECONDS) -> Iterator[str]:
     """Start the server in a separate process and yield its URL."""
-    command = [sys.executable, "-m", "tests.benchmarks.carry_out", "--serve", str(latency)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) > 1:
-        os.sched_setaffinity(process.pid, {cores[-1]})
-        os.sched_setaffinity(0, set(cores[:-1]))
-    try:
-        assert process.stdout is not None
-        yield f"http://{HOST}:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-        if len(cores) > 1:
-            os.sched_setaffinity(0, set(cores))
+    with start_server("tests.benchmarks.carry_out", str(latency)) as port:
+        yield f"http://{HOST}:{port}"
 
 
 def plan_for(rows: int, seed: int) -> Plan:
@@ -221,14 +197,7 @@ async def _ceiling(base_url: str, in_flight: int, seconds: float) -> float:
                 answers += 1
 
     tasks = [asyncio.create_task(ask(number)) for number in range(in_flight)]
-    await asyncio.sleep(min(0.5, seconds))
-    before, since = answers, time.perf_counter()
-    await asyncio.sleep(seconds)
-    rate = (answers - before) / (time.perf_counter() - since)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return rate
+    return await measure_rate(tasks, lambda: answers, seconds)
 
 
 def main() -> None:
@@ -240,7 +209,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve is not None:
         _Server.latency = arguments.serve
-        asyncio.run(_serve())
+        asyncio.run(serve_protocol(_Server))
         return
     rows, sample, seconds = (300, 10, 0.3) if arguments.smoke else (arguments.rows, 100, 3.0)
     flights = (64,) if arguments.smoke else (DEFAULT_IN_FLIGHT, 64, 128)

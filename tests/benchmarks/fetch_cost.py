@@ -19,7 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.bulk_read import HOST, MSN, _server
+from tests.benchmarks.bulk_read import MODULE
+from tests.benchmarks.server_process import HOST, start_server
 
 SIZES = (10_000, 100_000)
 
@@ -40,7 +41,7 @@ def main() -> None:
     print(
         f"{'payments':>10}{'seconds':>10}{'a second':>10}{'CPU s/1,000':>13}{'peak MB':>9}{'+ MB':>7}"
     )
-    with _server() as port:
+    with start_server(MODULE) as port:
         for size in sizes:
             command = [sys.executable, "-m", "tests.benchmarks.fetch_cost", "--run", str(port)]
             command += [str(size), "--in-flight", str(options.in_flight)]
@@ -55,22 +56,13 @@ def main() -> None:
 
 def measured(port: int, size: int, *, in_flight: int) -> dict[str, float]:
     """Fetch `size` payments into a separate folder; return the time and memory used."""
+    from tests.simulator_settings import load_simulator_settings
     from vippsrecon.api import Client
-    from vippsrecon.config.load import load_settings
-    from vippsrecon.config.settings import SalesUnit
     from vippsrecon.fetching import fetch_into
 
     with tempfile.TemporaryDirectory() as name:
-        settings = load_settings(
-            folder=Path(name),
-            environment="simulator",
-            base_url=f"http://{HOST}:{port}",
-            client_id="id",
-            client_secret="secret",
-            subscription_key="key",
-            msn=MSN,
-            units=(SalesUnit(MSN, market="NO"),),
-            in_flight=in_flight,
+        settings = load_simulator_settings(
+            Path(name), base_url=f"http://{HOST}:{port}", in_flight=in_flight
         )
         with Client(settings) as client:
             # Costs that every run has once: token, late imports, Polars' threads.

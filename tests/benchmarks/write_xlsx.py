@@ -40,7 +40,7 @@ OPTIONS = {
 KINDS = ("text",) * 6 + ("money",) * 5 + ("moment", "day", "count", "text")
 
 
-def made(rows: int) -> SheetTable:
+def make_table(rows: int) -> SheetTable:
     """Return a table of `rows` rows: 7 texts, 5 amounts, a time, a day and a count."""
     number = pl.int_range(rows, eager=True)
     columns, data = [], {}
@@ -63,7 +63,7 @@ def made(rows: int) -> SheetTable:
     )
 
 
-def ours(table: SheetTable, path: Path) -> tuple[float, float]:
+def time_package(table: SheetTable, path: Path) -> tuple[float, float]:
     """Write the table as the report does; return CPU and wall seconds."""
     began = time.process_time(), time.perf_counter()
     with Workbook(str(path), OPTIONS) as workbook:
@@ -77,7 +77,7 @@ def ours(table: SheetTable, path: Path) -> tuple[float, float]:
     return time.process_time() - began[0], time.perf_counter() - began[1]
 
 
-def theirs(table: SheetTable, path: Path) -> tuple[float, float]:
+def time_xlsxwriter(table: SheetTable, path: Path) -> tuple[float, float]:
     """Write the same cells with XlsxWriter alone; return CPU and wall seconds."""
     rows = peer_rows(table)
     began = time.process_time(), time.perf_counter()
@@ -123,11 +123,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()
     rows, rounds = (2_000, 1) if chosen.smoke else (chosen.rows, chosen.rounds)
-    table = made(rows)
+    table = make_table(rows)
     seconds: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
-            both = (("ours", ours), ("theirs", theirs))
+            both = (("ours", time_package), ("theirs", time_xlsxwriter))
             for name, write in both if turn % 2 == 0 else reversed(both):
                 gc.collect()
                 seconds[name].append(write(table, Path(folder) / f"{name}.xlsx"))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from tests.loaded_modules import list_loaded_modules
 from tests.plans import make_plan, make_plan_row
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.execution.row_result import RowResult
@@ -352,15 +353,6 @@ def test_html_of_a_dry_run_states_that_nothing_was_sent(make_account):
 
 def test_carry_out_loads_no_frame_library():
     """A restart must be quick, so the frame libraries are loaded only when a frame is needed."""
-    import subprocess
-    import sys
+    loaded = list_loaded_modules("import vippsrecon.bulk.execution.carry_out")
 
-    code = (
-        "import vippsrecon.bulk.execution.carry_out, sys; "
-        "print([m for m in ('pandas', 'polars', 'pandera', 'narwhals') if m in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-
-    assert result.stdout == "[]\n"
+    assert not loaded & {"pandas", "polars", "pandera", "narwhals"}

@@ -27,7 +27,7 @@ def damage(orders):
     return damage
 
 
-def test_a_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read_json, damage):
+def test_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read_json, damage):
     """Its payment was read, so nothing is missing that a person could look for."""
     before = read_json(run("reconcile", "--orders", orders, "--out", "before.xlsx", "--json"))
     *repaired, hopeless = damage(
@@ -37,17 +37,17 @@ def test_a_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read
     )
     after = read_json(run("reconcile", "--orders", orders, "--out", "after.xlsx", "--json"))
     mangled = [
-        sum(row["kind"] == "reference_mangled" for row in said["discrepancies"])
-        for said in (before, after)
+        sum(row["kind"] == "reference_mangled" for row in output["discrepancies"])
+        for output in (before, after)
     ]
     codes = {row["reference"]: row["kind"] for row in after["discrepancies"]}
 
     assert mangled[1] == mangled[0] + len(repaired)
     assert codes[hopeless] == "missing_in_vipps"
-    assert [said["references"]["not_sent"] for said in (before, after)] == [0, 1]
+    assert [output["references"]["not_sent"] for output in (before, after)] == [0, 1]
 
 
-def test_fetch_names_only_references_that_could_not_be_asked_for(run, keys, orders, damage, folder):
+def test_fetch_names_only_references_that_could_not_be_requested(run, keys, orders, damage, folder):
     """The sentence sends the user to a file of failures, to look for what is wrong."""
     before = run("fetch", orders, "--out", "before")
     damage(lambda reference: reference.replace("-", "\u2011"))

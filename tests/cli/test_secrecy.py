@@ -76,7 +76,7 @@ FAULTS = {
 }
 
 
-def texts(folder):
+def read_texts(folder):
     """Return all that a run wrote: the bytes of every file, and of every part of a workbook."""
     import zipfile
 
@@ -89,7 +89,7 @@ def texts(folder):
                         yield path / name, archive.read(name)
 
 
-def test_every_command_is_tried():
+def test_every_command_is_tested():
     """Every command is tested here; only the simulator has its own test below."""
     known = set(typer.main.get_command(app).commands)
 
@@ -116,17 +116,17 @@ def refunds(state, folder):
 
 def run_each_alone(commands, folder, environment):
     """Run each command in its own process, and return stdout and stderr by name."""
-    said = {}
+    outputs = {}
     for name, arguments in commands.items():
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "vippsrecon", *arguments],
             env=environment,
             cwd=folder,
             capture_output=True,
             check=False,
         )
-        said[name] = done.stdout, done.stderr
-    return said
+        outputs[name] = result.stdout, result.stderr
+    return outputs
 
 
 def run_in_one_process(commands, folder, environment):
@@ -134,21 +134,21 @@ def run_in_one_process(commands, folder, environment):
 
     Return the same as `run_each_alone`.
     """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUN_COMMANDS, json.dumps(commands)],
         env=environment,
         cwd=folder,
         capture_output=True,
         check=True,
     )
-    said = {}
-    left = (done.stdout, done.stderr)
+    outputs = {}
+    left = (result.stdout, result.stderr)
     for name in commands:
         ends = [text.partition(f"\n--- end of {name} ---\n".encode()) for text in left]
         assert all(end for _, end, _ in ends), name
-        said[name] = tuple(text for text, _, _ in ends)
+        outputs[name] = tuple(text for text, _, _ in ends)
         left = tuple(rest for _, _, rest in ends)
-    return said
+    return outputs
 
 
 @pytest.mark.usefixtures("refunds")
@@ -156,7 +156,7 @@ def run_in_one_process(commands, folder, environment):
 @pytest.mark.parametrize(
     "run_all", [run_in_one_process, pytest.param(run_each_alone, marks=pytest.mark.nightly)]
 )
-def test_no_command_shows_a_key(state, few_orders, folder, fault, run_all):
+def test_no_command_prints_a_key(state, few_orders, folder, fault, run_all):
     """Every command runs at DEBUG outside this process, so that all log output is checked."""
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
     commands = COMMANDS
@@ -171,22 +171,22 @@ def test_no_command_shows_a_key(state, few_orders, folder, fault, run_all):
             "VIPPS_MSN": "123456",
             "VIPPSRECON_LOG_LEVEL": "DEBUG",
         }
-        said = run_all(commands, folder, environment)
+        outputs = run_all(commands, folder, environment)
 
     if fault == "none":
-        assert b"Done: 2 refunds" in said["live"][0], said["live"]
+        assert b"Done: 2 refunds" in outputs["live"][0], outputs["live"]
     for name in ("check", "fetch", "reconcile"):
-        assert b"DEBUG" in said[name][1], (
+        assert b"DEBUG" in outputs[name][1], (
             f"the log of {name} was off, so this test looked at nothing"
         )
     for secret in map(str.encode, SECRETS):
-        for name, streams in said.items():
+        for name, streams in outputs.items():
             assert secret not in b"".join(streams), name
-        for path, content in texts(folder):
+        for path, content in read_texts(folder):
             assert secret not in content, path
 
 
-def test_the_simulator_does_not_show_a_key_either(state, folder):
+def test_simulator_prints_no_key(state, folder):
     """Its state file contains the keys it accepts, but its output must not."""
     server = subprocess.Popen(
         [sys.executable, "-m", "vippsrecon", "--log-level", "DEBUG", "simulator", "--state", state],
@@ -198,13 +198,13 @@ def test_the_simulator_does_not_show_a_key_either(state, folder):
     while first and b"127.0.0.1" not in first:
         first += server.stdout.readline()
     server.terminate()
-    said = first + server.communicate(timeout=30)[0]
+    outputs = first + server.communicate(timeout=30)[0]
 
-    assert b"127.0.0.1" in said
-    assert not [secret for secret in SECRETS if secret.encode() in said]
+    assert b"127.0.0.1" in outputs
+    assert not [secret for secret in SECRETS if secret.encode() in outputs]
 
 
-def test_notebooks_hold_no_key(root):
+def test_notebooks_contain_no_key(root):
     """Keys come from the environment, never from a cell."""
     for path in (root / "notebooks").glob("*.ipynb"):
         text = path.read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def code(notebook):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_tells_and_the_package_does(notebooks, name):
+def test_cells_contain_no_logic(notebooks, name):
     """A `def` or a long loop in a cell shows that the package lacks a function."""
     notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
     for cell in code(notebook):
@@ -60,7 +60,7 @@ def test_it_tells_and_the_package_does(notebooks, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_committed_without_outputs(notebooks, name):
+def test_notebook_is_committed_without_outputs(notebooks, name):
     """Outputs of a run against production would put customers' payments in git."""
     notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
 
@@ -77,10 +77,12 @@ def test_one_cell_holds_the_parameters(notebooks, name):
     assert 'SOURCE = "simulator"' in tagged[0].source
 
 
-def with_parameters(path, **changed):
+def set_parameters(path, **changed):
     """Read a notebook and change constants in its parameters cell."""
     notebook = nbformat.read(path, as_version=4)
-    (cell,) = (one for one in code(notebook) if "parameters" in one.metadata.get("tags", ()))
+    (cell,) = (
+        tagged for tagged in code(notebook) if "parameters" in tagged.metadata.get("tags", ())
+    )
     for name, value in changed.items():
         cell.source, edited = re.subn(
             rf"(?m)^{name} = .*?(?=$|  #)", f"{name} = {value}", cell.source
@@ -89,13 +91,13 @@ def with_parameters(path, **changed):
     return notebook
 
 
-def test_they_run_from_nothing(notebooks, tmp_path):
+def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
     """Every cell runs once, as a reader would; tests below run the other notebooks.
 
     Both share a kernel, since its start takes most of the time; the first one's names are deleted.
     """
     first, second = (
-        with_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[::2]
+        set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[::2]
     )
     forget = nbformat.v4.new_code_cell("%reset -f")
     both = nbformat.v4.new_notebook(
@@ -109,11 +111,11 @@ def test_they_run_from_nothing(notebooks, tmp_path):
 
 
 @pytest.mark.nightly
-def test_they_run_from_nothing_as_committed(notebooks, tmp_path):
+def test_notebooks_run_as_committed(notebooks, tmp_path):
     """Each notebook runs unchanged with its own month, which is larger."""
     for name in NAMES:
         shutil.copy(notebooks / f"{name}.ipynb", tmp_path)
-    done = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             "-m",
@@ -136,12 +138,12 @@ def test_they_run_from_nothing_as_committed(notebooks, tmp_path):
         check=False,
     )
 
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert f"{len(NAMES)} passed" in done.stdout
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert f"{len(NAMES)} passed" in result.stdout
 
 
 @pytest.mark.filterwarnings("default")
-def test_papermill_runs_it_with_parameters(notebooks, tmp_path):
+def test_papermill_runs_the_notebook_with_parameters(notebooks, tmp_path):
     """A scheduled report passes parameters and gets a notebook with outputs."""
     ran = tmp_path / "ran.ipynb"
     papermill.execute_notebook(
@@ -168,10 +170,10 @@ def format_totals(folder):
     return [f"{to_major(minor, currency)} {currency}" for currency, minor in totals.items()]
 
 
-def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
+def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
     """The user must edit `LIVE` and the sum by hand; otherwise nothing is sent."""
     path = notebooks / "04_refund_and_cancel.ipynb"
-    notebook = with_parameters(path, PAYMENTS=SMALL)
+    notebook = set_parameters(path, PAYMENTS=SMALL)
     kernel = NotebookClient(notebook, resources={"metadata": {"path": tmp_path}})
     parameters = code(notebook)[0]
     carry = next(cell for cell in code(notebook) if "live=LIVE" in cell.source)
@@ -187,10 +189,10 @@ def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
     cells = code(notebook)[:-1]
     after_plan = cells[cells.index(carry) :]
     with kernel.setup_kernel():
-        said = execute(*cells)
+        outputs = execute(*cells)
         assert read_outcomes(tmp_path) == {"would_do"}
-        assert "Nothing was sent" in said
-        assert "Done: " not in said
+        assert "Nothing was sent" in outputs
+        assert "Done: " not in outputs
 
         parameters.source = parameters.source.replace("LIVE = False", "LIVE = True")
         with pytest.raises(CellExecutionError, match="Confirm exactly this sum"):
@@ -200,19 +202,19 @@ def test_money_moves_only_where_it_is_said(notebooks, tmp_path):
         sums = format_totals(tmp_path)
         assert sums
         parameters.source = parameters.source.replace("CONFIRM = []", f"CONFIRM = {sums}")
-        said = execute(parameters, *after_plan, close)
+        outputs = execute(parameters, *after_plan, close)
         assert read_outcomes(tmp_path) == {"done"}
-        assert "Done: " in said
+        assert "Done: " in outputs
 
 
 @pytest.mark.nightly
-def test_papermill_moves_money_only_where_it_is_said(notebooks, tmp_path):
+def test_papermill_moves_money_only_with_live_and_the_sum(notebooks, tmp_path):
     """The same with parameters, each time in a new kernel and on a new month."""
 
     def run(*edited):
         given = ["-p", "PAYMENTS", str(SMALL), "--cwd", tmp_path, *edited]
         source, ran = notebooks / "04_refund_and_cancel.ipynb", tmp_path / "ran.ipynb"
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "papermill", source, ran, *given],
             capture_output=True,
             text=True,
@@ -220,19 +222,19 @@ def test_papermill_moves_money_only_where_it_is_said(notebooks, tmp_path):
         )
         shown = code(nbformat.read(ran, as_version=4))
         html = (output.get("data", {}).get("text/html", "") for o in shown for output in o.outputs)
-        return done, "".join(html)
+        return result, "".join(html)
 
-    done, said = run()
-    assert done.returncode == 0, done.stderr[-3000:]
+    result, outputs = run()
+    assert result.returncode == 0, result.stderr[-3000:]
     assert read_outcomes(tmp_path) == {"would_do"}
-    assert "Nothing was sent" in said
-    assert "Done: " not in said
+    assert "Nothing was sent" in outputs
+    assert "Done: " not in outputs
 
-    done, said = run("-p", "LIVE", "True")
-    assert done.returncode == 1
-    assert "Confirm exactly this sum" in done.stderr
+    result, outputs = run("-p", "LIVE", "True")
+    assert result.returncode == 1
+    assert "Confirm exactly this sum" in result.stderr
 
-    done, said = run("-p", "LIVE", "True", "-y", f"CONFIRM: {format_totals(tmp_path)}")
-    assert done.returncode == 0, done.stderr[-3000:]
+    result, outputs = run("-p", "LIVE", "True", "-y", f"CONFIRM: {format_totals(tmp_path)}")
+    assert result.returncode == 0, result.stderr[-3000:]
     assert read_outcomes(tmp_path) == {"done"}
-    assert "Done: " in said
+    assert "Done: " in outputs

@@ -8,13 +8,13 @@ from vippsrecon.errors import InputError
 from vippsrecon.notebook.session import open_month
 
 
-def test_a_real_month_needs_an_export():
+def test_real_month_requires_an_export():
     """The error comes before the keys are read."""
     with pytest.raises(InputError, match="needs your order export"):
         open_month("production")
 
 
-def test_a_month_closes_what_it_opened():
+def test_month_closes_its_server_and_folder():
     """When a notebook ends, no server and no folder may remain."""
     with open_month(payments=30) as month:
         folder = month.order_files[0].parent

@@ -111,7 +111,7 @@ def format_row(row: dict[str, Any]) -> str:
 
 
 def run(model_input: ModelInput, **given: Any) -> Reconciliation:
-    """Reconcile a world with the package."""
+    """Reconcile the input of the model with the package."""
     events = build_frame(model_input.events, EVENTS) if model_input.has_log else None
     return reconcile(
         build_frame(model_input.orders, ORDERS),

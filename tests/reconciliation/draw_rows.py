@@ -235,31 +235,31 @@ class RowDrawing:
         if self.rarely(60):
             self.unread(order["reference"])
 
-    def moments(self, order: dict[str, Any], *row: dict[str, Any]) -> None:
+    def moments(self, order: dict[str, Any], *payments: dict[str, Any]) -> None:
         """Draw a shop change after the fetch, or an export made after the cut-off time."""
         column = self.choose("fulfilled_at", "refunded_at")
         if self.rarely(12) and order[column] and self.exported == NOW:
             # Read before the shop's last change: the payment may have changed since then.
-            for payment in row:
+            for payment in payments:
                 payment["fetched_at"] = NOW - timedelta(hours=1)
             order[column] = NOW - timedelta(minutes=30)
             self.now.features.add("shop_later")
         elif self.rarely(20):
             order["exported_at"] = NOW + timedelta(hours=2)
             fetched = NOW + timedelta(hours=self.pick(3, 0))
-            for payment in row:
+            for payment in payments:
                 payment["fetched_at"] = fetched
             if order[column] and self.rarely(2):
                 order[column] = NOW + timedelta(hours=1)
             elif self.rarely(2):
-                self.move_after_as_of(*row)
+                self.move_after_as_of(*payments)
             self.now.features.add("as_of_before_export")
         if order[column]:
             order[column.replace("_at", "_day")] = day_number(order[column], self.msn)
 
-    def move_after_as_of(self, *made: dict[str, Any]) -> None:
+    def move_after_as_of(self, *payments: dict[str, Any]) -> None:
         """Let the operations after the authorization happen between the as-of time and the export."""
-        references = {payment["reference"] for payment in made}
+        references = {payment["reference"] for payment in payments}
         names = self.choose({"REFUNDED", "CANCELLED"}, {"CAPTURED", "REFUNDED", "CANCELLED"})
         for event in self.now.events:
             if event["reference"] in references and event["name"] in names:

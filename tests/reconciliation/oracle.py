@@ -25,7 +25,7 @@ from tests.reconciliation.oracle_pairing import Pairing
 
 
 def opinion(model_input: ModelInput) -> Opinion:
-    """Return the model's result for one run's input.
+    """Return the model's result for an input.
 
     Pairs are judged at their cut-off time; proposals also consider all later events.
     """
@@ -48,7 +48,7 @@ def opinion(model_input: ModelInput) -> Opinion:
 
 
 class Run(Pairing):
-    """One judgement of a run: at each pair's own cut-off time, or on the whole log."""
+    """One judgement of an input: at each pair's own cut-off time, or on the whole log."""
 
     def judge(self) -> Opinion:
         """Judge every family of rows and payments, then the payments without an order."""

@@ -144,8 +144,8 @@ def ask(
             refunded = refunded._replace(at_risk=min(refunded.at_risk, left))
     else:
         flags.add("refunds_unknown")
-        whole = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
-        comparable = m.C == 0 or (m.R == 0 and whole)
+        is_complete = m.C >= net.O or m.A == m.C == order.get("truncated_minor")
+        comparable = m.C == 0 or (m.R == 0 and is_complete)
         if not comparable:
             captured = NOTHING
             of_captured.clear()

@@ -24,7 +24,7 @@ from tests.reconciliation.oracle_pair import Answer
 
 
 class Record:
-    """A run over its input: reads payments, and records findings and where each row ends."""
+    """A run over an input: reads payments, and records findings and where each row ends."""
 
     def __init__(self, model_input: ModelInput, *, whole_log: bool) -> None:
         self.model_input = model_input

@@ -130,7 +130,7 @@ def _events(draw: st.DrawFn, key: tuple[str, str]) -> list[dict[str, Any]]:
 
 
 @st.composite
-def anything(draw: st.DrawFn, least: int = 0, most: int = 12) -> Rows:
+def random_rows(draw: st.DrawFn, least: int = 0, most: int = 12) -> Rows:
     """Draw rows for all four frames, with `least` to `most` orders, and as many payments.
 
     Many in one frame cost hardly more than a few, and test what the same number in several

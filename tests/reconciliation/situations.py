@@ -1,6 +1,6 @@
 """Small situations for the model: one or two orders, their payments and events, drawn at random.
 
-One world contains many situations, each with its own number, so that one run of the package
+One input contains many situations, each with its own number, so that one run of the package
 gives the results of all of them. Every situation names the features of the rules that it uses.
 """
 
@@ -66,7 +66,7 @@ def make_input(
     first: date | None = None,
     last: date | None = None,
 ) -> ModelInput:
-    """Return a world of several situations, with orders of 0.00 that set what the export covers."""
+    """Return the input of several situations, with orders of 0.00 that set what the export covers."""
     cover = [
         order_row(
             900000 + 2 * n + far,

@@ -26,8 +26,10 @@ def collect_docstrings():
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(checks.__path__, f"{checks.__name__}.")
     ]
-    found = [test for module in modules for test in doctest.DocTestFinder().find(module)]
-    return {test.name.removeprefix(f"{checks.__name__}."): test for test in found if test.examples}
+    docstrings = [test for module in modules for test in doctest.DocTestFinder().find(module)]
+    return {
+        test.name.removeprefix(f"{checks.__name__}."): test for test in docstrings if test.examples
+    }
 
 
 def list_cases(docstring):
@@ -58,7 +60,7 @@ def descriptions():
 def test_docstring_shows_the_result(descriptions, name):
     """A reader learns from these examples what a check finds."""
     docstring = DOCSTRINGS[name]
-    docstring.examples = [one for one in docstring.examples if one.source != IMPORT]
+    docstring.examples = [example for example in docstring.examples if example.source != IMPORT]
     docstring.globs["run_example"] = lambda **case: descriptions[repr(case)]
     failures = []
 

@@ -336,7 +336,7 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
 
 
 @pytest.mark.parametrize(
-    ("dated", "moved", "right"),
+    ("order_fields", "payment_fields", "expected"),
     [
         # The shop's own date proves what was wrong at the as-of time; it was put right later.
         ({}, {"C": 1000, "captured": ago(1)}, ("fulfilled_not_captured", 1000, 0, 1000)),
@@ -364,15 +364,19 @@ def test_parts_of_a_split_payment_share_the_cut_off_time():
         ({}, {"C": 1000, "R": 300, "refunded": ago(1)}, None),
     ],
 )
-def test_what_a_date_of_the_shop_proves_before_the_export(dated, moved, right):
+def test_shop_dates_decide_what_is_known_before_the_export(order_fields, payment_fields, expected):
     """With an as-of time before the export, only what is dated is known of the shop at that time."""
-    result = compare([order("before-exp", **dated)], [payment("before-exp", **moved)], as_of=ago(3))
+    result = compare(
+        [order("before-exp", **order_fields)],
+        [payment("before-exp", **payment_fields)],
+        as_of=ago(3),
+    )
 
-    if right is None:
+    if expected is None:
         assert describe_discrepancies(result) == []
         assert set(buckets(result, "orders").values()) == {"timing timing_after_cut"}
         return
-    assert describe_discrepancies(result) == [("before-exp", *right, None, None)]
+    assert describe_discrepancies(result) == [("before-exp", *expected, None, None)]
     assert "changed_after_export" in flags_of(result, "before-exp")
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.random_frames import Rows, anything
+from tests.reconciliation.random_frames import Rows, random_rows
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
@@ -28,7 +28,7 @@ SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
 RESULTS = ("discrepancies", "buckets", "summary", "bridge", "groups")
 
 
-def tables(rows: Rows) -> list[pa.Table]:
+def build_tables(rows: Rows) -> list[pa.Table]:
     """Return the rows as Arrow tables with their schemas."""
     return [
         pa.Table.from_pylist(part, schema=schema.arrow_schema())
@@ -42,10 +42,11 @@ def records(result):
     return {name: getattr(collected, name).to_dict("records") for name in RESULTS}
 
 
-def in_pandas(made: list[pa.Table]):
+def reconcile_in_pandas(arrow_tables: list[pa.Table]):
     """Reconcile the tables as pandas frames; every other engine must give the same result."""
     return reconcile(
-        *(build_frame(t.to_pylist(), s) for t, s in zip(made, SCHEMAS, strict=True)), as_of=NOW
+        *(build_frame(t.to_pylist(), s) for t, s in zip(arrow_tables, SCHEMAS, strict=True)),
+        as_of=NOW,
     )
 
 
@@ -54,20 +55,22 @@ def in_pandas(made: list[pa.Table]):
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(anything(least=20, most=40))
+@given(random_rows(least=20, most=40))
 def test_polars_and_duckdb_agree_with_pandas(rows):
     """For any rows, the three engines on one machine give the same frames."""
-    made = tables(rows)
-    expected = records(in_pandas(made))
+    arrow_tables = build_tables(rows)
+    expected = records(reconcile_in_pandas(arrow_tables))
 
-    assert records(reconcile(*(pl.from_arrow(t) for t in made), as_of=NOW)) == expected
-    assert records(reconcile(*(pl.from_arrow(t).lazy() for t in made), as_of=NOW)) == expected
-    assert records(reconcile(*made, as_of=NOW)) == expected
-    relations = [duckdb.from_arrow(t) for t in made]
+    assert records(reconcile(*(pl.from_arrow(t) for t in arrow_tables), as_of=NOW)) == expected
+    assert (
+        records(reconcile(*(pl.from_arrow(t).lazy() for t in arrow_tables), as_of=NOW)) == expected
+    )
+    assert records(reconcile(*arrow_tables, as_of=NOW)) == expected
+    relations = [duckdb.from_arrow(t) for t in arrow_tables]
     assert records(reconcile(*relations, as_of=NOW)) == expected
 
 
-def many(count: int) -> list[pa.Table]:
+def make_many_tables(count: int) -> list[pa.Table]:
     """Return a large month with duplicates and attempts, in which every tenth pair has an error."""
     orders, payments, events = [], [], []
     for number in range(count):
@@ -89,10 +92,10 @@ def many(count: int) -> list[pa.Table]:
         if wrong == 9:
             continue
         captured = total - 10 if wrong == 1 else total
-        made, logged = make_payment_rows(
+        payment_row, logged = make_payment_rows(
             reference=f"{reference}-1" if wrong == 2 else reference, A=total, captures=(captured,)
         )
-        payments.append(made)
+        payments.append(payment_row)
         events += logged
         if number % 1000 == 7:
             again, logged = make_payment_rows(
@@ -110,25 +113,25 @@ def many(count: int) -> list[pa.Table]:
 @pytest.mark.parametrize("count", [500, 200_000])
 def test_engines_agree_at_many_rows(count):
     """Some errors in windows and joins appear only in large frames."""
-    made = many(count)
-    expected = records(reconcile(*made, as_of=NOW))
+    arrow_tables = make_many_tables(count)
+    expected = records(reconcile(*arrow_tables, as_of=NOW))
 
     assert len(expected["discrepancies"]) > 0.3 * count
-    assert records(reconcile(*(duckdb.from_arrow(t) for t in made), as_of=NOW)) == expected
+    assert records(reconcile(*(duckdb.from_arrow(t) for t in arrow_tables), as_of=NOW)) == expected
 
 
-def test_what_is_no_frame_is_refused():
+def test_argument_that_is_not_a_frame_is_refused():
     """A list of rows is not a frame; the error says what is accepted."""
     with pytest.raises(InputError, match="pandas, Polars, pyarrow, DuckDB or Spark"):
         reconcile([], [])
 
 
-def test_bounds_hold_where_pandera_does_not_reach():
+def test_negative_amount_is_refused_on_duckdb():
     """On DuckDB too, a negative amount is refused, and the error names the frame."""
-    made = tables(Rows([make_order_row(total_minor=-1)], [], [], []))
+    arrow_tables = build_tables(Rows([make_order_row(total_minor=-1)], [], [], []))
 
     with pytest.raises(SchemaError, match="orders does not fit"):
-        reconcile(*(duckdb.from_arrow(t) for t in made), as_of=NOW)
+        reconcile(*(duckdb.from_arrow(t) for t in arrow_tables), as_of=NOW)
 
 
 def spark_is_missing() -> str:
@@ -160,9 +163,9 @@ def spark():
     session.stop()
 
 
-def drawn(count: int) -> list[Rows]:
+def draw_row_sets(count: int) -> list[Rows]:
     """Return frames that hypothesis draws, the same in every run."""
-    found: list[Rows] = []
+    drawn_rows: list[Rows] = []
 
     @settings(
         max_examples=count,
@@ -172,12 +175,12 @@ def drawn(count: int) -> list[Rows]:
         suppress_health_check=list(HealthCheck),
         deadline=None,
     )
-    @given(anything(most=8))
+    @given(random_rows(most=8))
     def draw(rows):
-        found.append(rows)
+        drawn_rows.append(rows)
 
     draw()
-    return found[:count]
+    return drawn_rows[:count]
 
 
 @pytest.mark.spark
@@ -186,10 +189,10 @@ def drawn(count: int) -> list[Rows]:
 @pytest.mark.parametrize("count", [8, pytest.param(20, marks=pytest.mark.nightly)])
 def test_spark_agrees_with_pandas(spark, count):
     """A few fixed frames are enough for Spark, because planning takes up to a minute for each."""
-    for rows in drawn(20)[:count]:
-        made = tables(rows)
-        frames = [_to_spark(spark, t, s) for t, s in zip(made, SCHEMAS, strict=True)]
-        assert records(reconcile(*frames, as_of=NOW)) == records(in_pandas(made))
+    for rows in draw_row_sets(20)[:count]:
+        arrow_tables = build_tables(rows)
+        frames = [_to_spark(spark, t, s) for t, s in zip(arrow_tables, SCHEMAS, strict=True)]
+        assert records(reconcile(*frames, as_of=NOW)) == records(reconcile_in_pandas(arrow_tables))
 
 
 def _to_spark(spark, table, schema):

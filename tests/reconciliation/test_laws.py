@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given
 from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
-from tests.reconciliation.random_frames import Rows, anything
+from tests.reconciliation.random_frames import Rows, random_rows
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW
@@ -21,9 +21,9 @@ from vippsrecon.schemas import BUCKETS, DISCREPANCIES, validate
 UNITS = (SalesUnit("123456", market="NO"), SalesUnit("654321", market="DK", capture="at_once"))
 
 
-def run(rows: Rows, **given_):
+def run(rows: Rows, **arguments):
     """Reconcile drawn rows as two sales units of different markets."""
-    return reconcile(*rows.frames(), units=UNITS, as_of=NOW, **given_)
+    return reconcile(*rows.frames(), units=UNITS, as_of=NOW, **arguments)
 
 
 def records(frame):
@@ -46,7 +46,7 @@ class Draw(NamedTuple):
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 @example(Rows([], [], [], []), 0, 0)
-@given(anything(least=20, most=40), st.integers(0, 10**6), st.integers(0, 50))
+@given(random_rows(least=20, most=40), st.integers(0, 10**6), st.integers(0, 50))
 def test_the_laws_hold(rows, seed, tolerance):
     """All laws use one draw, because reconciling takes most of the time."""
     draw = Draw(rows, run(rows), run(rows._replace(events=[])))
@@ -54,10 +54,10 @@ def test_the_laws_hold(rows, seed, tolerance):
     assert_every_row_is_in_exactly_one_bucket(draw)
     assert_the_bridge_ends_in_the_payments_own_sums(draw)
     assert_one_answer_per_pair_and_question(draw)
-    assert_the_order_of_rows_is_irrelevant(draw, seed)
-    assert_again_gives_the_same_and_inputs_are_unchanged(draw)
-    assert_tolerance_only_hides_what_is_within_it(draw, tolerance)
-    assert_proposals_never_exceed_what_is_owed_or_held(draw)
+    assert_row_order_does_not_matter(draw, seed)
+    assert_second_run_is_equal_and_inputs_are_unchanged(draw)
+    assert_tolerance_hides_only_differences_within_it(draw, tolerance)
+    assert_proposals_never_exceed_what_is_owed_or_reserved(draw)
 
 
 def assert_every_row_is_in_exactly_one_bucket(draw):
@@ -89,32 +89,32 @@ def assert_the_bridge_ends_in_the_payments_own_sums(draw):
 
 def assert_one_answer_per_pair_and_question(draw):
     """No krone is in two rows: at most one discrepancy per payment and question; unique ids."""
-    found = records(draw.result.discrepancies)
+    discrepancies = records(draw.result.discrepancies)
     pairs = Counter(
         (row["msn"], row["reference"], row["question"])
-        for row in found
+        for row in discrepancies
         if row["kind"] != "duplicate_order_row" and row["reference"] is not None
     )
 
-    named = [row["discrepancy_id"] for row in found if row["reference"] is not None]
+    named = [row["discrepancy_id"] for row in discrepancies if row["reference"] is not None]
     assert len(named) == len(set(named))
     assert all(count == 1 for count in pairs.values())
-    assert all(row["at_risk_minor"] >= 0 for row in found)
-    for row in found:
+    assert all(row["at_risk_minor"] >= 0 for row in discrepancies)
+    for row in discrepancies:
         known = [
             v if isinstance(v, int) else 0 for v in (row["actual_minor"], row["expected_minor"])
         ]
         assert row["difference_minor"] == known[0] - known[1]
 
 
-def assert_the_order_of_rows_is_irrelevant(draw, seed):
+def assert_row_order_does_not_matter(draw, seed):
     """Shuffled input gives the same discrepancies in the same order, buckets and bridge."""
     shuffled = run(Rows(*(random.Random(seed).sample(part, len(part)) for part in draw.rows)))
     for name in ("discrepancies", "buckets", "summary", "bridge", "groups"):
         assert records(getattr(draw.result, name)) == records(getattr(shuffled, name))
 
 
-def assert_again_gives_the_same_and_inputs_are_unchanged(draw):
+def assert_second_run_is_equal_and_inputs_are_unchanged(draw):
     """A second run gives the same ids and frames, and the arguments are unchanged."""
     frames = draw.rows.frames()
     copies = [frame.copy(deep=True) for frame in frames]
@@ -126,20 +126,20 @@ def assert_again_gives_the_same_and_inputs_are_unchanged(draw):
         assert frame.equals(copy)
 
 
-def assert_tolerance_only_hides_what_is_within_it(draw, tolerance):
+def assert_tolerance_hides_only_differences_within_it(draw, tolerance):
     """A discrepancy that a tolerance removes was not larger than the tolerance."""
     lenient = run(draw.rows, rules=Rules(tolerance_minor=tolerance))
-    gone = {row["discrepancy_id"]: row for row in records(draw.result.discrepancies)}
+    without_tolerance = {row["discrepancy_id"]: row for row in records(draw.result.discrepancies)}
     for row in records(lenient.discrepancies):
-        gone.pop(row["discrepancy_id"], None)
+        without_tolerance.pop(row["discrepancy_id"], None)
     assert all(
         abs(row["difference_minor"]) <= tolerance
-        for row in gone.values()
+        for row in without_tolerance.values()
         if row["question"] in {"captured", "refunded"}
     )
 
 
-def assert_proposals_never_exceed_what_is_owed_or_held(draw):
+def assert_proposals_never_exceed_what_is_owed_or_reserved(draw):
     """Refunds of a payment, together, give back no more than is held beyond what the order keeps.
 
     Captures and cancels never ask for more than is reserved. Whatever the rows.
@@ -162,11 +162,11 @@ def assert_proposals_never_exceed_what_is_owed_or_held(draw):
         for event in events:
             if event["event_at"] <= NOW:
                 sums[event["name"]] += event["amount_minor"]
-        held = sums["AUTHORIZED"] - sums["CANCELLED"] - sums["TERMINATED"]
+        reserved = sums["AUTHORIZED"] - sums["CANCELLED"] - sums["TERMINATED"]
         if verb == "refund":
             assert amount <= sums["CAPTURED"] - sums["REFUNDED"]
         else:
-            assert amount <= held
+            assert amount <= reserved
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,12 @@ def assert_proposals_never_exceed_what_is_owed_or_held(draw):
         ),
     ],
 )
-def test_what_is_proposed(reconciled, case, proposals):
+def test_worked_case_has_the_rules_proposals(reconciled, case, proposals):
     """The proposals of the rules' worked cases."""
-    found = records(reconciled(case).discrepancies)
+    discrepancies = records(reconciled(case).discrepancies)
 
     assert [
         (row["proposal"], row["proposal_minor"])
-        for row in found
+        for row in discrepancies
         if isinstance(row["proposal"], str)
     ] == proposals

@@ -14,10 +14,10 @@ from tests.reconciliation.random_frames import Rows
 from tests.reconciliation.test_engines import (
     SCHEMAS,
     _to_spark,
+    build_tables,
     records,
     spark,  # noqa: F401 (a fixture)
     spark_is_missing,
-    tables,
 )
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import (
@@ -177,7 +177,7 @@ ASKED = {
 }
 
 
-def in_pandas():
+def reconcile_in_pandas():
     """Return the month's result in pandas; every other engine must give the same."""
     expected = records(reconcile(*make_month().frames(), as_of=NOW, **ASKED))
     raised = " ".join(row["flags"] for row in expected["discrepancies"]).split()
@@ -187,7 +187,7 @@ def in_pandas():
 
 def test_engines_agree_on_own_refunds():
     """pandas, Polars, pyarrow and DuckDB give the same flags."""
-    arrow_tables, expected = tables(make_month()), in_pandas()
+    arrow_tables, expected = build_tables(make_month()), reconcile_in_pandas()
 
     assert (
         records(reconcile(*(pl.from_arrow(t) for t in arrow_tables), as_of=NOW, **ASKED))
@@ -203,6 +203,8 @@ def test_engines_agree_on_own_refunds():
 @pytest.mark.filterwarnings("default")
 def test_spark_agrees_on_own_refunds(spark):  # noqa: F811 (the fixture)
     """Spark gives the same flags."""
-    frames = [_to_spark(spark, t, s) for t, s in zip(tables(make_month()), SCHEMAS, strict=True)]
+    frames = [
+        _to_spark(spark, t, s) for t, s in zip(build_tables(make_month()), SCHEMAS, strict=True)
+    ]
 
-    assert records(reconcile(*frames, as_of=NOW, **ASKED)) == in_pandas()
+    assert records(reconcile(*frames, as_of=NOW, **ASKED)) == reconcile_in_pandas()

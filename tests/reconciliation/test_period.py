@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.months import make_pair, reconcile_both
-from tests.reconciliation.random_frames import Rows, anything
+from tests.reconciliation.random_frames import Rows, random_rows
 from tests.reconciliation.test_laws import records, run
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, utc_day_number
 from vippsrecon.reconciliation.result import Reconciliation
@@ -24,11 +24,11 @@ BOTH = (OCTOBER[0], NOVEMBER[1])
 
 def totals(result):
     """Return the last line of each leg, per sales unit and currency, without zeros."""
-    found = Counter()
+    sums = Counter()
     for row in records(result.bridge):
         if row["line"] == row["leg"]:
-            found[row["leg"], row["msn"], row["currency"]] += row["amount_minor"]
-    return {key: amount for key, amount in found.items() if amount}
+            sums[row["leg"], row["msn"], row["currency"]] += row["amount_minor"]
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 class Draw(NamedTuple):
@@ -36,8 +36,8 @@ class Draw(NamedTuple):
 
     rows: Rows
     middle: date
-    one: Reconciliation
-    other: Reconciliation
+    first_run: Reconciliation
+    second_run: Reconciliation
     both: Reconciliation
     everything: Reconciliation
 
@@ -47,8 +47,8 @@ class Draw(NamedTuple):
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(anything(least=20, most=40), st.integers(-380, 10), st.integers(0, 60), st.booleans())
-def test_the_laws_of_a_period(rows, start, length, with_events):
+@given(random_rows(least=20, most=40), st.integers(-380, 10), st.integers(0, 60), st.booleans())
+def test_laws_of_a_period_hold(rows, start, length, with_events):
     """All laws use one draw, because reconciling takes most of the time."""
     if not with_events:
         rows = rows._replace(events=[])
@@ -64,25 +64,25 @@ def test_the_laws_of_a_period(rows, start, length, with_events):
     )
 
     assert_two_periods_add_up_to_both(draw)
-    assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw)
-    assert_nothing_unsettled_lapses(draw)
+    assert_no_row_is_lost_and_the_bridge_adds_up(draw)
+    assert_unsettled_pairs_stay(draw)
 
 
 def assert_two_periods_add_up_to_both(draw):
     """The captures and refunds of two periods equal those of one run over both."""
-    summed = Counter(totals(draw.one))
-    summed.update(totals(draw.other))
+    summed = Counter(totals(draw.first_run))
+    summed.update(totals(draw.second_run))
     own = {key: amount for key, amount in summed.items() if amount and "fetched" not in key[0]}
 
     assert own == {k: v for k, v in totals(draw.both).items() if "fetched" not in k[0]}
 
 
-def assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw):
+def assert_no_row_is_lost_and_the_bridge_adds_up(draw):
     """Each row is in one bucket.
 
     The bridge starts with all orders, and ends in the payments' totals.
     """
-    rows, result = draw.rows, draw.one
+    rows, result = draw.rows, draw.first_run
     keys = [("orders", f"{o['source_file']}:{o['source_row']}") for o in rows.orders]
     keys += [("payments", f"{p['msn']}:{p['reference']}") for p in rows.payments]
     assert Counter(zip(result.buckets["side"], result.buckets["row_key"], strict=True)) == Counter(
@@ -103,7 +103,7 @@ def assert_no_row_is_lost_and_it_foots_to_what_was_fetched(draw):
     assert +shown == +ordered
 
 
-def assert_nothing_unsettled_lapses(draw):
+def assert_unsettled_pairs_stay(draw):
     """A discrepancy or timing difference of the whole run is also in each later period's run."""
     middle = draw.middle
     end = utc_day_number(datetime(middle.year, middle.month, middle.day, tzinfo=UTC))
@@ -117,9 +117,9 @@ def assert_nothing_unsettled_lapses(draw):
         for row in records(draw.everything.buckets)
         if row["bucket"] in {"discrepancy", "timing"} and row["row_key"] in begun
     }
-    kept = {row["row_key"]: row["kind"] for row in records(draw.one.buckets)}
+    first_kinds = {row["row_key"]: row["kind"] for row in records(draw.first_run.buckets)}
 
-    assert {key: kept[key] for key in unsettled} == unsettled
+    assert {key: first_kinds[key] for key in unsettled} == unsettled
 
 
 def lines(result, leg="captured"):
@@ -128,7 +128,7 @@ def lines(result, leg="captured"):
     return dict(zip(rows["line"], rows["amount_minor"], strict=True))
 
 
-def test_a_capture_of_the_next_month_has_a_line_of_its_own():
+def test_capture_in_the_next_month_has_its_own_bridge_line():
     """Ordered and partly captured in October, the rest in November: each month has its own part."""
     order, payment = make_pair(captured=[(6, 600), (35, 400)])
     october, november, both = (
@@ -147,7 +147,7 @@ def test_a_capture_of_the_next_month_has_a_line_of_its_own():
     assert {r.verdict for r in (october, november, both)} == {"clean"}
 
 
-def test_a_refund_of_the_next_month_is_its_own():
+def test_refund_in_the_next_month_belongs_to_that_month():
     """Captured in October and refunded in November, in both systems."""
     order, payment = make_pair(captured=[(6, 1000)], refunded=(40, 300))
     october, november = (
@@ -163,10 +163,10 @@ def test_a_refund_of_the_next_month_is_its_own():
 
 def test_a_split_payment_is_one_pair_in_both_months():
     """One part was captured in October, the other in November: neither month finds a difference."""
-    order, one = make_pair("order-0001", captured=[(6, 600)], total_minor=1000)
-    _, other = make_pair("order-0001-1", captured=[(35, 400)])
+    order, first_payment = make_pair("order-0001", captured=[(6, 600)], total_minor=1000)
+    _, second_run = make_pair("order-0001-1", captured=[(35, 400)])
     october, november = (
-        reconcile_both([order], [one, other], first=first, last=last)
+        reconcile_both([order], [first_payment, second_run], first=first, last=last)
         for first, last in (OCTOBER, NOVEMBER)
     )
 
@@ -175,11 +175,13 @@ def test_a_split_payment_is_one_pair_in_both_months():
         assert lines(result)["captured"] == captured
 
 
-def test_a_settled_pair_of_another_month_is_outside():
+def test_pair_of_another_month_without_errors_is_outside():
     """It has no event in the period and no error, so it is ignored with the kind outside_period."""
     order, payment = make_pair(captured=[(6, 1000)])
-    other, paid = make_pair("order-0002", ordered=40, captured=[(41, 500)], source_row=3)
-    result = reconcile_both([order, other], [payment, paid], first=NOVEMBER[0], last=NOVEMBER[1])
+    second_run, paid = make_pair("order-0002", ordered=40, captured=[(41, 500)], source_row=3)
+    result = reconcile_both(
+        [order, second_run], [payment, paid], first=NOVEMBER[0], last=NOVEMBER[1]
+    )
     kinds = dict(zip(result.buckets["row_key"], result.buckets["kind"], strict=True))
 
     assert kinds == {
@@ -200,7 +202,7 @@ def test_a_settled_pair_of_another_month_is_outside():
 @pytest.mark.parametrize(
     ("total", "expected"), [(900, ["over_captured"]), (1200, ["under_captured"])]
 )
-def test_a_discrepancy_of_october_is_in_november_until_it_is_settled(total, expected):
+def test_october_discrepancy_stays_in_november_until_settled(total, expected):
     """It stays until it is settled; October's movements are in the line for other periods."""
     order, payment = make_pair(captured=[(6, 1000)], total_minor=total)
     result = reconcile_both([order], [payment], first=NOVEMBER[0], last=NOVEMBER[1])
@@ -214,7 +216,7 @@ def test_a_discrepancy_of_october_is_in_november_until_it_is_settled(total, expe
     }
 
 
-def test_what_began_after_the_period_is_outside_even_if_it_is_wrong():
+def test_discrepancy_after_the_period_is_outside():
     """A discrepancy of November does not belong to October."""
     order, payment = make_pair(ordered=40, captured=[(41, 1000)], total_minor=900)
     result = reconcile_both([order], [payment], first=OCTOBER[0], last=OCTOBER[1])

@@ -109,23 +109,23 @@ def test_other_engines_compute_step_by_step():
     assert built == [10, 10]
 
 
-def test_a_step_with_shortcuts_takes_them_where_there_are_many_rows():
+def test_step_uses_its_shortcuts_for_many_rows():
     """There a shortcut for a frame without rows saves more than a plan does."""
-    asked = []
+    was_empty = []
 
     @planned_if_small
     def step(data, other):
-        asked.append(is_empty(other))
+        was_empty.append(is_empty(other))
         return data if is_empty(other) else materialize(nw.concat([data, other], how="vertical"))
 
     for rows, values in ((SMALL_ROWS, [1]), (SMALL_ROWS + 1, [1])):
         with reuse_plans(rows):
             result = step(frame(1), frame(2).head(0))
         assert [row["value"] for row in collect_rows(result)] == values
-    assert asked == [False, True]
+    assert was_empty == [False, True]
 
 
-def test_a_planned_step_must_not_look_at_rows():
+def test_planned_step_that_reads_rows_raises():
     """Its plan would hold what it saw, for all later frames."""
 
     @planned

@@ -180,7 +180,7 @@ class Connection:
     """The client that one life of the process uses. It has the methods of `AsyncClient`.
 
     Args:
-        vipps: Everything outside the process.
+        vipps: The simulated Vipps MobilePay.
         on_send: Called for each request that would move money, just before it is sent.
 
     Attributes:
@@ -272,7 +272,7 @@ class Connection:
             fate = dice.choice(fates)
         if fate in ("not connected", "busy", "locked", "lost", "failed before"):
             await asyncio.sleep(dice.random())
-            raise self._refuse_at_the_door(fate)
+            raise self._refuse_without_effect(fate)
         answers: list[Totals | str] = []
         payment, transit = vipps.payments[reference], dice.random() * 0.3
         if fate == "late":
@@ -295,7 +295,7 @@ class Connection:
             raise UnreadableAnswerError(200)
         return self._decode(reference, answers[0])
 
-    def _refuse_at_the_door(self, fate: str) -> VippsReconError:
+    def _refuse_without_effect(self, fate: str) -> VippsReconError:
         if fate == "not connected":
             return NotConnectedError("no connection")
         if fate == "lost":

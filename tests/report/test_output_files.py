@@ -57,10 +57,10 @@ SMALL_DISK = """
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sys.path.insert(0, sys.argv[1])
-from tests.report.example_results import a_month
+from tests.report.example_results import make_month
 from vippsrecon.report import write_workbook
 from vippsrecon.errors import OutputError
-month = a_month(400).reconciliation()
+month = make_month(400).reconciliation()
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
     write_workbook(month, sys.argv[2])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 import tracemalloc
 from collections import Counter
 
 import pytest
 
+from tests.loaded_modules import list_loaded_modules
 from vippsrecon.scenario import EARLIER_FILE, EXPORTED_AT, SHOPS, choose_sales_units, write_month
 
 FILES = ("bank.xml", "orders.csv", "settlement.csv", "simulator.jsonl", "truth.csv")
@@ -243,15 +242,9 @@ def test_memory_does_not_grow_with_the_month(tmp_path, few, many):
 
 def test_scenario_imports_nothing_of_the_package():
     """A shared decoder would share its mistakes."""
-    code = (
-        "import sys, vippsrecon; before = set(sys.modules); import vippsrecon.scenario;"
-        "print(*sorted(m for m in set(sys.modules) - before))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    loaded = result.stdout.split()
+    before = list_loaded_modules("import vippsrecon")
+    loaded = list_loaded_modules("import vippsrecon.scenario") - before
     assert "vippsrecon.scenario.month" in loaded
     own_modules = {name for name in loaded if name.startswith("vippsrecon.")}
     assert all(name.startswith("vippsrecon.scenario") for name in own_modules)
-    assert not {"pandas", "polars", "numpy", "httpx"} & set(loaded)
+    assert not {"pandas", "polars", "numpy", "httpx"} & loaded

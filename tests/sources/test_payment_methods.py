@@ -57,7 +57,7 @@ def test_gateway_id_decides_before_the_title(
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("fields", "expected"),
     [
         ({"payment_method_title": "MobilePay"}, UNSURE),
         ({"payment_method_title": "Kort"}, THEIRS),
@@ -65,11 +65,11 @@ def test_gateway_id_decides_before_the_title(
         ({"transaction_id": "chr-Inv3nT1"}, OURS),
     ],
 )
-def test_what_settles_a_gateway_id_that_is_in_no_list(
-    write: Writer, given: dict[str, object], expected: tuple[bool | None, bool]
+def test_title_or_transaction_decides_an_unlisted_gateway_id(
+    write: Writer, fields: dict[str, object], expected: tuple[bool | None, bool]
 ):
-    """Whoever wrote the plugin: its title MobilePay proves nothing, its transaction's form does."""
-    (read,) = rows(write(json.dumps([rest(payment_method="acme_mobilepay", **given)]), "o.json"))
+    """For any plugin: its title MobilePay proves nothing, the form of its transaction does."""
+    (read,) = rows(write(json.dumps([rest(payment_method="acme_mobilepay", **fields)]), "o.json"))
     assert (read["by_vipps"], read["method_unsure"]) == expected
 
 

@@ -20,10 +20,10 @@ REPEATED = '<row r="{0}"><c r="A{0}" t="s"><v>4</v></c></row>'
 
 def workbook() -> bytes:
     """Return a workbook with shared texts."""
-    made = io.BytesIO()
-    with xlsxwriter.Workbook(made) as book:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
         book.add_worksheet().write_row(0, 0, ["reference", "currency", "total"])
-    return made.getvalue()
+    return file.getvalue()
 
 
 def workbook_with_long_text(rows: str) -> bytes:
@@ -31,10 +31,10 @@ def workbook_with_long_text(rows: str) -> bytes:
     texts = ["reference", "currency", "total", "ord-000001", LONG_TEXT]
     shared = "".join(f"<si><t>{each}</t></si>" for each in texts)
     headings = "".join(f'<c r="{"ABC"[n]}1" t="s"><v>{n}</v></c>' for n in range(3))
-    made = io.BytesIO()
+    file = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(workbook())) as before,
-        zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as after,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as after,
     ):
         for member in before.infolist():
             content = before.read(member)
@@ -46,7 +46,7 @@ def workbook_with_long_text(rows: str) -> bytes:
                     f'<row r="1">{headings}</row>{rows}</sheetData></worksheet>'
                 ).encode()
             after.writestr(member.filename, content)
-    return made.getvalue()
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_number_is_not_a_long_text(write: Writer):
 
 def test_a_workbook_with_two_lists_of_texts_is_refused(write: Writer):
     """Readers differ in which of the two they take."""
-    made = io.BytesIO(workbook())
-    with zipfile.ZipFile(made, "a") as archive:
+    file = io.BytesIO(workbook())
+    with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("xl/SharedStrings.xml", "<sst/>")
     with pytest.raises(SourceError, match="two lists of texts"):
-        read_orders(write(made.getvalue(), "orders.xlsx"))
+        read_orders(write(file.getvalue(), "orders.xlsx"))

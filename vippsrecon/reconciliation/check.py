@@ -65,14 +65,14 @@ def positive_part(value: nw.Expr) -> nw.Expr:
     return nw.when(value > 0).then(value).otherwise(nw.lit(0))
 
 
-def minimum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
+def minimum_of(first: nw.Expr, other: nw.Expr) -> nw.Expr:
     """Return the smaller of two values."""
-    return nw.when(one < other).then(one).otherwise(other)
+    return nw.when(first < other).then(first).otherwise(other)
 
 
-def maximum_of(one: nw.Expr, other: nw.Expr) -> nw.Expr:
+def maximum_of(first: nw.Expr, other: nw.Expr) -> nw.Expr:
     """Return the larger of two values."""
-    return nw.when(one > other).then(one).otherwise(other)
+    return nw.when(first > other).then(first).otherwise(other)
 
 
 def is_within_days(left_us: nw.Expr, days: int) -> nw.Expr:

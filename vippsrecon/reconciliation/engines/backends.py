@@ -85,7 +85,7 @@ def detect_engine(data: Any) -> str:
         ) from None
 
 
-def _prepare_polars_frame(data: Any, frame: Frame, wanted: list[Column]) -> LazyFrame:
+def _prepare_polars_frame(data: Any, frame: Frame, schema: list[Column]) -> LazyFrame:
     import polars as pl
 
     if isinstance(data, pl.LazyFrame):
@@ -98,12 +98,12 @@ def _prepare_polars_frame(data: Any, frame: Frame, wanted: list[Column]) -> Lazy
         _validate_polars_frame(data, frame)
     else:
         table = _to_arrow_table(data, frame)
-        _validate_unused_columns(table, frame, [c for c in frame.columns if c not in wanted])
-        data = pl.from_arrow(table.select([c.name for c in wanted]), rechunk=False)
-        _validate_polars_frame(data, replace(frame, columns=tuple(wanted)))
+        _validate_unused_columns(table, frame, [c for c in frame.columns if c not in schema])
+        data = pl.from_arrow(table.select([c.name for c in schema]), rechunk=False)
+        _validate_polars_frame(data, replace(frame, columns=tuple(schema)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
-        for c in wanted
+        for c in schema
     ]
     prepared: LazyFrame = nw.from_native(data.select(columns).lazy())
     return prepared

@@ -59,15 +59,15 @@ def prepare_frames(
     """Validate the input frames; read events' idempotency keys only if there are keys to match."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
     log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
-    asked, paid = (
+    attempts_asked, paid = (
         prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
         prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
     )
-    for data, frame in ((asked, ORDERS), (paid, PAYMENTS), (log, EVENTS)):
+    for data, frame in ((attempts_asked, ORDERS), (paid, PAYMENTS), (log, EVENTS)):
         if data is not None:
             refuse_large_sums(data, frame)
     return InputFrames(
-        asked,
+        attempts_asked,
         paid,
         log.drop("idempotency_key") if log is not None and keyed else log,
         None

@@ -290,10 +290,13 @@ def _sum_code_differences(answered: LazyFrame, question: str, kinds: frozenset[s
             "currency",
             kind=nw.col(f"{question}_kind"),
             amount=actual - expected,
-            one=nw.lit(1, nw.Int64),
+            row_count=nw.lit(1, nw.Int64),
         )
         .group_by("msn", "currency", "kind")
-        .agg(amount=nw.col("amount").sum().cast(nw.Int64), rows=nw.col("one").sum().cast(nw.Int64))
+        .agg(
+            amount=nw.col("amount").sum().cast(nw.Int64),
+            rows=nw.col("row_count").sum().cast(nw.Int64),
+        )
     )
 
 

@@ -165,7 +165,7 @@ def _build_hints() -> nw.Expr:
 
 
 def _add_first_seen(
-    found: LazyFrame, today: dt.date, first_seen: Mapping[str, dt.date]
+    discrepancies: LazyFrame, today: dt.date, first_seen: Mapping[str, dt.date]
 ) -> LazyFrame:
     """Add the day of the first run that reported each discrepancy, and the days since then.
 
@@ -174,18 +174,18 @@ def _add_first_seen(
     """
     ids_by_day: defaultdict[dt.date, list[str]] = defaultdict(list)
     if first_seen:
-        for row in collect_rows(found.select("discrepancy_id")):
+        for row in collect_rows(discrepancies.select("discrepancy_id")):
             day = first_seen.get(row["discrepancy_id"])
             if day is not None and day < today:
                 ids_by_day[day].append(row["discrepancy_id"])
-    seen: nw.Expr = nw.lit(today).cast(nw.Date)
+    first_date: nw.Expr = nw.lit(today).cast(nw.Date)
     age: nw.Expr = nw.lit(0, nw.Int64)
     for day, ids in sorted(ids_by_day.items()):
         is_seen = nw.col("discrepancy_id").is_in(ids)
-        seen = nw.when(is_seen).then(nw.lit(day).cast(nw.Date)).otherwise(seen)
+        first_date = nw.when(is_seen).then(nw.lit(day).cast(nw.Date)).otherwise(first_date)
         days = to_day_number(today) - to_day_number(day)
         age = nw.when(is_seen).then(nw.lit(days, nw.Int64)).otherwise(age)
-    return found.with_columns(first_seen_date=seen, age_days=age.cast(nw.Int64))
+    return discrepancies.with_columns(first_seen_date=first_date, age_days=age.cast(nw.Int64))
 
 
 def assign_buckets(answered: LazyFrame) -> LazyFrame:
@@ -269,11 +269,13 @@ def _kind_of_exact_match() -> nw.Expr:
     return nw.when(nw.col("outside")).then(nw.lit("outside_period")).otherwise(nw.lit(""))
 
 
-def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> LazyFrame:
+def _build_side(side: str, parts: list[LazyFrame], first_key: str, second_key: str) -> LazyFrame:
     """Build the row keys of one side and sort its rows by them."""
     keyed_parts = [
         part.select(
-            nw.concat_str(nw.col(one), nw.lit(":"), nw.col(other).cast(nw.String)).alias("row_key"),
+            nw.concat_str(nw.col(first_key), nw.lit(":"), nw.col(second_key).cast(nw.String)).alias(
+                "row_key"
+            ),
             "bucket",
             "kind",
             "flags",
@@ -287,12 +289,12 @@ def _build_side(side: str, parts: list[LazyFrame], one: str, other: str) -> Lazy
     )
 
 
-def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> LazyFrame:
+def build_summary(settled: LazyFrame, discrepancies: LazyFrame, agreed: LazyFrame) -> LazyFrame:
     """Return counts and sums by currency, bucket and kind; each discrepancy counts as one row.
 
     Args:
         settled: Pairs with their buckets.
-        found: Their discrepancies.
+        discrepancies: Their discrepancies.
         agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
@@ -307,7 +309,7 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
         difference_minor=nothing,
         at_risk_minor=nothing,
     )
-    discrepancy_rows = found.select(
+    discrepancy_rows = discrepancies.select(
         "currency",
         bucket=nw.lit("discrepancy"),
         kind=nw.col("kind"),
@@ -339,6 +341,6 @@ def build_summary(settled: LazyFrame, found: LazyFrame, agreed: LazyFrame) -> La
     )
 
 
-def select_schema_columns(found: LazyFrame) -> LazyFrame:
+def select_schema_columns(discrepancies: LazyFrame) -> LazyFrame:
     """Return discrepancies with exactly the schema's columns, in the schema's order."""
-    return found.select(list(FRAME.names))
+    return discrepancies.select(list(FRAME.names))

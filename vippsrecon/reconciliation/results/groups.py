@@ -46,20 +46,20 @@ GROUPS = Frame(
 _GROUP_KEYS = ("currency", "cause")
 
 
-def sum_by_store(found: LazyFrame) -> LazyFrame:
+def sum_by_store(discrepancies: LazyFrame) -> LazyFrame:
     """Sum discrepancies, which have store, by currency, cause, kind and store."""
     return (
-        found.select(
+        discrepancies.select(
             *_GROUP_KEYS,
             "kind",
             "difference_minor",
             "at_risk_minor",
             store=nw.col("store").fill_null(""),
-            one=nw.lit(1),
+            row_count=nw.lit(1),
         )
         .group_by(*_GROUP_KEYS, "kind", "store")
         .agg(
-            rows=nw.col("one").sum().cast(nw.Int64),
+            rows=nw.col("row_count").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
             at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),
         )

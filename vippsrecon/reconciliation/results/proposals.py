@@ -22,7 +22,7 @@ CANCEL_KINDS = tuple(code.name for code in CODES if code.proposes == "cancel")
 _NOTHING = nw.lit(0, nw.Int64)
 
 
-def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
+def add_proposals(discrepancies: LazyFrame, question: str) -> LazyFrame:
     """Add `proposal` (`refund`, `capture`, `cancel` or null) and `proposal_minor` (or null).
 
     The refunds of one payment together are at most the amount held beyond what the order keeps:
@@ -41,7 +41,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     between an early as-of time and the export.
 
     Args:
-        found: Discrepancies of one question, with kind and flags.
+        discrepancies: Discrepancies of one question, with kind and flags.
         question: The question they belong to.
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/
@@ -52,7 +52,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
         by_hand = by_hand | nw.col("flags").str.contains(flag, literal=True)
     verb = _choose_by_kind(nw.lit("refund"), nw.lit("capture"), nw.lit("cancel"))
     # In steps: an expression used several times inside another is built again each time.
-    judged = add_expected_amounts(found, "_now").with_columns(by_hand=by_hand, verb=verb)
+    judged = add_expected_amounts(discrepancies, "_now").with_columns(by_hand=by_hand, verb=verb)
     for suffix in ("", "_now"):
         judged = _add_amount(judged, question, suffix)
     amount = minimum_of(nw.col("amount"), nw.col("amount_now"))
@@ -63,7 +63,7 @@ def add_proposals(found: LazyFrame, question: str) -> LazyFrame:
     )
 
 
-def _add_amount(found: LazyFrame, question: str, suffix: str) -> LazyFrame:
+def _add_amount(discrepancies: LazyFrame, question: str, suffix: str) -> LazyFrame:
     """Add the amount that one reading justifies: at the cut-off (""), or now ("_now")."""
     c, r, k, e, er, status = (
         nw.col(f"{name}{suffix}") for name in ("C", "R", "K", "E", "Er", "status")
@@ -85,7 +85,7 @@ def _add_amount(found: LazyFrame, question: str, suffix: str) -> LazyFrame:
         .then((c == 0) & nw.col("order_is_covered"))
         .otherwise(nw.col("kind").is_in(list(CANCEL_KINDS)) & (cancelled | (c >= e)))
     ) & (nw.col("not_due") == 0)
-    with_limits = found.with_columns(
+    with_limits = discrepancies.with_columns(
         positive_part(c - r - order_keeps).alias(f"owed{suffix}"),
         positive_part(excess).alias(f"first{suffix}"),
     ).with_columns(

@@ -26,11 +26,11 @@ OLD_AFTER_DAYS = 30
 """From this many days after the first run that reported a discrepancy, it is one step more severe."""
 
 
-def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
+def add_severity(discrepancies: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     """Add `severity` and its `rank` (0 is the worst).
 
     Args:
-        found: Discrepancies with kind, currency, flags, difference_minor, at_risk_minor,
+        discrepancies: Discrepancies with kind, currency, flags, difference_minor, at_risk_minor,
             age_days and near (True: a deadline within three days).
         rounding_cap_minor: Limit per currency on the sum of rounding differences, in minor units.
             Up to this sum they are *info*.
@@ -49,9 +49,9 @@ def add_severity(found: LazyFrame, rounding_cap_minor: int) -> LazyFrame:
     by_kind: nw.Expr = nw.lit(None).cast(nw.Int64)
     for name, severity in SEVERITY_BY_KIND.items():
         by_kind = nw.when(kind == name).then(nw.lit(SEVERITIES.index(severity))).otherwise(by_kind)
-    summed = found.with_columns(rounding=rounding, base=by_kind.cast(nw.Int64)).with_columns(
-        rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64)
-    )
+    summed = discrepancies.with_columns(
+        rounding=rounding, base=by_kind.cast(nw.Int64)
+    ).with_columns(rounding_sum=nw.col("rounding").sum().over("currency").cast(nw.Int64))
     wrong_total = nw.col("flags").str.contains("express_shipping", literal=True) | nw.col(
         "flags"
     ).str.contains("split_tender", literal=True)

@@ -20,9 +20,9 @@ def count_whole_totals(answered: LazyFrame) -> LazyFrame:
     differs = nw.col("compared") & _is_whole(O) & (difference > 0) & (difference < MAJOR_UNIT_MINOR)
     return (
         answered.filter(differs.fill_null(value=False))
-        .select("source_file", one=nw.lit(1))
+        .select("source_file", row_count=nw.lit(1))
         .group_by("source_file")
-        .agg(rows=nw.col("one").sum())
+        .agg(rows=nw.col("row_count").sum())
     )
 
 
@@ -48,11 +48,11 @@ def mark_whole_totals(
             rows.filter(in_files & ~_is_whole(O)).select("source_file").unique()
         )
     }
-    whole = sorted(set(files) - with_decimals)
-    if not whole:
+    whole_files = sorted(set(files) - with_decimals)
+    if not whole_files:
         return answered.with_columns(whole_totals=nw.lit(value=False))
     return answered.with_columns(
-        whole_totals=nw.col("source_file").is_in(whole).fill_null(value=False)
+        whole_totals=nw.col("source_file").is_in(whole_files).fill_null(value=False)
     )
 
 

@@ -76,13 +76,13 @@ def payment_not_recorded() -> Check:
     ['timing timing_awaiting_fulfilment']
     """
     late = (nw.col("since_authorized_us") > nw.col("grace_callback_us")).fill_null(value=True)
-    held = (K > 0) | (C > R)
-    kept = positive_part(C - maximum_of(R, Er))
+    holds_money = (K > 0) | (C > R)
+    net_captured = positive_part(C - maximum_of(R, Er))
     return Check(
-        _CAPTURE_RELEVANT & ~_CANCELLED & (nw.col("paid") == "no") & (A > 0) & late & held,
+        _CAPTURE_RELEVANT & ~_CANCELLED & (nw.col("paid") == "no") & (A > 0) & late & holds_money,
         C,
         C,
-        minimum_of(O, K + kept),
+        minimum_of(O, K + net_captured),
     )
 
 
@@ -97,8 +97,8 @@ def captured_not_fulfilled() -> Check:
     ['discrepancy captured_not_fulfilled 0 → 1000, at risk 1000']
     """
     late = (nw.col("since_capture_us") > nw.col("grace_delivery_us")).fill_null(value=True)
-    kept = positive_part(C - maximum_of(R, Or))
-    return Check(_CAPTURE_RELEVANT & _OPEN & (C > 0) & late, nw.lit(0), C, kept)
+    net_captured = positive_part(C - maximum_of(R, Or))
+    return Check(_CAPTURE_RELEVANT & _OPEN & (C > 0) & late, nw.lit(0), C, net_captured)
 
 
 def timing_awaiting_fulfilment() -> Check:

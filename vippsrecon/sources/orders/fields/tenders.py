@@ -235,7 +235,7 @@ def _settle_by_transaction(owner: Owner, form: _Form, profile: Profile) -> Owner
 
 
 def _find_owner_of_cells(part: str, form: _Form, profile: Profile) -> Owner:
-    """Return the owner by the method's cell, or by the title where the method does not tell."""
+    """Return the owner by the method's cell, or by the title if the method does not decide it."""
     is_id = _is_gateway_id(form, profile)
     owner = find_owner(part, profile, is_id=is_id)
     told_by_title = find_owner(form.title, profile, is_id=False) if form.method else ""
