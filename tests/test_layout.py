@@ -70,7 +70,7 @@ def test_modules_and_folders_have_one_subject(root):
     folders = Counter()
     long_modules = set()
     for path in (root / "vippsrecon").rglob("*.py"):
-        folders[path.parent.relative_to(root).as_posix()] += 1
+        folders[path.parent.relative_to(root).as_posix()] += path.name != "__init__.py"
         if len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES:
             long_modules.add(path.relative_to(root).as_posix())
 

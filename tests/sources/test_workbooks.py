@@ -67,14 +67,17 @@ def test_openpyxl_reads_what_calamine_refuses(write_xlsx: Writer, monkeypatch: p
     rows = [
         (*HEAD, "fulfilled_at"),
         ("ord-000001", "NOK", 12.5, 0, NEAR_MIDNIGHT, 7, dt.date(2026, 2, 1)),
-        ("ord-000002", "NOK", 12.5, "=1+1", NEAR_MIDNIGHT, 8, NEAR_MIDNIGHT),
+        ("ord-000002", "NOK", 12.5, 2, NEAR_MIDNIGHT, 8, NEAR_MIDNIGHT),
+        ("ord-000003", "NOK", 12.5, "=1+1", NEAR_MIDNIGHT, 9, NEAR_MIDNIGHT),
     ]
     path = write_xlsx(rows)
     usual = read_orders(path, default_msn="123456")
     assert usual.orders["dates_without_time"].tolist() == [True, False]
-    assert usual.orders["refunded_minor"].isna().tolist() == [False, True]
+    assert usual.rejects["source_row"].tolist() == [4]  # a formula that nobody computed
     monkeypatch.setattr("python_calamine.CalamineWorkbook.from_path", None)
-    pd.testing.assert_frame_equal(read_orders(path, default_msn="123456").orders, usual.orders)
+    by_openpyxl = read_orders(path, default_msn="123456")
+    pd.testing.assert_frame_equal(by_openpyxl.orders, usual.orders)
+    pd.testing.assert_frame_equal(by_openpyxl.rejects, usual.rejects)
 
 
 def test_false_size_in_the_archive_is_detected(write_xlsx: Writer, tmp_path: Path):

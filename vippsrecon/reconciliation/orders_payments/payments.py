@@ -11,9 +11,12 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.engines.plans import planned
+from vippsrecon.reconciliation.orders_payments.attempt_ranking import (
+    ORDER_KEY,
+    find_equal_amounts,
+    rank_attempts,
+)
 from vippsrecon.reconciliation.orders_payments.covered_orders import add_surplus_refunds
-
-ORDER_KEY = ["msn", "okey"]
 
 PAYMENT_COLUMNS = (
     "reference",
@@ -206,7 +209,7 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
 
     Payments that hold or held money are one split payment if each is less than the order, unless
     two were created for one amount and together are more than the order; or if the order's own
-    cell names several of them. Otherwise one counts, by the order of `_rank_attempts`.
+    cell names several of them. Otherwise one counts, by the order of `rank_attempts`.
     """
     held = (nw.col("C") > 0) | (nw.col("K") > 0)
     named = nw.col("link").is_in(["exact", "named"])
@@ -224,7 +227,7 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     with_order = shared.join(order_amounts, on=ORDER_KEY, how="left").with_columns(
         held=held, part=nw.when(held).then(part).otherwise(nothing)
     )
-    twins = _find_equal_amounts(with_order)
+    twins = find_equal_amounts(with_order)
     totals = (
         with_order.with_columns(
             one=_one_where(held),
@@ -268,71 +271,7 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             )
         )
     )
-    return _rank_attempts(judged, named).with_columns(role=role)
-
-
-def _find_equal_amounts(with_order: LazyFrame) -> LazyFrame:
-    """Return the orders with two payments for one amount that together are more than the order."""
-    largest_first = materialize(
-        with_order.filter(nw.col("held"))
-        .with_columns(each=nw.lit(1), less=-nw.col("part"))
-        .with_columns(
-            place=nw.col("each")
-            .cum_sum()
-            .over(*ORDER_KEY, "amount_minor", order_by=["less", "reference"])
-        )
-    )
-    return materialize(
-        largest_first.filter(nw.col("place") <= 2)
-        .group_by(*ORDER_KEY, "amount_minor")
-        .agg(n=nw.len(), both=nw.col("part").sum(), O=nw.col("O").min())
-        .filter((nw.col("n") == 2) & (nw.col("both") > nw.col("O")))
-        .group_by(*ORDER_KEY)
-        .agg(twins=nw.len().cast(nw.Int64))
-    )
-
-
-def _rank_attempts(judged: LazyFrame, named: nw.Expr) -> LazyFrame:
-    """Add `place`: 1 is the payment that counts, if the attempts are not one split payment.
-
-    By precedence: the only payment whose refund is the order's; captured and not fully given
-    back, then reserved, then given back, then those that never held money; the reference that the
-    shop itself names; the amount nearest the order's total; the earliest authorized. Of those that
-    never held money, the latest created.
-    """
-    latest = nw.lit(2**62, nw.Int64)
-    refunded_alike = (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0) & nw.col("held")
-    holds = (
-        nw.when(nw.col("C") > nw.col("R"))
-        .then(nw.lit(0))
-        .otherwise(
-            nw.when(nw.col("K") > 0)
-            .then(nw.lit(1))
-            .otherwise(nw.when(nw.col("held")).then(nw.lit(2)).otherwise(nw.lit(3)))
-        )
-    )
-    return judged.with_columns(
-        each=nw.lit(1),
-        unlike=nw.when(refunded_alike & (nw.col("refund_fits") == 1))
-        .then(nw.lit(0))
-        .otherwise(nw.lit(1)),
-        holds=holds,
-        unnamed=nw.when(named).then(nw.lit(0)).otherwise(nw.lit(1)),
-        distance=nw.when(nw.col("held"))
-        .then((nw.col("part") - nw.col("O")).abs())
-        .otherwise(nw.lit(0, nw.Int64)),
-        since=nw.when(nw.col("held"))
-        .then(nw.col("authorized_at_us").fill_null(latest))
-        .otherwise(-nw.col("created_at_us").fill_null(0)),
-    ).with_columns(
-        place=nw.col("each")
-        .cum_sum()
-        .over(
-            *ORDER_KEY,
-            order_by=["unlike", "holds", "unnamed", "distance", "since", "reference"],
-        )
-        .cast(nw.Int64)
-    )
+    return rank_attempts(judged, named).with_columns(role=role)
 
 
 def _one_where(condition: nw.Expr) -> nw.Expr:
