@@ -469,7 +469,7 @@ def test_contradictory_payment_is_not_planned(tmp_path, worked_cases):
     """If events and totals contradict each other, nothing is planned."""
     reconciliation = worked_cases["8 edited down after capture"]
     mismatch = reconciliation.discrepancies.assign(kind="aggregate_mismatch", proposal=None)
-    mismatch["discrepancy_id"] = "aggregate_mismatch:" + mismatch["msn"] + ":order-0001"
+    mismatch["discrepancy_id"] = [f"aggregate_mismatch:{msn}:order-0001" for msn in mismatch["msn"]]
     import pandas as pd
 
     rows = pd.concat(
