@@ -27,6 +27,21 @@ LEDGER = {
     "settlesForRecipientHandles": [f"api:{MSN}"],
 }
 
+CAPTURE_ENTRY = {
+    "pspReference": "3343121302",
+    "time": "2026-01-31T09:30:00Z",
+    "ledgerDate": "2026-01-31",
+    "entryType": "capture",
+    "reference": "order-000001",
+    "currency": "NOK",
+    "amount": 500,
+    "recipientHandle": f"api:{MSN}",
+    "balanceBefore": 0,
+    "balanceAfter": 500,
+    "unrelated": "",
+}
+"""An entry of the funds ledger: a capture of NOK 5."""
+
 
 def test_help_has_an_example(run):
     """An example explains more than a list of options."""
@@ -266,21 +281,8 @@ def test_environment_is_checked_before_any_request(ready):
 
 def test_ledger_balance_is_shown_with_the_sum(make_refund_folder):
     """Refunds are taken from the next settlement, so the user must see if it covers them."""
-    entry = {
-        "pspReference": "3343121302",
-        "time": "2026-01-31T09:30:00Z",
-        "ledgerDate": "2026-01-31",
-        "entryType": "capture",
-        "reference": "order-000001",
-        "currency": "NOK",
-        "amount": 500,
-        "recipientHandle": f"api:{MSN}",
-        "balanceBefore": 0,
-        "balanceAfter": 500,
-        "unrelated": "",
-    }
     refund_folder = make_refund_folder(
-        1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry}
+        1, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": CAPTURE_ENTRY}
     )
     refund_folder.plan("10.00")
 
@@ -312,21 +314,8 @@ def test_finished_plan_makes_no_request(ready, monkeypatch, mode):
 
 def test_note_on_the_balance_counts_only_rows_that_are_left(make_refund_folder):
     """What was refunded before is in the balance already."""
-    entry = {
-        "pspReference": "3343121302",
-        "time": "2026-01-31T09:30:00Z",
-        "ledgerDate": "2026-01-31",
-        "entryType": "capture",
-        "reference": "order-000001",
-        "currency": "NOK",
-        "amount": 500,
-        "recipientHandle": f"api:{MSN}",
-        "balanceBefore": 0,
-        "balanceAfter": 500,
-        "unrelated": "",
-    }
     here = make_refund_folder(
-        2, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": entry}
+        2, {"ledger": LEDGER}, {"ledgerId": "302321", "topic": "funds", "entry": CAPTURE_ENTRY}
     )
     here.plan("10.00", "2.00")
     here.approve()
