@@ -32,7 +32,7 @@ def test_score_includes_proposals_and_pending_pairs(tmp_path):
     planted = truth.read_text(encoding="utf-8").splitlines(keepends=True)
     (waiting,) = [line for line in planted if line.startswith("timing,timing_refund_not_recorded")]
     (partly_refunded,) = [line for line in planted if ",changed_after_export,refund," in line]
-    *rest, proposed = partly_refunded.rstrip().split(",")
+    *unchanged_cells, proposed = partly_refunded.rstrip().split(",")
     assert demo.score.exact
 
     truth.write_text("".join(line for line in planted if line != waiting), encoding="utf-8")
@@ -41,7 +41,7 @@ def test_score_includes_proposals_and_pending_pairs(tmp_path):
         f"found and not planted: timing_refund_not_recorded 123456:{reference}",
     )
 
-    changed = ",".join([*rest, str(int(proposed) + 1)]) + "\n"
+    changed = ",".join([*unchanged_cells, str(int(proposed) + 1)]) + "\n"
     truth.write_text("".join(planted).replace(partly_refunded, changed), encoding="utf-8")
     score = score_result(demo.reconciliation, truth)
     assert [finding.proposal_minor for finding in (*score.missed, *score.invented)] == [

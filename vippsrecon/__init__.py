@@ -7,7 +7,6 @@ of its names is first used, so that `import vippsrecon` takes no time.
 from __future__ import annotations
 
 from importlib import import_module
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -128,12 +127,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    # help() and tracebacks then show the name that users import. Other classes stay as they are:
-    # before Python 3.13, the source of a class is looked for in the file of its module.
-    if isinstance(value, FunctionType) or (
-        isinstance(value, type) and issubclass(value, Exception)
-    ):
-        value.__module__ = __name__
     return value
 
 

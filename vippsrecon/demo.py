@@ -71,8 +71,8 @@ class Score:
     @property
     def precision(self) -> float:
         """Share of the found discrepancies that are right; 1 if none was found."""
-        found_count = self.right.total() + len(self.invented)
-        return self.right.total() / found_count if found_count else 1.0
+        n_findings = self.right.total() + len(self.invented)
+        return self.right.total() / n_findings if n_findings else 1.0
 
     @property
     def recall(self) -> float:
@@ -179,13 +179,13 @@ def run_demo(
 def score_result(result: Reconciliation, truth: Path) -> Score:
     """Compare what was found with what was planted, including amounts and proposals."""
     planted = Counter(_read_planted(truth))
-    found_findings = Counter(_list_found(result))
-    right = planted & found_findings
+    findings = Counter(_list_findings(result))
+    right = planted & findings
     return Score(
         _count_by_kind(planted),
         _count_by_kind(right),
-        tuple(sorted((planted - found_findings).elements(), key=str)),
-        tuple(sorted((found_findings - planted).elements(), key=str)),
+        tuple(sorted((planted - findings).elements(), key=str)),
+        tuple(sorted((findings - planted).elements(), key=str)),
         _list_misplaced(result, truth),
     )
 
@@ -199,16 +199,16 @@ def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
                 planted[f"{row['kind']} {row['msn']}:{row['reference']}"] += 1
             elif row["bucket"] == "ignored":
                 planted[f"{row['kind']}, one order"] += 1
-    found_findings: Counter[str] = Counter()
+    findings: Counter[str] = Counter()
     rows = result.polars_frame("buckets").select("side", "row_key", "bucket", "kind")
     for side, key, bucket, kind in rows.iter_rows():
         if bucket == "timing" and side == "payments":
-            found_findings[f"{kind} {key}"] += 1
+            findings[f"{kind} {key}"] += 1
         elif bucket == "ignored" and side == "orders":
-            found_findings[f"{kind}, one order"] += 1
+            findings[f"{kind}, one order"] += 1
     missing, surplus = (
-        sorted((planted - found_findings).elements()),
-        sorted((found_findings - planted).elements()),
+        sorted((planted - findings).elements()),
+        sorted((findings - planted).elements()),
     )
     return (
         *(f"planted and not found: {text}" for text in missing),
@@ -233,13 +233,13 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
                 )
 
 
-def _list_found(result: Reconciliation) -> Iterator[Finding]:
+def _list_findings(result: Reconciliation) -> Iterator[Finding]:
     for row in result.polars_frame("discrepancies").select(Finding._fields).iter_rows():
-        found = Finding(*row)
-        yield found._replace(
-            reference=found.reference or "",
-            order_number=found.order_number or "",
-            proposal=found.proposal or "",
+        finding = Finding(*row)
+        yield finding._replace(
+            reference=finding.reference or "",
+            order_number=finding.order_number or "",
+            proposal=finding.proposal or "",
         )
 
 

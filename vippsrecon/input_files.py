@@ -150,9 +150,9 @@ def parse_json(
         SourceError: It is not JSON, is nested too deeply, holds more values than fit into memory,
             or an object has a key twice.
 
-    >>> parse_json('{"total": 5, "total": 6}', "orders.json")  # doctest: +ELLIPSIS
+    >>> parse_json('{"total": 5, "total": 6}', "orders.json")
     Traceback (most recent call last):
-    vippsrecon...SourceError: orders.json: the key 'total' occurs twice in one object; it is not clear which value is meant
+    vippsrecon.errors.SourceError: orders.json: the key 'total' occurs twice in one object; it is not clear which value is meant
     """
     if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_VALUES:
         raise SourceError("it holds too many values; export fewer days", file=name)

@@ -30,9 +30,9 @@ def to_minor(amount: Decimal | str, currency: str) -> int:
 
     >>> to_minor("499.50", "NOK")
     49950
-    >>> to_minor("499.505", "NOK")  # doctest: +ELLIPSIS
+    >>> to_minor("499.505", "NOK")
     Traceback (most recent call last):
-    vippsrecon...InputError: amount 499.505 has more decimals than NOK has
+    vippsrecon.errors.InputError: amount 499.505 has more decimals than NOK has
     """
     try:
         value = Decimal(amount)

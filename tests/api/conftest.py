@@ -165,7 +165,7 @@ class Wire(threading.Thread):
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            while request := _one_request(connection):
+            while request := _receive_request(connection):
                 if b"/accesstoken/get" in request:
                     token = SECRETS["token"].encode()
                     connection.sendall(http(b'{"access_token":"%s","expires_in":"3600"}' % token))
@@ -185,7 +185,7 @@ def http(body: bytes | object, status: int = 200, extra: str = "") -> bytes:
     return head.encode() + content
 
 
-def _one_request(connection: socket.socket) -> bytes:
+def _receive_request(connection: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)

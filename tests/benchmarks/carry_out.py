@@ -70,14 +70,14 @@ class _Server(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._held += data
         while b"\r\n\r\n" in self._held:
-            head, _, rest = self._held.partition(b"\r\n\r\n")
+            head, _, received_body = self._held.partition(b"\r\n\r\n")
             fields = dict(
                 line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line
             )
             length = int(fields.get(b"content-length", 0))
-            if len(rest) < length:
+            if len(received_body) < length:
                 return
-            body, self._held = rest[:length], rest[length:]
+            body, self._held = received_body[:length], received_body[length:]
             path = head.split(b" ", 2)[1].decode()
             if path == "/accesstoken/get":
                 self._transport.write(_http(b'{"access_token":"token","expires_in":"86400"}'))

@@ -105,7 +105,7 @@ def make(folder: Path, count: int) -> None:
         },
     )
     # One payment in a thousand is missing, and the rows come in another order.
-    kept_rows = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
+    rows_left = draw.permutation(np.flatnonzero(draw.random(count) >= 0.001))
     payments = shared.with_columns(
         psp_reference="reference",
         state=pl.lit("AUTHORIZED"),
@@ -122,7 +122,7 @@ def make(folder: Path, count: int) -> None:
         authorized_day=pl.Series(day),
         discovered_by=pl.lit("orders"),
         fetched_at=moment(np.full(count, now)),
-    )[kept_rows]
+    )[rows_left]
     write("payments", PAYMENTS, payments)
     logged = {
         "CREATED": total,

@@ -429,13 +429,13 @@ def test_month_of_three_countries_has_only_planted_discrepancies(
             server.communicate(timeout=30)
 
     assert result.exit_code == 1, result.output
-    found_rows = {
+    reported = {
         (row["msn"], row["reference"], row["kind"]) for row in read_json(result)["discrepancies"]
     }
     with (folder / "nordic" / "truth.csv").open(encoding="utf-8", newline="") as file:
         planted = [row for row in csv.DictReader(file) if row["bucket"] == "discrepancy"]
     assert len({row["msn"] for row in planted}) == 3
-    assert found_rows == {(row["msn"], row["reference"], row["kind"]) for row in planted}
+    assert reported == {(row["msn"], row["reference"], row["kind"]) for row in planted}
 
 
 def test_shopify_month_with_two_sales_units_is_refused(run, folder):

@@ -33,8 +33,8 @@ def state(month, tmp_path_factory):
             "subscription_key": MARKED["VIPPS_SUBSCRIPTION_KEY"],
         }
     path = tmp_path_factory.mktemp("marked") / "simulator.jsonl"
-    rest = [line for line in lines if '"sales_unit"' not in line]
-    path.write_text("\n".join([*map(json.dumps, units), *rest]) + "\n", encoding="utf-8")
+    other_lines = [line for line in lines if '"sales_unit"' not in line]
+    path.write_text("\n".join([*map(json.dumps, units), *other_lines]) + "\n", encoding="utf-8")
     return path
 
 
@@ -129,7 +129,7 @@ def run_each_alone(commands, folder, environment):
     return outputs
 
 
-def run_in_one_process(commands, folder, environment):
+def run_in_this_process(commands, folder, environment):
     """Run all commands in one process, since its start takes most of the time.
 
     Return the same as `run_each_alone`.
@@ -147,20 +147,20 @@ def run_in_one_process(commands, folder, environment):
         ends = [text.partition(f"\n--- end of {name} ---\n".encode()) for text in left]
         assert all(end for _, end, _ in ends), name
         outputs[name] = tuple(text for text, _, _ in ends)
-        left = tuple(rest for _, _, rest in ends)
+        left = tuple(output for _, _, output in ends)
     return outputs
 
 
 @pytest.mark.usefixtures("refunds")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(
-    "run_all", [run_in_one_process, pytest.param(run_each_alone, marks=pytest.mark.nightly)]
+    "run_all", [run_in_this_process, pytest.param(run_each_alone, marks=pytest.mark.nightly)]
 )
 def test_no_command_prints_a_key(state, few_orders, folder, fault, run_all):
     """Every command runs at DEBUG outside this process, so that all log output is checked."""
     (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
     commands = COMMANDS
-    if run_all is run_in_one_process and fault != "none":
+    if run_all is run_in_this_process and fault != "none":
         commands = {name: given for name, given in COMMANDS.items() if name not in WITHOUT_SERVICE}
     with serve(Simulator.from_file(state, faults=FAULTS[fault])) as base_url:
         environment = {

@@ -55,7 +55,7 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
     simulator.faults({"operations": list(MONEY_OPERATIONS), "share": 1, "latency_ms": 600_000})
     before = simulator.read_counts()["requests"]
 
-    def each_was_asked(times):
+    def each_was_requested(times):
         counts = simulator.read_counts()["requests"]
         return all(
             counts.get(plan.verb, 0) - before.get(plan.verb, 0) >= times * len(plan.rows)
@@ -63,12 +63,12 @@ def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, be
         )
 
     first = [begin(life) for life in lives]
-    wait_until(lambda: each_was_asked(1))
+    wait_until(lambda: each_was_requested(1))
     for running in first:
         running.signal(signal.SIGKILL)
     assert [running.wait() for running in first] == [None] * len(plans)
     second = [begin(life) for life in lives]
-    wait_until(lambda: each_was_asked(2))
+    wait_until(lambda: each_was_requested(2))
     for running in second:
         running.signal(signal.SIGSTOP)
     simulator.faults()

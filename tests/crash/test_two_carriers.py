@@ -70,8 +70,8 @@ def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     assert cases
     first = simulator.plan_for("refund", [case.row(1) for case in cases])
     assert begin(make_life(workspace, first)).wait().exit_code == 0
-    seen_anew = [case.row(1, refunded_minor=case.refunded + case.amount) for case in cases]
-    second = simulator.plan_for("refund", seen_anew)
+    rows_read_again = [case.row(1, refunded_minor=case.refunded + case.amount) for case in cases]
+    second = simulator.plan_for("refund", rows_read_again)
 
     assert begin(make_life(workspace, second)).wait().exit_code == 1
 

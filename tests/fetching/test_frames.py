@@ -64,7 +64,7 @@ def build_payments(readings, zones, ways):
 
 def build_events(readings, zones):
     """Return the events as users get them."""
-    ways = {one.payment[:2]: "orders" for one in readings}
+    ways = {reading.payment[:2]: "orders" for reading in readings}
     return schemas.to_pandas(frames.build_tables(readings, zones, ways).events)
 
 

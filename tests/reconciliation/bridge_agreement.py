@@ -47,9 +47,9 @@ def line_of(reason: str) -> str:
     >>> line_of("no_payment"), line_of("ignored_orders")
     ('not_compared', 'ignored')
     """
-    whole, _, side = reason.rpartition("_")
-    if side in {"orders", "payments"} and whole in SET_ASIDE:
-        reason = whole
+    base, _, side = reason.rpartition("_")
+    if side in {"orders", "payments"} and base in SET_ASIDE:
+        reason = base
     return LINE_OF_REASON.get(reason, reason)
 
 

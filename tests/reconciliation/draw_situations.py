@@ -269,21 +269,23 @@ class Drawing(RowDrawing):
             self.order(
                 order_number=f"#{self.now.number:06}/{n}",
                 total_minor=total,
-                status="cancelled" if cancelled else self.status_of_one(status),
+                status="cancelled" if cancelled else self.draw_row_status(status),
                 refunded_minor=self.pick(0, 0, 100, total),
                 fulfilled_at=None if cancelled else fulfilled,
                 ordered_at=ordered,
                 refunded_at=None,
             )
-        whole = any(0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders)
-        if whole or status == "mixed":
+        refunded_in_full = any(
+            0 < row["total_minor"] <= row["refunded_minor"] for row in self.now.orders
+        )
+        if refunded_in_full or status == "mixed":
             self.now.features.add("combined_mixed")
         A = pick_one(1000, 600, sum(totals))
         self.payment(A=A, captures=pick_one((A,), (A,), ()), refunds=())
         if self.rarely(10):
             self.unread(self.now.orders[0]["reference"])
 
-    def status_of_one(self, status: str) -> str:
+    def draw_row_status(self, status: str) -> str:
         """Draw the status of one of several rows, if they are mixed."""
         return self.choose("fulfilled", "open", "open", "partial") if status == "mixed" else status
 

@@ -43,7 +43,7 @@ def of_pair(judgement: Judgement, m: Money) -> Lines:
     """Return the lines of a pair that was judged."""
     net, captured, refunded = judgement.net, judgement.captured, judgement.refunded
     C, R = m.C, m.R
-    if not judgement.captured_asked:
+    if not judgement.captured_compared:
         return not_judged("refunds_unknown", net.O, None, m)
     if captured.outcome == "ignored":
         return set_aside("ignored", net.O, net.Or, C, R)

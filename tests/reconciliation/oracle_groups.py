@@ -41,7 +41,7 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
     grouped: dict[tuple[str, Any], list[Row]] = defaultdict(list)
     for number, row in enumerate(current):
         grouped[row["msn"], row["reference"] or number].append(row)
-    families_found: list[Family] = []
+    all_families: list[Family] = []
     by_name: dict[tuple[str, str], Family] = {}
     by_stem: dict[tuple[str, str], Family] = {}
     for (msn, _), rows in grouped.items():
@@ -53,7 +53,7 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
             if name
         }
         family = Family(msn, rows, older_rows, [], set(named))
-        families_found.append(family)
+        all_families.append(family)
         for name in named:
             by_name[msn, name] = family
             by_stem.setdefault((msn, stem(name)), family)
@@ -69,18 +69,18 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
         else:
             family.payments.append(payment)
             family.references.add(reference)
-    for family in families_found:
+    for family in all_families:
         names = {stem(name) for name in family.references}
         family.references.update(
             f"{name}{tail}" for name in names for tail in ("", "-1", "-2", "-3")
         )
-    return families_found, repair(families_found, spare)
+    return all_families, repair(all_families, spare)
 
 
-def repair(families_found: list[Family], spare: list[Row]) -> list[Row]:
+def repair(all_families: list[Family], spare: list[Row]) -> list[Row]:
     """Match damaged references to a payment if exactly one fits; return the remaining payments."""
     left = list(spare)
-    for family in families_found:
+    for family in all_families:
         damaged = family.rows[0]["reference"]
         if family.payments or not damaged:
             continue

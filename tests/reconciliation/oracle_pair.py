@@ -70,7 +70,7 @@ class Judgement(NamedTuple):
     reserved: Answer
     flags: frozenset[str]
     deadline_passed: bool
-    captured_asked: bool = True
+    captured_compared: bool = True
 
 
 NOTHING = Answer("nothing")

@@ -157,7 +157,7 @@ class Record:
 
     def flagged(self, readings: list[Reading], place: Place) -> Place:
         """Return a place with all flags of the pair; set the flags of the pair's findings."""
-        flags, near, found = place.flags, False, self.opinion.findings[self.flagged_until :]
+        flags, near, own_findings = place.flags, False, self.opinion.findings[self.flagged_until :]
         if readings:
             m = together([r.m for r in readings]) if len(readings) > 1 else readings[0].m
             unit = self.model_input.units[readings[0].payment["msn"]]
@@ -165,10 +165,12 @@ class Record:
             near = oracle_flags.deadline_is_near(m, unit, moment)
             flags |= oracle_flags.of_payment(m, moment, has_log=self.model_input.has_log)
             amounts = {"captured", "refunded", "reserved"}
-            wrong = any(f.question in amounts or f.kind == "duplicate_payment" for f in found)
+            wrong = any(
+                f.question in amounts or f.kind == "duplicate_payment" for f in own_findings
+            )
             if wrong and self.forbidden([], readings):
                 flags |= {"possible_duplicate"}
-        for number, finding in enumerate(found, self.flagged_until):
+        for number, finding in enumerate(own_findings, self.flagged_until):
             of_question = oracle_flags.of_question(flags, finding.question)
             self.opinion.findings[number] = finding._replace(flags=of_question, near=near)
         self.flagged_until = len(self.opinion.findings)

@@ -114,9 +114,9 @@ def check_money(situation: Situation, findings: list[tuple]) -> None:
         stake = [situation.orders[0]["total_minor"], *(totals[0][name] for name in names)]
         assert sum(f[4] for f in findings) <= max(*stake, *sums.values()), "a krone at risk twice"
         at_risk = {kind: f[4] for kind, f in ((f[1], f) for f in findings)}
-        of_kept = sum(at_risk.get(kind, 0) for kind in AT_RISK_OF_KEPT)
+        kept_at_risk = sum(at_risk.get(kind, 0) for kind in AT_RISK_OF_KEPT)
         later = situation.features & {"later_events", "as_of_before_export"}
-        assert later or of_kept <= max(net_captured, at_risk.get("over_captured", 0)), (
+        assert later or kept_at_risk <= max(net_captured, at_risk.get("over_captured", 0)), (
             "kept once, at risk"
         )
 
@@ -128,8 +128,8 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
         return
     rows = situation.orders
     if len(situation.payments) == 1:
-        one = situation.payments[0]
-        assert (one["msn"], one["reference"]) not in situation.unsettled
+        payment = situation.payments[0]
+        assert (payment["msn"], payment["reference"]) not in situation.unsettled
     if any(f[1] != "duplicate_payment" for f in proposals):
         assert not any(row["split_tender"] for row in rows)
     assert not any(row["method_unsure"] for row in rows)

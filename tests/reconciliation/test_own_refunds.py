@@ -73,9 +73,9 @@ def flags(rows, **given):
 )
 def test_keys_decide_whether_a_refund_is_ours(refunds, known, expected_flags):
     """The keys decide, and how much of the amount unknown to the shop our refunds explain."""
-    flags_found = flags(make_refunded_rows(*refunds, known=known), ours={OURS, AGAIN})
+    flags_by_kind = flags(make_refunded_rows(*refunds, known=known), ours={OURS, AGAIN})
 
-    assert flags_found == {"refund_missing_in_shop": expected_flags}
+    assert flags_by_kind == {"refund_missing_in_shop": expected_flags}
 
 
 @pytest.mark.parametrize("own_keys", [(), {AGAIN}], ids=["none", "others"])

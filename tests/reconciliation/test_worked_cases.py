@@ -603,7 +603,7 @@ def test_ambiguous_reference_is_not_repaired():
 
 
 @pytest.mark.parametrize(
-    ("case", "said_of_it"),
+    ("case", "expected_words"),
     [
         pytest.param({"A": None}, "has no payment with its reference", id="unknown"),
         pytest.param(
@@ -617,11 +617,11 @@ def test_ambiguous_reference_is_not_repaired():
         ),
     ],
 )
-def test_the_sentence_fits_the_case(reconciled, case, said_of_it):
+def test_the_sentence_fits_the_case(reconciled, case, expected_words):
     """A person can do different things in each case, so the texts differ too."""
     row = reconciled(case).discrepancies.iloc[0]
 
-    assert said_of_it in f"{row['cause']} {row['next_step']}"
+    assert expected_words in f"{row['cause']} {row['next_step']}"
 
 
 @pytest.mark.parametrize(

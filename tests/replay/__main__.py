@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--mutants", action="store_true", help="break each step on purpose")
     options = parser.parse_args()
     if options.only is not None:
-        return _run_one(options.only)
+        return _run_seed(options.only)
     if options.mutants:
         return _run_mutants(options.schedules)
     began, failures = time.monotonic(), 0
@@ -53,7 +53,7 @@ def main() -> int:
     return int(failures > 0)
 
 
-def _run_one(number: int) -> int:
+def _run_seed(number: int) -> int:
     why = find_violation(number)
     if why:
         random.seed(number)

@@ -246,9 +246,9 @@ class Month:
                 if amounts:
                     lines.append((kind, sum(amounts), len(amounts)))
                     explained += sum(amounts)
-            rest = captured - ordered - explained
-            if rest:
-                lines.append(("not_yet_due", rest, 1))
+            not_explained = captured - ordered - explained
+            if not_explained:
+                lines.append(("not_yet_due", not_explained, 1))
             legs = {"captured": [*lines, ("captured", captured, len(paid))]}
             legs["refunded"] = [("orders", 0, 0), ("refunded", 0, 0)]
             for leg, leg_lines in legs.items():

@@ -72,11 +72,11 @@ def test_month_without_discrepancies_is_shown_as_clean():
 class _Tags(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.seen = set()
+        self.tags = set()
         self.open = []
 
     def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
+        self.tags.add(tag)
         self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -92,7 +92,7 @@ def test_html_is_escaped_and_complete():
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
-    assert tags.seen == {"div", "table", "thead", "tbody", "tr", "th", "td"}
+    assert tags.tags == {"div", "table", "thead", "tbody", "tr", "th", "td"}
     assert page.count("&lt;script&gt;") == 3
 
 

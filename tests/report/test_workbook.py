@@ -444,14 +444,14 @@ def test_bridge_agrees_with_the_fetched_totals(tmp_path):
 def test_every_line_of_the_bridge_says_where_its_rows_are():
     """A controller who asks which orders a line adds up can filter them on a sheet."""
     without_code = {*BRIDGE_LINES, "moved_in_another_period", *names.BRIDGE_LINE_NAMES}
-    found_by_code = {"orders", *TIMING_KINDS}
+    listed_by_code = {"orders", *TIMING_KINDS}
     headers = {
         column.header
         for columns in (ORDER_SHEET_COLUMNS, PAIR_SHEET_COLUMNS, DISCREPANCY_SHEET_COLUMNS)
         for column in columns
     }
 
-    assert set(names.BRIDGE_LINE_PLACES) == without_code - found_by_code
+    assert set(names.BRIDGE_LINE_PLACES) == without_code - listed_by_code
     for place in names.BRIDGE_LINE_PLACES.values():
         assert set(re.findall(r"(\w+) (?:=|contains) ", place)) <= headers
         codes = set(re.findall(r"Code = (\w+)", place)) | set(re.findall(r" or (\w+_\w+)", place))

@@ -135,7 +135,9 @@ class Shop:
             "Ocp-Apim-Subscription-Key": self.keys["subscription_key"],
             "Merchant-Serial-Number": self.msn,
         }
-        return self.request("POST", "/accesstoken/get", headers=_kept(token_headers | headers))
+        return self.request(
+            "POST", "/accesstoken/get", headers=_drop_missing(token_headers | headers)
+        )
 
     def headers(self, **changed) -> dict[str, str]:
         """Return the headers of a call. A header given as None is left out."""
@@ -146,7 +148,7 @@ class Shop:
             "Ocp-Apim-Subscription-Key": self.keys["subscription_key"],
             "Merchant-Serial-Number": self.msn,
         }
-        return _kept(fields | changed)
+        return _drop_missing(fields | changed)
 
     def get(self, path, headers=None, **query) -> httpx.Response:
         """Send a GET request; keyword arguments are the query."""
@@ -155,7 +157,7 @@ class Shop:
     def post(self, path, json=None, key=None, headers=None, **more) -> httpx.Response:
         """Send a body, with a new idempotency key unless one is given."""
         sent = self.headers(**{"Idempotency-Key": key or f"key-{next(self._numbers)}"})
-        sent = _kept(sent | (headers or {}))
+        sent = _drop_missing(sent | (headers or {}))
         if json is not None:
             more["json"] = json
         return self.request("POST", path, headers=sent, **more)
@@ -212,7 +214,7 @@ class Shop:
         return self.request("POST", "/_simulator/payer", json=body)
 
 
-def _kept(headers):
+def _drop_missing(headers):
     return {name: value for name, value in headers.items() if value is not None}
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import SHOPIFY, as_csv
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
-from tests.sources.test_woocommerce_rest import rest
+from tests.sources.test_woocommerce_rest import make_rest_order
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
 from vippsrecon.schemas import ORDERS, to_polars
@@ -40,7 +40,7 @@ SOUND = {
     "shopify.csv": as_csv(SHOPIFY, [shopify(), {"Name": "#1001"}, shopify(Id="2")]).encode(),
     "woo.csv": as_csv(WOO, [woo(), woo(Order_ID="7")], ";").encode("cp1252"),
     "magento.csv": as_csv(MAGENTO, [magento(), magento(ID="000000124")]).encode("utf-8-sig"),
-    "rest.json": repr([rest(), rest(id=3)]).replace("'", '"').encode(),
+    "rest.json": repr([make_rest_order(), make_rest_order(id=3)]).replace("'", '"').encode(),
     "orders.xlsx": workbook(),
 }
 

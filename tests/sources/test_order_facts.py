@@ -12,7 +12,7 @@ import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
-from tests.sources.test_woocommerce_rest import rest
+from tests.sources.test_woocommerce_rest import make_rest_order
 from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, preview, read_orders
 from vippsrecon.sources.orders.fields.references import RULES_AFTER_NOT_FOUND
@@ -84,7 +84,7 @@ def test_woocommerce_refund_recorded_by_hand(
     """
     entries = [{"id": n, "total": "-5.00", "refunded_payment": answer} for n, answer in enumerate(answers)]  # fmt: skip
     entries = [{k: v for k, v in entry.items() if v is not None} for entry in entries]
-    (order,) = rows(write(json.dumps([rest(refunds=entries)]), "orders.json"))
+    (order,) = rows(write(json.dumps([make_rest_order(refunds=entries)]), "orders.json"))
     assert order["recorded_by_hand"] is by_hand
     assert order["refunded_minor"] == 500 * len(answers)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_shops import MAGENTO, OSLO, WOO, magento, rows, shopify, woo
-from tests.sources.test_woocommerce_rest import rest
+from tests.sources.test_woocommerce_rest import make_rest_order
 from vippsrecon.sources import read_orders
 
 OURS, THEIRS, UNSURE, NOT_SAID = (True, False), (False, False), (None, True), (None, False)
@@ -51,7 +51,7 @@ def test_gateway_id_decides_before_the_title(
 ):
     """Stripe's gateway has the title MobilePay, and a shop can choose the official one's title."""
     title = "Betal trygt" if expected == OURS else "MobilePay"
-    order = rest(payment_method=gateway, payment_method_title=title)
+    order = make_rest_order(payment_method=gateway, payment_method_title=title)
     (read,) = rows(write(json.dumps([order]), "orders.json"))
     assert (read["by_vipps"], read["method_unsure"]) == expected
 
@@ -69,7 +69,9 @@ def test_title_or_transaction_decides_an_unlisted_gateway_id(
     write: Writer, fields: dict[str, object], expected: tuple[bool | None, bool]
 ):
     """For any plugin: its title MobilePay proves nothing, the form of its transaction does."""
-    (read,) = rows(write(json.dumps([rest(payment_method="acme_mobilepay", **fields)]), "o.json"))
+    (read,) = rows(
+        write(json.dumps([make_rest_order(payment_method="acme_mobilepay", **fields)]), "o.json")
+    )
     assert (read["by_vipps"], read["method_unsure"]) == expected
 
 
@@ -101,7 +103,7 @@ def test_transaction_id_of_another_provider_decides_an_unclear_title(
 
 def test_vipps_gateway_id_decides_before_a_transaction_id(write: Writer):
     """A shop can choose a prefix that looks like the id of another provider."""
-    order = rest(transaction_id="pi_3Qk", meta_data=[])
+    order = make_rest_order(transaction_id="pi_3Qk", meta_data=[])
     (read,) = rows(write(json.dumps([order]), "orders.json"))
     assert read["by_vipps"] is True
 
@@ -131,14 +133,16 @@ def test_bank_transfer_through_vipps_is_not_an_epayment(
     write: Writer, keys: dict[str, object], recurring: bool
 ):
     """Vipps Checkout once offered bank transfers, and the ePayment API does not have them."""
-    (order,) = rows(write(json.dumps([rest(**keys)]), "orders.json"))
+    (order,) = rows(write(json.dumps([make_rest_order(**keys)]), "orders.json"))
     assert order["recurring"] is recurring
     assert order["by_vipps"] is (keys.get("payment_method") is None)
 
 
 def test_card_order_keeps_the_reference_of_its_attempt(write: Writer):
     """The attempt may still reserve the customer's money, and it must not be captured."""
-    card = rest(payment_method="stripe", payment_method_title="Kort", transaction_id="pi_3Qk")
+    card = make_rest_order(
+        payment_method="stripe", payment_method_title="Kort", transaction_id="pi_3Qk"
+    )
     (order,) = rows(write(json.dumps([card]), "orders.json"))
     assert (order["by_vipps"], order["reference"]) == (False, "woo-shop-727")
 

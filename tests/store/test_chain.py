@@ -42,10 +42,10 @@ DRAFTS = st.builds(
 def chain(drafts):
     """Link drafts into a chain."""
     entries, place = [], (0, NO_HASH)
-    for one_draft in drafts:
+    for draft in drafts:
         entries.append(
             link_entry(
-                one_draft,
+                draft,
                 plan_id="p",
                 head=place,
                 epoch=1,

@@ -38,15 +38,15 @@ from vippsrecon.store.database.url import refuse_shared_folder
 
 def test_tables_and_migrations_agree(store):
     """`tables.py` and the migrations agree in names, order, keys and nullability."""
-    looked = inspect(store._engine)
+    schema = inspect(store._engine)
     for table in METADATA.sorted_tables:
-        columns = looked.get_columns(table.name)
+        columns = schema.get_columns(table.name)
         assert [(c["name"], c["nullable"]) for c in columns] == [
             (column.name, column.nullable) for column in table.columns
         ]
-        keys = looked.get_pk_constraint(table.name)["constrained_columns"]
+        keys = schema.get_pk_constraint(table.name)["constrained_columns"]
         assert set(keys) == {column.name for column in table.primary_key}
-    assert set(looked.get_table_names()) == set(METADATA.tables)
+    assert set(schema.get_table_names()) == set(METADATA.tables)
 
 
 def test_reopening_changes_nothing(store_url):

@@ -76,7 +76,7 @@ def make_sales(shop: Shop, count: int, seed: int) -> list[Sale]:
     return sales
 
 
-def letters(chance: random.Random, alphabet: str, length: int) -> str:
+def draw_text(chance: random.Random, alphabet: str, length: int) -> str:
     """Return a random text."""
     return "".join(chance.choice(alphabet) for _ in range(length))
 
@@ -100,7 +100,7 @@ SHOPS = {
     "shopify": Shop(
         "orders_export.csv",
         [*EVERYWHERE, just_sent, sent_in_part],
-        lambda _, chance: "r" + letters(chance, BASE62, 24),
+        lambda _, chance: "r" + draw_text(chance, BASE62, 24),
         write_shopify,
     ),
     "shopify, captured at checkout": Shop(
@@ -112,7 +112,7 @@ SHOPS = {
             paid_by_card,
             gift,
         ],
-        lambda _, chance: "r" + letters(chance, BASE62, 24),
+        lambda _, chance: "r" + draw_text(chance, BASE62, 24),
         write_shopify,
         at_once=True,
     ),
@@ -137,7 +137,7 @@ SHOPS = {
     "shopware": Shop(
         "orders.csv",
         [*EVERYWHERE, sent_in_part, at_the_till_now, given_up],
-        lambda _, chance: letters(chance, "0123456789abcdef", 32),
+        lambda _, chance: draw_text(chance, "0123456789abcdef", 32),
         write_shopware,
         charge=truncate,
     ),

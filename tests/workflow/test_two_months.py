@@ -31,8 +31,8 @@ def payment(reference, amount, *moves, msn=MSN, psp=""):
 
     It is created and authorized on the first day; each move is (name, minor, day).
     """
-    first, *rest = moves
-    steps = [("CREATED", amount, first), ("AUTHORIZED", amount, first), *rest]
+    first, *operations = moves
+    steps = [("CREATED", amount, first), ("AUTHORIZED", amount, first), *operations]
     return make_history_line(
         reference,
         [(name, minor, f"{day}T12:0{n}:00Z") for n, (name, minor, day) in enumerate(steps)],

@@ -168,20 +168,20 @@ def _parse_lines(
 ) -> dict[str, pa.Array]:
     tables = [schema.empty_table()]
     for start in range(0, len(answers), _BATCH_SIZE):
-        some = answers[start : start + _BATCH_SIZE]
-        lines = before + between.join(some) + after
+        batch = answers[start : start + _BATCH_SIZE]
+        lines = before + between.join(batch) + after
         if not lines.isascii():
             # Arrow's reader accepts bytes that are not UTF-8.
             lines.decode()
         table = pj.read_json(
             pa.BufferReader(lines),
             # An object must not span more than two blocks.
-            read_options=pj.ReadOptions(block_size=max(_MIN_BLOCK_BYTES, 2 * max(map(len, some)))),
+            read_options=pj.ReadOptions(block_size=max(_MIN_BLOCK_BYTES, 2 * max(map(len, batch)))),
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, unexpected_field_behavior="ignore"
             ),
         )
-        if table.num_rows != len(some):
+        if table.num_rows != len(batch):
             raise _UnusualResponseError
         tables.append(table.select(schema.names))
     together = pa.concat_tables(tables)

@@ -130,14 +130,14 @@ class OutageWatch:
 
     def __init__(self) -> None:
         self._answered_at = 0.0
-        self._is_said = False
+        self._has_warned = False
         self._last_problem = "no answer yet"
 
     def record(self, status: int) -> None:
         """Record that an answer came. A refusal is an answer; 429 and 5xx are not."""
         if status < 500 and status != 429:
             self._answered_at = time.monotonic()
-            self._is_said = False
+            self._has_warned = False
         else:
             self._last_problem = f"it answers {status}"
 
@@ -158,9 +158,9 @@ class OutageWatch:
             timer.cancel()
 
     def _warn(self, started: float, deadline: float) -> None:
-        if self._is_said or self._answered_at > started:
+        if self._has_warned or self._answered_at > started:
             return
-        self._is_said = True
+        self._has_warned = True
         left = max(0.0, deadline - time.monotonic())
         _log.warning(
             "Vipps MobilePay cannot be read (%s). It will be tried for another %.0f s; Ctrl-C "

@@ -117,7 +117,7 @@ def format_suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def number(kind: type[float], above: float, high: float, wanted: str) -> BeforeValidator:
+def number(kind: type[float], above: float, high: float, expected: str) -> BeforeValidator:
     """Accept a number above `above`, up to `high`. TOML's `true` is not 1, and NaN is refused."""
     kinds = (int,) if kind is int else (int, float)
 
@@ -125,7 +125,7 @@ def number(kind: type[float], above: float, high: float, wanted: str) -> BeforeV
         if type(value) not in kinds or not above < value <= high:
             # A text may be a secret that was pasted into the wrong line.
             shown = repr(value) if isinstance(value, int | float) else "not a number"
-            raise ValueError(f"is {shown}. Use {wanted}.")
+            raise ValueError(f"is {shown}. Use {expected}.")
         return kind(value)
 
     return BeforeValidator(check)

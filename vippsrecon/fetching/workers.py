@@ -116,8 +116,8 @@ class ReferenceReader:
             work = chain([] if first is None else [first], work)
         if isinstance(self._stop_error, _FATAL_ERRORS):
             raise self._stop_error
-        while rest := list(islice(work, PART_ROWS)):
-            await self._fail_unasked(rest)
+        while unfetched := list(islice(work, PART_ROWS)):
+            await self._fail_unasked(unfetched)
 
     async def _reread_disagreeing(self) -> None:
         for attempt, pause in enumerate(REREAD_PAUSES, start=1):

@@ -111,17 +111,17 @@ class _DateReferences(NamedTuple):
 async def _read_ledgers(
     core: AsyncClient, first: date, last: date, units: Sequence[str]
 ) -> tuple[int, list[_DateReferences]]:
-    asked_by: dict[str, tuple[Ledger, str]] = {}
+    ledgers_by_id: dict[str, tuple[Ledger, str]] = {}
     for msn in units:
         for ledger in await core.ledgers(msn):
-            asked_by.setdefault(ledger.ledger_id, (ledger, msn))
+            ledgers_by_id.setdefault(ledger.ledger_id, (ledger, msn))
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    waiting = [(*ledger_units, day) for ledger_units in asked_by.values() for day in days]
+    waiting = [(*ledger_units, day) for ledger_units in ledgers_by_id.values() for day in days]
     read: list[_DateReferences] = []
     for start in range(0, len(waiting), _MAX_CONCURRENT_READS):
-        some = waiting[start : start + _MAX_CONCURRENT_READS]
-        read += await asyncio.gather(*(_read_ledger_date(core, *args) for args in some))
-    return len(asked_by), read
+        batch = waiting[start : start + _MAX_CONCURRENT_READS]
+        read += await asyncio.gather(*(_read_ledger_date(core, *args) for args in batch))
+    return len(ledgers_by_id), read
 
 
 async def _read_ledger_date(

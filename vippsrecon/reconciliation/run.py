@@ -168,8 +168,8 @@ def reconcile(
         )
         failed_requests = frames.failures
         del frames  # frees the events, by far the largest frame: no later step needs them
-        asked = tuple(question for question in QUESTIONS if question in questions)
-        answers = _answer(paired.pairs, asked, in_period=options.period is not None)
+        checked_questions = tuple(question for question in QUESTIONS if question in questions)
+        answers = _answer(paired.pairs, checked_questions, in_period=options.period is not None)
         answered = mark_whole_totals(answers.pairs, paired.exact_matches, answers.whole_totals)
         kinds = collect_kinds(answers.kinds, QUESTIONS)
         reported = build_discrepancies(
@@ -180,7 +180,7 @@ def reconcile(
         sums = _sum_results(answered, reported)
         buckets, summary, bridge = (
             _build_accounting_frames(answered, reported, kinds, paired, spark)
-            if asked == tuple(QUESTIONS)
+            if checked_questions == tuple(QUESTIONS)
             else (_use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
         )
     compared = int(collect_rows(sums.compared)[0]["rows"]) + paired.exact_match_count
@@ -227,12 +227,14 @@ class _Answers:
 
 
 @planned
-def _answer(pairs: LazyFrame, asked: tuple[str, ...], *, in_period: bool) -> _Answers:
+def _answer(pairs: LazyFrame, checked_questions: tuple[str, ...], *, in_period: bool) -> _Answers:
     """Run the checks; with all questions, add the buckets too."""
-    checked = answer_questions(pairs, QUESTIONS, asked)
+    checked = answer_questions(pairs, QUESTIONS, checked_questions)
     if in_period:
         checked = exclude_outside_period(materialize(checked))
-    answered = materialize(assign_buckets(checked) if asked == tuple(QUESTIONS) else checked)
+    answered = materialize(
+        assign_buckets(checked) if checked_questions == tuple(QUESTIONS) else checked
+    )
     return _Answers(answered, select_kinds(answered, QUESTIONS), count_whole_totals(answered))
 
 

@@ -51,15 +51,15 @@ def answer_questions(
             nw.col("there_kind").is_null() | (nw.col("there_kind") == "reference_mangled")
         ).fill_null(value=False)
     )
-    # Of an order that was paid another way, only the reserved amount is asked for.
+    # An order that was paid another way has only its reserved amount checked.
     paid_otherwise = nw.col("there_kind").is_in(["paid_twice", "other_payment_method"])
-    asked = {
+    where_checked = {
         "reserved": nw.col("compared")
         | (nw.col("has_payment") & paid_otherwise).fill_null(value=False)
     }
     answered = with_presence.with_columns(compared=compared).with_columns(
         *(
-            build_kind(question, asked.get(question, nw.col("compared")))
+            build_kind(question, where_checked.get(question, nw.col("compared")))
             for question in AMOUNT_QUESTIONS
         )
     )
@@ -94,27 +94,27 @@ def select_discrepancies(
 
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
-    found = answered.filter(is_discrepancy(question))
+    discrepancies = answered.filter(is_discrepancy(question))
     # No krone is at risk in two rows of one pair, so the last questions must know of the others.
     if question in {"reserved", "aggregate"}:
-        found = found.with_columns(_build_at_risk("captured", questions))
+        discrepancies = discrepancies.with_columns(_build_at_risk("captured", questions))
     if question == "aggregate":
         others = [other for other in questions if other != question]
-        found = found.with_columns(
+        discrepancies = discrepancies.with_columns(
             *(_build_at_risk(other, questions) for other in others)
         ).with_columns(others_at_risk=nw.sum_horizontal(*(f"{other}_at_risk" for other in others)))
-    return found.with_columns(*_build_amounts(question, questions[question], kinds))
+    return discrepancies.with_columns(*_build_amounts(question, questions[question], kinds))
 
 
 def _find_first_kind(
-    question: str, checks: Sequence[CheckFunction], asked: nw.Expr | None = None
+    question: str, checks: Sequence[CheckFunction], where: nw.Expr | None = None
 ) -> nw.Expr:
-    """Return the kind of the first check that applies."""
+    """Return the kind of the first check that applies; null where `where` does not hold."""
     chain: nw.Expr = nw.lit(None).cast(nw.String)
     for check in reversed(checks):
         chain = nw.when(check().applies).then(nw.lit(check.__name__)).otherwise(chain)
-    if asked is not None:
-        chain = nw.when(asked).then(chain)
+    if where is not None:
+        chain = nw.when(where).then(chain)
     return chain.alias(f"{question}_kind")
 
 

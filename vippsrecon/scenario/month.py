@@ -70,17 +70,17 @@ _FIRST_ORDER_NUMBER = 1000
 
 
 def choose_sales_units(
-    currency: str = "NOK", sales_units_wanted: int = 1, currencies: Sequence[str] | None = None
+    currency: str = "NOK", number: int = 1, currencies: Sequence[str] | None = None
 ) -> tuple[ScenarioSalesUnit, ...]:
     """Return the sales units of a month.
 
     Args:
         currency: Currency of every sales unit if `currencies` is not given.
-        sales_units_wanted: Number of sales units; at least one per currency.
+        number: Number of sales units; at least one per currency.
         currencies: Assigned to the sales units in turn.
     """
     turn = tuple(currencies or (currency,))
-    count = max(sales_units_wanted, len(turn))
+    count = max(number, len(turn))
     return make_sales_units([turn[position % len(turn)] for position in range(count)])
 
 

@@ -35,10 +35,10 @@ class SheetRanges:
 
         The range of a table without rows is its one empty row, so that formulas stay valid.
         """
-        letters = xl_col_to_name(self.column(name))
+        column_letters = xl_col_to_name(self.column(name))
         first = self.head_row + 2
         last = self.head_row + 1 + max(self.rows, 1)
-        return f"'{self.sheet}'!${letters}${first}:${letters}${last}"
+        return f"'{self.sheet}'!${column_letters}${first}:${column_letters}${last}"
 
     def sum_if(self, name: str, **equal: str) -> str:
         """Return a formula that sums column `name` over the rows whose columns equal the texts."""

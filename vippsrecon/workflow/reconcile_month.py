@@ -57,7 +57,7 @@ from vippsrecon.workflow.references import (
     drop_expected_misses,
     stack_frames,
 )
-from vippsrecon.workflow.retried_payments import mark_asked_attempts
+from vippsrecon.workflow.retried_payments import mark_requested_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def reconcile_month(
     earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
-        mark_asked_attempts(
+        mark_requested_attempts(
             stack_frames([files.orders, earlier.orders], schemas.ORDERS),
             fetched.payments,
             fetched.failures,

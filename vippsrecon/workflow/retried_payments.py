@@ -49,7 +49,7 @@ def build_follow_ups(orders: pl.DataFrame) -> tuple[FollowUp, ...]:
     )
 
 
-def mark_asked_attempts(
+def mark_requested_attempts(
     orders: pl.DataFrame, payments: pl.DataFrame, failures: pl.DataFrame
 ) -> pl.DataFrame:
     """Add `attempts_asked`: whether all other attempts that may exist were requested.
@@ -65,37 +65,42 @@ def mark_asked_attempts(
         `orders` with the column; empty for an order without a reference.
     """
     known = payments.select(PAYMENT_KEY)
-    asked_keys = pl.concat([known, failures.select(PAYMENT_KEY)]).unique()
+    requested_keys = pl.concat([known, failures.select(PAYMENT_KEY)]).unique()
     families = _number_attempts(_select_orders_with_reference(orders), known)
     attempts = _match_payments_to_orders(known, families).select(
         *ATTEMPT_FAMILY_KEY, number=_read_attempt_number()
     )
     last = pl.concat([families.select(*ATTEMPT_FAMILY_KEY, "number"), attempts])
     following = last.group_by(ATTEMPT_FAMILY_KEY).agg(pl.col("number").max())
-    next_unasked = (
+    next_unrequested = (
         _build_attempt_references(following, after=0, count=1)
-        .join(asked_keys, on=PAYMENT_KEY, how="anti")
+        .join(requested_keys, on=PAYMENT_KEY, how="anti")
         .join(families.rename({"reference": "own"}), on=ATTEMPT_FAMILY_KEY)
     )
-    earlier_unasked = find_candidate_references(orders).join(
-        asked_keys, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
+    earlier_unrequested = find_candidate_references(orders).join(
+        requested_keys, left_on=["msn", "candidate"], right_on=PAYMENT_KEY, how="anti"
     )
-    named_unasked = (
+    named_unrequested = (
         _select_named_references(families)
-        .join(asked_keys, on=PAYMENT_KEY, how="anti")
+        .join(requested_keys, on=PAYMENT_KEY, how="anti")
         .select("msn", reference="own")
     )
-    unasked = pl.concat(
+    unrequested = pl.concat(
         [
-            named_unasked,
-            next_unasked.select("msn", pl.col("own").alias("reference")),
-            earlier_unasked.select(PAYMENT_KEY),
+            named_unrequested,
+            next_unrequested.select("msn", pl.col("own").alias("reference")),
+            earlier_unrequested.select(PAYMENT_KEY),
         ]
     ).unique()
     marked = orders.select(PAYMENT_KEY).join(
-        unasked.with_columns(unasked=True), on=PAYMENT_KEY, how="left", maintain_order="left"
+        unrequested.with_columns(unrequested=True),
+        on=PAYMENT_KEY,
+        how="left",
+        maintain_order="left",
     )
-    attempts_asked = pl.when(pl.col("reference").is_not_null()).then(pl.col("unasked").is_null())
+    attempts_asked = pl.when(pl.col("reference").is_not_null()).then(
+        pl.col("unrequested").is_null()
+    )
     return orders.with_columns(marked.select(attempts_asked.alias("attempts_asked")))
 
 

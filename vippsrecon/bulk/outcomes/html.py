@@ -39,26 +39,32 @@ def summarize_run(run: RunResult) -> str:
     if run.stopped:
         return f"Stopped before its end: {run.stopped}"
     counts, planned = run.counts, format_count(run.plan.count, run.plan.verb)
-    rest = [f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)]
+    other_counts = [
+        f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)
+    ]
     finished = counts.get("done", 0) + counts["already_done"]
     if len(run.earlier) == run.plan.count:
         count_text = {1: "it was", 2: "both were"}.get(
             finished, f"all {group_thousands(finished)} were"
         )
-        rows_text = f"{count_text} done" if not rest else "every row ended"
-        rest = [f"{group_thousands(finished)} done", *rest] if rest else []
-        return ", ".join([f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *rest])
+        rows_text = f"{count_text} done" if not other_counts else "every row ended"
+        other_counts = [f"{group_thousands(finished)} done", *other_counts] if other_counts else []
+        return ", ".join(
+            [f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *other_counts]
+        )
     if not run.live:
         would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
-        return f"Dry run: {', '.join([would_be_sent, *rest])}. Nothing was sent"
+        return f"Dry run: {', '.join([would_be_sent, *other_counts])}. Nothing was sent"
     beside = sum(bool(result.flags) for result in run.results)
     if beside:
-        rest.append(f"{group_thousands(beside)} on a payment that somebody else changed too")
+        other_counts.append(
+            f"{group_thousands(beside)} on a payment that somebody else changed too"
+        )
     if run.earlier:
-        rest.append(f"{group_thousands(len(run.earlier))} of them in an earlier run")
+        other_counts.append(f"{group_thousands(len(run.earlier))} of them in an earlier run")
     if finished == run.plan.count:
-        return ", ".join([f"Done: {planned}", *rest])
-    return f"{group_thousands(finished)} of {planned} done, {', '.join(rest)}"
+        return ", ".join([f"Done: {planned}", *other_counts])
+    return f"{group_thousands(finished)} of {planned} done, {', '.join(other_counts)}"
 
 
 def _describe_earlier_days(run: RunResult) -> str:
@@ -130,10 +136,10 @@ def _build_cells(run: RunResult, result: RowResult) -> list[tuple[object, str]]:
     ]
 
 
-def _render_remainder(rest: int) -> str:
-    if rest <= 0:
+def _render_remainder(left_out: int) -> str:
+    if left_out <= 0:
         return ""
     return (
-        f'<div style="{PAGE_STYLE};color:{MUTED}">and {group_thousands(rest)} more, in '
+        f'<div style="{PAGE_STYLE};color:{MUTED}">and {group_thousands(left_out)} more, in '
         "<code>.outcomes</code></div>"
     )

@@ -142,7 +142,7 @@ def judge_again(
     for request in requests:
         key = request.key
         try:
-            amount_minor = _compute_rest(
+            amount_minor = _compute_remaining_amount(
                 request, verb, reported[key].aggregate, fresh[key], logs.get(key, [])
             )
         except RequestRejectedError as error:
@@ -167,7 +167,7 @@ def _compute_moved(verb: str, before: Aggregate, after: Aggregate) -> int:
     return moved
 
 
-def _compute_rest(
+def _compute_remaining_amount(
     request: Request,
     verb: str,
     before: Aggregate,
@@ -199,8 +199,8 @@ def _compute_rest(
             f"the payment changed since the report: {change}. Run reconcile again"
         )
     allowed_minor = compute_allowed_amount(verb, after)
-    asked_minor = allowed_minor if request.amount_minor is None else request.amount_minor
-    rest = allowed_minor if verb == "cancel" else min(asked_minor - moved, allowed_minor)
+    requested_minor = allowed_minor if request.amount_minor is None else request.amount_minor
+    rest = allowed_minor if verb == "cancel" else min(requested_minor - moved, allowed_minor)
     if rest <= 0:
         operation = _describe_operations(log, verb, moved, payment.currency) if moved else change
         raise RequestRejectedError(f"nothing is left to {verb} since the report: {operation}")

@@ -103,10 +103,10 @@ def _render_rows_table(plan: Plan) -> str:
     )  # fmt: skip
     table = render_table(headings, map(_build_cells, plan.rows[:MAX_PLAN_ROWS_SHOWN]))
     more = plan.count - MAX_PLAN_ROWS_SHOWN
-    rest = (
+    remark = (
         f"… and {format_count(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
     )
-    return f'{table}<span style="color:{MUTED}">{rest}</span>'
+    return f'{table}<span style="color:{MUTED}">{remark}</span>'
 
 
 def _build_cells(row: PlanRow) -> list[tuple[object, str]]:

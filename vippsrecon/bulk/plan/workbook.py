@@ -145,9 +145,11 @@ def _write_sums(page: SheetLayout, formats: WorkbookFormats, plan: Plan, row: in
         page.text(row, column, text, formats["head_right" if right else "head"])
     row += 1
     last = plan.count + 4
-    letters = {column.name: chr(ord("A") + index) for index, column in enumerate(PLAN_ROW_COLUMNS)}
-    currencies = f"'Rows'!${letters['currency']}$5:${letters['currency']}${last}"
-    amounts = f"'Rows'!${letters['amount_minor']}$5:${letters['amount_minor']}${last}"
+    column_letters = {
+        column.name: chr(ord("A") + index) for index, column in enumerate(PLAN_ROW_COLUMNS)
+    }
+    currencies = f"'Rows'!${column_letters['currency']}$5:${column_letters['currency']}${last}"
+    amounts = f"'Rows'!${column_letters['amount_minor']}$5:${column_letters['amount_minor']}${last}"
     for currency, total in plan.totals.items():
         count = sum(plan_row.currency == currency for plan_row in plan.rows)
         page.text(row, _B, currency, formats["bold"])

@@ -59,16 +59,16 @@ def prepare_frames(
     """Validate the input frames; read events' idempotency keys only if there are keys to match."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
     log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
-    attempts_asked, paid = (
+    order_rows, payment_rows = (
         prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
         prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
     )
-    for data, frame in ((attempts_asked, ORDERS), (paid, PAYMENTS), (log, EVENTS)):
+    for data, frame in ((order_rows, ORDERS), (payment_rows, PAYMENTS), (log, EVENTS)):
         if data is not None:
             refuse_large_sums(data, frame)
     return InputFrames(
-        attempts_asked,
-        paid,
+        order_rows,
+        payment_rows,
         log.drop("idempotency_key") if log is not None and keyed else log,
         None
         if failures is None

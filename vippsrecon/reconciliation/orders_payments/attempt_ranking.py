@@ -26,11 +26,11 @@ def find_equal_amounts(with_order: LazyFrame) -> LazyFrame:
         .agg(n=nw.len(), both=nw.col("part").sum(), O=nw.col("O").min())
         .filter((nw.col("n") == 2) & (nw.col("both") > nw.col("O")))
         .group_by(*ORDER_KEY)
-        .agg(twins=nw.len().cast(nw.Int64))
+        .agg(equal_amounts=nw.len().cast(nw.Int64))
     )
 
 
-def rank_attempts(judged: LazyFrame, named: nw.Expr) -> LazyFrame:
+def rank_attempts(attempts: LazyFrame, named: nw.Expr) -> LazyFrame:
     """Add `place`: 1 is the payment that counts, if the attempts are not one split payment.
 
     By precedence: the only payment whose refund is the order's; captured and not fully given
@@ -49,7 +49,7 @@ def rank_attempts(judged: LazyFrame, named: nw.Expr) -> LazyFrame:
             .otherwise(nw.when(nw.col("held")).then(nw.lit(2)).otherwise(nw.lit(3)))
         )
     )
-    return judged.with_columns(
+    return attempts.with_columns(
         each=nw.lit(1),
         unlike=nw.when(refunded_alike & (nw.col("refund_fits") == 1))
         .then(nw.lit(0))

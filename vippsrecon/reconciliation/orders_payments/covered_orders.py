@@ -50,9 +50,9 @@ def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
     fitting: set[tuple[str, str]] = set()
     for row in sorted(candidates, key=lambda row: (-row["R"], row["place"])):
         order = row["msn"], row["okey"]
-        rest = left.setdefault(order, row["left"]) - row["R"]
-        if rest >= 0:
-            left[order] = rest
+        remainder = left.setdefault(order, row["left"]) - row["R"]
+        if remainder >= 0:
+            left[order] = remainder
             fitting.add((row["msn"], row["reference"]))
     fits = is_in_keys(frozenset(fitting), nw.col("reference"))
     return ranked.with_columns(paid_back=nw.when(fits).then(nw.col("R")).otherwise(nothing))
@@ -77,7 +77,7 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) ->
     """
     further = (nw.col("role") == "second") & (nw.col("C") == 0) & (nw.col("K") > 0)
     attempts_changed = (
-        nw.lit(value=False) if chosen_otherwise is None else _is_one_of(chosen_otherwise)
+        nw.lit(value=False) if chosen_otherwise is None else _is_order_among(chosen_otherwise)
     )
     reserved = materialize(pairs.filter(further).select(*ORDER_KEY).unique())
     if is_empty(reserved):
@@ -101,12 +101,12 @@ def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) ->
         & ~nw.col("shop_is_later")
     )
     return pairs.with_columns(
-        order_is_covered=further & _is_one_of(covered),
+        order_is_covered=further & _is_order_among(covered),
         attempts_changed=attempts_changed,
     )
 
 
-def _is_one_of(pairs: LazyFrame) -> nw.Expr:
+def _is_order_among(pairs: LazyFrame) -> nw.Expr:
     """Return whether a row belongs to the same order as one of these pairs."""
     rows = collect_rows(pairs.select(*ORDER_KEY).unique())
     keys = sorted(f"{row['msn']}:{row['okey']}" for row in rows)

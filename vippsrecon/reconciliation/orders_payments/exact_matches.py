@@ -93,8 +93,8 @@ def split_exact_matches(
     orders: LazyFrame,
     payments: LazyFrame,
     events: LazyFrame | None,
-    apart: LazyFrame | None,
-    terms: MatchCriteria,
+    unanswered: LazyFrame | None,
+    criteria: MatchCriteria,
     *,
     named: LazyFrame,
 ) -> Split:
@@ -105,31 +105,31 @@ def split_exact_matches(
             latest_change_us: the earliest fetch of any payment, or the as-of time.
         payments: One row per payment, as `backends.prepare_frame` returns them, with as_of_us.
         events: One row per event, with earliest_cut_off_us; None if no event log was fetched.
-        apart: msn, reference of orders with an unanswered reference; they are never exact matches.
-        terms: Limits within which a pair can be an exact match.
+        unanswered: msn, reference of orders with an unanswered reference; they are never exact matches.
+        criteria: Limits within which a pair can be an exact match.
         named: Result of `links.collect_named_links`.
     """
     all_orders, payments = (
-        add_payment_key(rows, terms.hash_function) for rows in (orders, payments)
+        add_payment_key(rows, criteria.hash_function) for rows in (orders, payments)
     )
     if events is not None:
-        events = add_payment_key(events, terms.hash_function)
+        events = add_payment_key(events, criteria.hash_function)
     key = key_columns(payments)
     without_reference = nw.col("reference").is_null()
     with_reference = all_orders.filter(~without_reference)
     # Used several times below; without this the sums would be computed each time.
-    sums = materialize(_sum_by_reference(with_reference, payments, events, terms), large=True)
+    sums = materialize(_sum_by_reference(with_reference, payments, events, criteria), large=True)
     unmatched = (nw.col("orders") == 0) & (nw.col("payments") == 1)
-    strays = materialize(_find_payments(payments, sums.filter(unmatched), key))
-    links = derive_links(strays, orders, payments, named)
+    unmatched_payments = materialize(_find_payments(payments, sums.filter(unmatched), key))
+    links = derive_links(unmatched_payments, orders, payments, named)
     linked = links.select("msn", reference=nw.col("okey"))
     inexact_parts = [
         sums.filter(~nw.col("agrees")).select(key),
-        add_payment_key(linked, terms.hash_function).select(key),
+        add_payment_key(linked, criteria.hash_function).select(key),
     ]
-    if apart is not None:
-        unanswered = add_payment_key(apart.select(*PAYMENT_KEY), terms.hash_function)
-        inexact_parts.append(unanswered.select(key))
+    if unanswered is not None:
+        unanswered_keys = add_payment_key(unanswered.select(*PAYMENT_KEY), criteria.hash_function)
+        inexact_parts.append(unanswered_keys.select(key))
     inexact = materialize(nw.concat(inexact_parts, how="vertical").unique())
     columns, payment_columns = (
         [name for name in rows.collect_schema().names() if name not in HASHES]
@@ -173,7 +173,7 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
 
 
 def _sum_by_reference(
-    orders: LazyFrame, payments: LazyFrame, events: LazyFrame | None, terms: MatchCriteria
+    orders: LazyFrame, payments: LazyFrame, events: LazyFrame | None, criteria: MatchCriteria
 ) -> LazyFrame:
     """Sum the rows of each reference: its key, orders, payments (row counts), agrees."""
     key = key_columns(payments)
@@ -182,7 +182,7 @@ def _sum_by_reference(
     ends = ["until_us"]
     keys = [*key, *hashes]
     stacked = [
-        _select_order_amounts(orders, terms, keys),
+        _select_order_amounts(orders, criteria, keys),
         _select_payment_amounts(payments, keys),
     ]
     if events is not None:
@@ -225,13 +225,13 @@ def _fill_columns(rows: LazyFrame, keys: list[str], sums: list[str], ends: list[
     )
 
 
-def _select_order_amounts(orders: LazyFrame, terms: MatchCriteria, keys: list[str]) -> LazyFrame:
+def _select_order_amounts(orders: LazyFrame, criteria: MatchCriteria, keys: list[str]) -> LazyFrame:
     """Select the orders' amounts, positive, and their cut-off; special orders never match."""
     plain = (
         _is_plain_order()
         & (_currency_number() > 0)
-        & ~is_in_keys(terms.waived, nw.col("reference"))
-        & nw.lit(value=terms.skip_exact_matches)
+        & ~is_in_keys(criteria.waived, nw.col("reference"))
+        & nw.lit(value=criteria.skip_exact_matches)
     )
     until = nw.when(plain).then(nw.col("exported_at_us"))
     return orders.select(

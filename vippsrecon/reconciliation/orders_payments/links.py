@@ -69,12 +69,12 @@ def collect_named_links(orders: LazyFrame, older: LazyFrame) -> LazyFrame:
 
 
 def derive_links(
-    strays: LazyFrame, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
+    unmatched_payments: LazyFrame, orders: LazyFrame, payments: LazyFrame, named: LazyFrame
 ) -> LazyFrame:
     """Find the orders of payments whose reference no order has as its own.
 
     Args:
-        strays: msn, reference of these payments.
+        unmatched_payments: msn, reference of these payments.
         orders: msn, reference, attempt_base of every order.
         payments: msn, reference of every payment.
         named: Result of `collect_named_links`.
@@ -83,13 +83,13 @@ def derive_links(
         msn, reference, okey, link (`named`, `attempt` or `repaired`): one row per payment that
         could be linked.
     """
-    if is_empty(strays):
+    if is_empty(unmatched_payments):
         return materialize(
-            strays.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
+            unmatched_payments.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
         )
     with_reference = orders.filter(~nw.col("reference").is_null())
-    by_name = materialize(named.join(strays, on=PAYMENT_KEY, how="semi"))
-    unnamed = materialize(strays.join(by_name, on=PAYMENT_KEY, how="anti"))
+    by_name = materialize(named.join(unmatched_payments, on=PAYMENT_KEY, how="semi"))
+    unnamed = materialize(unmatched_payments.join(by_name, on=PAYMENT_KEY, how="anti"))
     attempts = materialize(
         _keep_unambiguous(_find_attempt_orders(unnamed, with_reference, payments)).with_columns(
             link=nw.lit("attempt")

@@ -199,12 +199,12 @@ def _prepare_combined_rows(combined: LazyFrame) -> LazyFrame:
     sent = (nw.col("status") == "fulfilled") | (
         nw.col("status").is_in(["open", "partial"]) & refunded_in_full
     )
-    one = nw.lit(1, nw.Int64)
+    one_row = nw.lit(1, nw.Int64)
     return (
         combined.with_columns(
-            cancelled_rows=nw.when(cancelled).then(one).otherwise(nothing),
-            is_sent=nw.when(sent).then(one).otherwise(nothing),
-            is_open=nw.when((nw.col("status") == "open") & ~sent).then(one).otherwise(nothing),
+            cancelled_rows=nw.when(cancelled).then(one_row).otherwise(nothing),
+            is_sent=nw.when(sent).then(one_row).otherwise(nothing),
+            is_open=nw.when((nw.col("status") == "open") & ~sent).then(one_row).otherwise(nothing),
         )
         .with_columns(n_cancelled=nw.col("cancelled_rows").sum().over(*ORDER_KEY).cast(nw.Int64))
         .with_columns(leaves=cancelled & (nw.col("n_cancelled") < nw.col("rows")))
@@ -268,11 +268,15 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
                 for flag in flags
             ),
             # An unknown payment method is not another one, so "no" needs a "no" of every row.
-            ours=nw.when(nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
-            others=nw.when(~nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            vipps_row=nw.when(nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            other_row=nw.when(~nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
             authorization=nw.col("shop_authorization").fill_null(""),
-            unasked=nw.when(~nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
-            asked=nw.when(nw.col("attempts_asked")).then(nw.lit(1)).otherwise(nw.lit(0)),
+            has_unrequested_attempt=nw.when(~nw.col("attempts_asked"))
+            .then(nw.lit(1))
+            .otherwise(nw.lit(0)),
+            has_requested_attempt=nw.when(nw.col("attempts_asked"))
+            .then(nw.lit(1))
+            .otherwise(nw.lit(0)),
             sent_O=sent,
             open_O=still_open,
         )
@@ -283,8 +287,8 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
             nw.col("fulfilled_at_us", "fulfilled_day", "refunded_at_us", "refunded_day").max(),
             nw.col("O", "Or", "sent_O", "open_O", "is_sent", "is_open").sum().cast(nw.Int64),
             nw.col("fee", "paid_C", "n_cancelled").max(),
-            nw.col(*flags, "ours", "asked", "unasked").max(),
-            nw.col("others").min(),
+            nw.col(*flags, "vipps_row", "has_requested_attempt", "has_unrequested_attempt").max(),
+            nw.col("other_row").min(),
             staying_rows=nw.len().cast(nw.Int64),
             first_authorization=nw.col("authorization").min(),
             last_authorization=nw.col("authorization").max(),
@@ -309,13 +313,13 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
             not_due=nw.when(waits).then(nw.col("open_O")).otherwise(nothing),
             has_cancelled_row=nw.col("n_cancelled") > 0,
             O=nw.col("O") + nw.col("fee"),
-            attempts_asked=nw.when(nw.col("unasked") > 0)
+            attempts_asked=nw.when(nw.col("has_unrequested_attempt") > 0)
             .then(nw.lit(value=False))
-            .otherwise(nw.when(nw.col("asked") > 0).then(nw.lit(value=True))),
+            .otherwise(nw.when(nw.col("has_requested_attempt") > 0).then(nw.lit(value=True))),
             paid=nw.when(same_paid).then(nw.col("first_paid")).otherwise(nw.lit("unknown")),
-            by_vipps=nw.when(nw.col("ours") > 0)
+            by_vipps=nw.when(nw.col("vipps_row") > 0)
             .then(nw.lit(value=True))
-            .otherwise(nw.when(nw.col("others") > 0).then(nw.lit(value=False))),
+            .otherwise(nw.when(nw.col("other_row") > 0).then(nw.lit(value=False))),
             shop_authorization=nw.when(
                 same_authorization & (nw.col("first_authorization") != "")
             ).then(nw.col("first_authorization")),

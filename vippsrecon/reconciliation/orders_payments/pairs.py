@@ -138,7 +138,7 @@ def pair_orders_and_payments(
     payments: LazyFrame,
     events: LazyFrame | None,
     failures: LazyFrame | None,
-    asked: ComparisonOptions,
+    options: ComparisonOptions,
     *,
     refunds: LazyFrame | None = None,
 ) -> PairSet:
@@ -149,7 +149,7 @@ def pair_orders_and_payments(
         payments: One row per payment, as `backends.prepare_frame` returns them.
         events: One row per event, or their sums; None if no event log was fetched.
         failures: References that could not be read; None if all were read.
-        asked: Cut-off time, sales units, tolerances and period.
+        options: Cut-off time, sales units, tolerances and period.
         refunds: Successful REFUNDED events with their idempotency keys; None if this toolkit
             can have made none of them.
 
@@ -157,18 +157,18 @@ def pair_orders_and_payments(
         The exact matches, and `pairs` with one row for each other pair: `ORDER_COLUMNS`,
         `PAYMENT_COLUMNS`, `role` and the variables of `variables.add_variables`.
     """
-    is_earlier = nw.col("source_file").is_in(sorted(asked.earlier_files))
-    covering = orders.filter(~is_earlier) if asked.earlier_files else orders
+    is_earlier = nw.col("source_file").is_in(sorted(options.earlier_files))
+    covering = orders.filter(~is_earlier) if options.earlier_files else orders
     order_rows = separate_superseded_rows(orders)
     orders = order_rows.current
     exported_us = find_earliest(orders, "exported_at_us")
     fetched_us = find_earliest(payments, "fetched_at_us")
     # Limits for the search for exact matches only: each pair has a cut-off time of its own. Times
     # are columns, so that a plan can be used again at another time.
-    latest_change_us = min(fetched_us, asked.as_of_us)
+    latest_change_us = min(fetched_us, options.as_of_us)
     earliest_cut_off_us = min(exported_us, latest_change_us)
-    as_of_us = nw.lit(asked.as_of_us, nw.Int64)
-    criteria = MatchCriteria(asked.waived, asked.hash_function, asked.skip_exact_matches)
+    as_of_us = nw.lit(options.as_of_us, nw.Int64)
+    criteria = MatchCriteria(options.waived, options.hash_function, options.skip_exact_matches)
     link = partial(
         _link_both_sides,
         orders.with_columns(latest_change_us=nw.lit(latest_change_us, nw.Int64)),
@@ -179,7 +179,7 @@ def pair_orders_and_payments(
         covering=covering,
         unread=_select_unread(failures),
         older_links=order_rows.links,
-        at_once=tuple(unit.msn for unit in asked.units if unit.capture == "at_once"),
+        at_once=tuple(unit.msn for unit in options.units if unit.capture == "at_once"),
     )
     linked = link(criteria=criteria)
     if linked.collisions is not None and not is_empty(linked.collisions):
@@ -187,32 +187,32 @@ def pair_orders_and_payments(
         linked = link(criteria=criteria._replace(hash_function=None))
     check_payments_unique(linked.duplicates)
     chosen = choose_payments(linked.payments, linked.sides.groups, linked.attempts)
-    waived = asked.waived | _find_orders_of_parts(chosen.members, asked.waived)
-    dated = (orders, payments, events) if asked.period is not None else None
+    waived = options.waived | _find_orders_of_parts(chosen.members, options.waived)
+    dated = (orders, payments, events) if options.period is not None else None
     stacked = _stack_both_sides(linked, chosen, order_rows.superseded)
     built = _add_amounts(
         stacked.with_columns(as_of_us=as_of_us),
         linked,
         chosen.members,
-        asked.units,
-        asked.rules,
-        as_of_year=microseconds_to_datetime(asked.as_of_us).year,
-        period=asked.period,
+        options.units,
+        options.rules,
+        as_of_year=microseconds_to_datetime(options.as_of_us).year,
+        period=options.period,
         waived=waived,
         dated=dated,
     )
     pairs, exact_matches = built.pairs, built.exact_matches
     exact_match_count = count_rows(orders) - count_rows(linked.orders)
-    if asked.period is not None:
+    if options.period is not None:
         exact_match_count = count_rows(exact_matches.filter(~nw.col("outside")))
     marked = mark_recent_refunds(
         mark_covered_orders(mark_repeated_captures(pairs, linked.events), chosen.chosen_otherwise),
         linked.events,
         chosen.members,
     )
-    marked = mark_own_refunds(marked, refunds, chosen.members, asked.own_keys)
-    of_part = is_in_keys(_find_orders_of_parts(chosen.members, asked.unsettled), nw.col("okey"))
-    unsettled = is_in_keys(asked.unsettled, nw.col("payment_reference")) | (
+    marked = mark_own_refunds(marked, refunds, chosen.members, options.own_keys)
+    of_part = is_in_keys(_find_orders_of_parts(chosen.members, options.unsettled), nw.col("okey"))
+    unsettled = is_in_keys(options.unsettled, nw.col("payment_reference")) | (
         nw.col("split") & of_part
     )
     return PairSet(

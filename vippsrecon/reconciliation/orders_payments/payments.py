@@ -135,11 +135,11 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame, attempts: LazyFrame)
         attempts: Result of `select_attempts`; only their orders need a choice.
     """
     columns = [*ORDER_KEY, *PAYMENT_COLUMNS, "payments"]
-    one = nw.lit(1, nw.Int64)
+    one_payment = nw.lit(1, nw.Int64)
     linked = _select_linked(payments)
     orphans = payments.filter(nw.col("okey").is_null()).select("msn", *PAYMENT_COLUMNS)
     if is_empty(attempts):
-        counted = linked.with_columns(payments=one).select(columns)
+        counted = linked.with_columns(payments=one_payment).select(columns)
         return PaymentSide(counted, orphans, linked.select(*ORDER_KEY, "reference").head(0))
     single = linked.join(attempts.select(*ORDER_KEY).unique(), on=ORDER_KEY, how="anti")
     ranked = _rank_and_fit(attempts, groups)
@@ -148,8 +148,8 @@ def choose_payments(payments: LazyFrame, groups: LazyFrame, attempts: LazyFrame)
     return PaymentSide(
         nw.concat(
             [
-                single.with_columns(payments=one).select(columns),
-                primary.with_columns(payments=one).select(columns),
+                single.with_columns(payments=one_payment).select(columns),
+                primary.with_columns(payments=one_payment).select(columns),
                 _sum_split_payments(split).select(columns),
             ],
             how="vertical",
@@ -192,7 +192,8 @@ def _choose_again(
     counts = nw.col("role").is_in(["primary", "split"])
     keys = [*ORDER_KEY, "reference"]
     before, now = (
-        materialize(rows.select(*keys, counts=_one_where(counts))) for rows in (ranked, ranked_now)
+        materialize(rows.select(*keys, counts=_count_where(counts)))
+        for rows in (ranked, ranked_now)
     )
     both = now.join(before, on=keys, how="inner", suffix="_before")
     other = both.filter(nw.col("counts") != nw.col("counts_before")).select(*ORDER_KEY).unique()
@@ -227,35 +228,35 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     with_order = shared.join(order_amounts, on=ORDER_KEY, how="left").with_columns(
         held=held, part=nw.when(held).then(part).otherwise(nothing)
     )
-    twins = find_equal_amounts(with_order)
+    equal_amounts = find_equal_amounts(with_order)
     totals = (
         with_order.with_columns(
-            one=_one_where(held),
-            own=_one_where(held & named),
-            whole=_one_where(held & (nw.col("part") >= nw.col("O"))),
-            refund_fits=_one_where(held & (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0)),
+            n_held=_count_where(held),
+            n_named=_count_where(held & named),
+            n_full=_count_where(held & (nw.col("part") >= nw.col("O"))),
+            refund_fits=_count_where(held & (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0)),
             held_currency=nw.when(held).then(nw.col("payment_currency")),
         )
         .group_by(*ORDER_KEY)
         .agg(
-            nw.col("one", "own", "whole", "refund_fits").sum().cast(nw.Int64),
+            nw.col("n_held", "n_named", "n_full", "refund_fits").sum().cast(nw.Int64),
             first_currency=nw.col("held_currency").min(),
             last_currency=nw.col("held_currency").max(),
         )
     )
-    judged = (
+    attempts = (
         with_order.join(materialize(totals), on=ORDER_KEY, how="left")
-        .join(twins, on=ORDER_KEY, how="left")
+        .join(equal_amounts, on=ORDER_KEY, how="left")
         .with_columns(
             one_currency=(nw.col("first_currency") == nw.col("last_currency")).fill_null(
                 value=False
             ),
-            parts_only=(nw.col("one") >= 2)
-            & (nw.col("whole") == 0)
-            & (nw.col("twins").fill_null(0) == 0),
+            parts_only=(nw.col("n_held") >= 2)
+            & (nw.col("n_full") == 0)
+            & (nw.col("equal_amounts").fill_null(0) == 0),
         )
     )
-    by_name = nw.col("own") >= 2
+    by_name = nw.col("n_named") >= 2
     # Of an order that was paid another way, or charged, no payment is a part.
     is_due = nw.col("by_vipps").fill_null(value=True) & ~nw.col("recurring").fill_null(value=False)
     is_split = nw.col("one_currency") & (by_name | nw.col("parts_only")) & is_due
@@ -271,10 +272,10 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             )
         )
     )
-    return rank_attempts(judged, named).with_columns(role=role)
+    return rank_attempts(attempts, named).with_columns(role=role)
 
 
-def _one_where(condition: nw.Expr) -> nw.Expr:
+def _count_where(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0))
 
 

@@ -226,8 +226,8 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
     # Without the refunds, only these amounts prove anything. A total that Shopware's plugin
     # truncated was captured whole.
     truncated = ((nw.col("A") == c) & (nw.col("truncated_minor") == c)).fill_null(value=False)
-    whole = (c >= o) | truncated
-    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & whole)
+    captured_in_full = (c >= o) | truncated
+    comparable = ~nw.col("refunds_unknown") | (c == 0) | ((r == 0) & captured_in_full)
     held_open = (nw.col("role") == "pair") & (nw.col("status") == "open") & (k > 0)
     return (
         pairs.with_columns(

@@ -12,7 +12,7 @@ PRESENCE_KIND, _CAPTURED_KIND = nw.col("there"), nw.col("captured")
 _REFUNDED_KIND = nw.col("refunded")
 _COMPARED, CURRENCY_MISMATCH = nw.col("compared"), nw.col("mismatch")
 _CANCELLED_PAIR, _ABANDONED = nw.col("of_cancelled"), nw.col("abandoned")
-_NETTED, _IGNORED_PRESENCE = nw.col("netted"), nw.col("ignored_there")
+_NETTED, _IGNORED_PRESENCE = nw.col("netted"), nw.col("ignored_presence")
 _PAIR = nw.col("role") == "pair"
 ORDER_ROW = nw.col("role").is_in(["pair", "surplus", "superseded_row"])
 _UNKNOWN = nw.col("refunds_unknown")
@@ -51,9 +51,9 @@ LINES_TO_FETCHED = ("after_cut", "moved_in_another_period", "aggregate_mismatch"
 
 def build_captured_lines() -> dict[str, nw.Expr]:
     """Return what a pair adds to each line of *captured*; lines that are not listed get nothing."""
-    rest_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
+    remainder_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
     # Of an order without a code, only a reservation that expired on both sides leaves a rest.
-    waiting = _CAPTURED_KIND.str.starts_with("timing_") | rest_lost | (_CAPTURED_KIND == "")
+    waiting = _CAPTURED_KIND.str.starts_with("timing_") | remainder_lost | (_CAPTURED_KIND == "")
     # Nothing is expected of an open order yet, so its expected amount is not yet due, whatever its code.
     unrecorded = _CAPTURED_KIND == "payment_not_recorded"
     open_and_wrong = (
@@ -144,7 +144,7 @@ def add_line_conditions(alike: LazyFrame) -> LazyFrame:
         .with_columns(
             of_cancelled=_COMPARED & cancelled,
             abandoned=_COMPARED & (_CAPTURED_KIND == "abandoned_checkout"),
-            ignored_there=PRESENCE_KIND.is_in(list(IGNORED_KINDS)),
+            ignored_presence=PRESENCE_KIND.is_in(list(IGNORED_KINDS)),
         )
         .with_columns(netted=_COMPARED & ~_CANCELLED_PAIR & ~_ABANDONED)
     )

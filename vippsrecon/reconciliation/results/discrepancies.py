@@ -72,10 +72,10 @@ def build_discrepancies(
 
 @planned
 def _build_rows(answered: LazyFrame, kinds: tuple[tuple[str, frozenset[str]], ...]) -> LazyFrame:
-    asked = [(question, occurring) for question, occurring in kinds if occurring]
+    occurring_kinds = [(question, occurring) for question, occurring in kinds if occurring]
     parts = [
         _build_question_rows(answered, question, occurring)
-        for question, occurring in asked or [("there", frozenset[str]())]
+        for question, occurring in occurring_kinds or [("there", frozenset[str]())]
     ]
     return materialize(nw.concat(parts, how="vertical"))
 
@@ -181,10 +181,10 @@ def _add_first_seen(
     first_date: nw.Expr = nw.lit(today).cast(nw.Date)
     age: nw.Expr = nw.lit(0, nw.Int64)
     for day, ids in sorted(ids_by_day.items()):
-        is_seen = nw.col("discrepancy_id").is_in(ids)
-        first_date = nw.when(is_seen).then(nw.lit(day).cast(nw.Date)).otherwise(first_date)
+        was_reported = nw.col("discrepancy_id").is_in(ids)
+        first_date = nw.when(was_reported).then(nw.lit(day).cast(nw.Date)).otherwise(first_date)
         days = to_day_number(today) - to_day_number(day)
-        age = nw.when(is_seen).then(nw.lit(days, nw.Int64)).otherwise(age)
+        age = nw.when(was_reported).then(nw.lit(days, nw.Int64)).otherwise(age)
     return discrepancies.with_columns(first_seen_date=first_date, age_days=age.cast(nw.Int64))
 
 

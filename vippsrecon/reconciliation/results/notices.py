@@ -19,9 +19,11 @@ def sum_uncompared(answered: LazyFrame) -> LazyFrame:
     outside = (nw.col("there_kind") == "timing_outside_export") & (nw.col("C") > 0)
     return (
         answered.filter(outside.fill_null(value=False))
-        .select("currency", "C", one=nw.lit(1, nw.Int64))
+        .select("currency", "C", payment=nw.lit(1, nw.Int64))
         .group_by("currency")
-        .agg(minor=nw.col("C").sum().cast(nw.Int64), payments=nw.col("one").sum().cast(nw.Int64))
+        .agg(
+            minor=nw.col("C").sum().cast(nw.Int64), payments=nw.col("payment").sum().cast(nw.Int64)
+        )
         .sort("currency")
     )
 

@@ -91,10 +91,10 @@ def _add_amount(discrepancies: LazyFrame, question: str, suffix: str) -> LazyFra
     ).with_columns(
         _amount_where(refunds_excess, minimum_of(first, owed)).alias(f"first{suffix}"),
     )
-    rest = minimum_of(positive_part(er - r), owed - first)
+    after_excess = minimum_of(positive_part(er - r), owed - first)
     return with_limits.with_columns(
         _choose_by_kind(
-            _amount_where(in_window, first if question == "captured" else rest),
+            _amount_where(in_window, first if question == "captured" else after_excess),
             _amount_where(in_time, minimum_of(positive_part(e - c), k)),
             _amount_where(releases, k),
         ).alias(f"amount{suffix}")

@@ -126,8 +126,8 @@ def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]
         for group in figures.groups
     ]
     if len(lines) > most:
-        rest = len(lines) - most + 1
-        return (*lines[: most - 1], f"… and {format_count(rest, 'more group')}: see Summary.")
+        left_out = len(lines) - most + 1
+        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see Summary.")
     return tuple(lines)
 
 

@@ -128,11 +128,11 @@ def _compute_creation_time(as_of: str) -> datetime:
 def _write_overflow_file(table: SheetTable, frames: ReportFrames, path: Path) -> None:
     import pyarrow.parquet as pq
 
-    whole_frames: dict[str, Any] = {
+    complete_frames: dict[str, Any] = {
         "Payments": frames.payments,
         "Events": frames.events,
         "Orders": frames.orders,
         "Discrepancies": frames.discrepancies,
     }
-    data = whole_frames.get(table.sheet, table.data)
+    data = complete_frames.get(table.sheet, table.data)
     pq.write_table(data.to_arrow(), path, compression="zstd")

@@ -83,10 +83,10 @@ def render_worst_discrepancies(
     table = render_table(
         headings, map(_build_cells, discrepancies.head(rows).iter_rows(named=True))
     )
-    rest = discrepancies.height - rows
+    left_out = discrepancies.height - rows
     more = (
-        f'<div style="{PAGE_STYLE};color:{MUTED}">and {format_number(rest)} more, in <code>.discrepancies</code></div>'
-        if rest > 0
+        f'<div style="{PAGE_STYLE};color:{MUTED}">and {format_number(left_out)} more, in <code>.discrepancies</code></div>'
+        if left_out > 0
         else ""
     )
     return table + more

@@ -170,7 +170,7 @@ class CaseBuilder:
     def make_discrepancy(
         self,
         kind: str,
-        found: ScenarioOrder | ScenarioPayment,
+        subject: ScenarioOrder | ScenarioPayment,
         expected: int | None,
         actual: int | None,
         at_risk: int = 0,
@@ -190,10 +190,10 @@ class CaseBuilder:
             proposal = _USUAL_PROPOSALS.get(kind, "")
         if proposal and proposed is None:
             proposed = actual if proposal == "cancel" else at_risk
-        if isinstance(found, ScenarioOrder):
-            order, reference = found, found.references[0] if found.references else ""
+        if isinstance(subject, ScenarioOrder):
+            order, reference = subject, subject.references[0] if subject.references else ""
         else:
-            reference = found.reference
+            reference = subject.reference
         return Truth(
             "discrepancy",
             kind,

@@ -25,8 +25,8 @@ def format_major(minor: int, decimals: int = 2) -> str:
     ('499.50', '0.0500', '-0.05')
     """
     sign = "-" if minor < 0 else ""
-    units, rest = divmod(abs(minor), 100)
-    return f"{sign}{units}.{rest:02}".ljust(len(f"{sign}{units}.") + decimals, "0")
+    units, remainder = divmod(abs(minor), 100)
+    return f"{sign}{units}.{remainder:02}".ljust(len(f"{sign}{units}.") + decimals, "0")
 
 
 FREIGHT_MINOR = 4900
@@ -160,9 +160,9 @@ _NOON = 12
 def _format_magento_time(at: int, market: str) -> str:
     local = at + compute_utc_offset(at, market)
     year, month, day = format_iso_day(local // 86400).split("-")
-    hour, rest = divmod(local % 86400, 3600)
+    hour, remainder = divmod(local % 86400, 3600)
     half = "AM" if hour < _NOON else "PM"
-    clock = f"{hour % _NOON or _NOON}:{rest // 60:02}:{rest % 60:02} {half}"
+    clock = f"{hour % _NOON or _NOON}:{remainder // 60:02}:{remainder % 60:02} {half}"
     return f"{_MONTHS[int(month)]} {int(day)}, {year} {clock}"
 
 

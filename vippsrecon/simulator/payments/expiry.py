@@ -28,12 +28,12 @@ def apply_elapsed_time(
         return _advance_unapproved(payment, since, now)
     if payment.state != "AUTHORIZED":
         return False
-    rest = compute_remainder(payment)
-    deadline = compute_capture_deadline(payment, unit) if rest else None
+    remainder = compute_remainder(payment)
+    deadline = compute_capture_deadline(payment, unit) if remainder else None
     if deadline is None or not since < deadline < now:
         return False
-    payment.add("cancelled", rest)
-    payment.record("CANCELLED", rest, deadline)
+    payment.add("cancelled", remainder)
+    payment.record("CANCELLED", remainder, deadline)
     return True
 
 

@@ -168,13 +168,13 @@ def capture(
     deadline = compute_capture_deadline(payment, unit)
     if deadline is not None and now > deadline:
         raise DomainRefusal(6100)
-    rest = compute_remainder(payment)
-    if not rest:
+    remainder = compute_remainder(payment)
+    if not remainder:
         raise DomainRefusal(6070)
     _check_amount(payment, value, currency)
-    if value > rest:
-        raise DomainRefusal(6090, f"{rest} is left to capture.")
-    if value < rest and not unit.partial_capture:
+    if value > remainder:
+        raise DomainRefusal(6090, f"{remainder} is left to capture.")
+    if value < remainder and not unit.partial_capture:
         raise DomainRefusal(6140)
     payment.add("captured", value)
     return payment.record("CAPTURED", value, now, key=key)
@@ -249,10 +249,10 @@ def cancel(
     deadline = compute_capture_deadline(payment, unit)
     if deadline is not None and now > deadline:
         raise DomainRefusal(6030)
-    rest = compute_remainder(payment)
-    if not rest:
+    remainder = compute_remainder(payment)
+    if not remainder:
         raise DomainRefusal(6190, "Nothing is reserved any more.")
     if transaction_only:
         raise DomainRefusal(6060)
-    payment.add("cancelled", rest)
-    return payment.record("CANCELLED", rest, now), rest
+    payment.add("cancelled", remainder)
+    return payment.record("CANCELLED", remainder, now), remainder

@@ -145,12 +145,12 @@ def measure_sheet(file: IO[bytes]) -> tuple[int, int]:
     would take longer than reading the sheet.
     """
     extent = _SheetExtent()
-    rest = b""
+    remainder = b""
     while block := file.read(_BLOCK_BYTES):
-        before_tag, mark, tail = (rest + block).rpartition(b"<")
+        before_tag, mark, tail = (remainder + block).rpartition(b"<")
         extent.add(before_tag)
-        rest = mark + tail
-    extent.add(rest)
+        remainder = mark + tail
+    extent.add(remainder)
     return extent.rows, extent.columns
 
 
@@ -233,6 +233,6 @@ def _beyond_row(row: int, name: bytes) -> re.Pattern[bytes]:
     greater = [rb"\d{%d,}" % (len(digits) + 1)]
     for place, digit in enumerate(digits):
         if digit != "9":
-            rest = len(digits) - place - 1
-            greater.append(digits[:place].encode() + rb"[%d-9]\d{%d}" % (int(digit) + 1, rest))
+            remainder = len(digits) - place - 1
+            greater.append(digits[:place].encode() + rb"[%d-9]\d{%d}" % (int(digit) + 1, remainder))
     return re.compile(name + rb"[A-Za-z]{1,3}(?:" + b"|".join(greater) + rb")" + _FILLED)

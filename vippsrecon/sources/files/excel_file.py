@@ -221,12 +221,12 @@ def name_column(place: int) -> str:
     >>> name_column(0), name_column(27)
     ('A', 'AB')
     """
-    letters = ""
+    column_letters = ""
     number = place + 1
     while number:
         number, letter = divmod(number - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
+        column_letters = chr(ord("A") + letter) + column_letters
+    return column_letters
 
 
 def format_cell(cell: Any) -> str:

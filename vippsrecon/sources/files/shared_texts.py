@@ -86,16 +86,16 @@ def _is_shared_texts(member: zipfile.ZipInfo) -> bool:
 
 def _estimate_lengths(file: IO[bytes]) -> Iterator[int]:
     """Yield the bytes of each text, its XML included, and at last those after the last text."""
-    rest, left_out = b"", 0
+    remainder, left_out = b"", 0
     while block := file.read(_BLOCK_BYTES):
-        *texts, rest = _END_OF_TEXT.split(rest + block)
+        *texts, remainder = _END_OF_TEXT.split(remainder + block)
         for text in texts:
             yield left_out + len(text)
             left_out = 0
-        if len(rest) > _OVERLAP_BYTES:
-            left_out += len(rest) - _OVERLAP_BYTES
-            rest = rest[-_OVERLAP_BYTES:]
-    yield left_out + len(rest)
+        if len(remainder) > _OVERLAP_BYTES:
+            left_out += len(remainder) - _OVERLAP_BYTES
+            remainder = remainder[-_OVERLAP_BYTES:]
+    yield left_out + len(remainder)
 
 
 def _estimate_text_bytes(file: IO[bytes], lengths: list[int]) -> int:
@@ -106,22 +106,22 @@ def _estimate_text_bytes(file: IO[bytes], lengths: list[int]) -> int:
     """
     total = 0
     longest = max(lengths)
-    rest = b""
+    remainder = b""
     while block := file.read(_BLOCK_BYTES):
-        rest += block
-        end = max(rest.rfind(b"v>") + 2, len(rest) - _OVERLAP_BYTES)
-        values = Counter(_USUAL_VALUE.findall(rest, 0, end))
-        if b":v" in rest or values.total() != rest.count(b"</v", 0, end):
-            values = Counter(_VALUE.findall(rest, 0, end))
-            unusual = len(_END_OF_VALUE.findall(rest, 0, end)) - values.total()
+        remainder += block
+        end = max(remainder.rfind(b"v>") + 2, len(remainder) - _OVERLAP_BYTES)
+        values = Counter(_USUAL_VALUE.findall(remainder, 0, end))
+        if b":v" in remainder or values.total() != remainder.count(b"</v", 0, end):
+            values = Counter(_VALUE.findall(remainder, 0, end))
+            unusual = len(_END_OF_VALUE.findall(remainder, 0, end)) - values.total()
             total += unusual * longest
         for value, cells in values.items():
             digits = value.strip().lstrip(b"+")
             if digits.isdigit():
                 number = int(digits[-18:])
                 total += cells * (lengths[number] if number < len(lengths) else 0)
-        rest = rest[end:]
-    return total + len(_END_OF_VALUE.findall(rest)) * longest
+        remainder = remainder[end:]
+    return total + len(_END_OF_VALUE.findall(remainder)) * longest
 
 
 def _measure_lengths(file: IO[bytes]) -> Iterator[int]:

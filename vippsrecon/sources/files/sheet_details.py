@@ -168,11 +168,11 @@ def _parse_column(cell: str | None, following: int) -> int:
     >>> _parse_column("A1", 5), _parse_column("AB12", 0), _parse_column(None, 5)
     (0, 27, 5)
     """
-    letters = (cell or "").rstrip("0123456789$")
-    if not letters:
+    column_letters = (cell or "").rstrip("0123456789$")
+    if not column_letters:
         return following
     number = 0
-    for letter in letters.upper():
+    for letter in column_letters.upper():
         number = number * 26 + ord(letter) - ord("A") + 1
     return number - 1
 

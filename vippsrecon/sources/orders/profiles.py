@@ -132,8 +132,8 @@ class Profile:
         present = {normalize_heading(text) for text in headings}
         if present & {normalize_heading(text) for text in self.never}:
             return 0
-        fields_found = self.places(present)
-        if any(name not in fields_found for name in self.required):
+        positions = self.places(present)
+        if any(name not in positions for name in self.required):
             return 0
         known = {normalize_heading(alias) for aliases in self.columns.values() for alias in aliases}
         known |= {normalize_heading(text) for text in self.typical}
@@ -141,8 +141,8 @@ class Profile:
 
     def find_missing_fields(self, headings: Iterable[str]) -> list[str]:
         """Return the required fields for which a file has no column."""
-        fields_found = self.places(headings)
-        return [name for name in self.required if name not in fields_found]
+        positions = self.places(headings)
+        return [name for name in self.required if name not in positions]
 
 
 @cache

@@ -133,4 +133,4 @@ def _literal(sentence: str) -> pl.Expr:
 
 
 def _select_value(column: str) -> pl.Expr:
-    return pl.col("said_reason" if column == "reason" else column).str.strip_chars_start(MARKS)
+    return pl.col("written_reason" if column == "reason" else column).str.strip_chars_start(MARKS)

@@ -142,9 +142,9 @@ def _parse_table(
         msn=pl.when(pl.col("msn") == "").then(pl.lit(default_msn or "")).otherwise("msn"),
         currency=pl.col("currency").str.to_uppercase(),
         reason=_map_reasons(cells["reason"], vocabulary),
-        said_reason=cells["reason"],
+        written_reason=cells["reason"],
         odd=describe_odd_texts(cells["reference"]),
-        all=_is_whole_amount(cells["amount"], vocabulary, cancels=cancels),
+        all=_means_full_amount(cells["amount"], vocabulary, cancels=cancels),
     )
     rows = mark_unusable_rows(
         _add_amounts(cells, table.name), list(dict.fromkeys(vocabulary.reasons.values()))
@@ -259,7 +259,7 @@ def _map_reasons(written: pl.Series, vocabulary: PlanListVocabulary) -> pl.Serie
     return written.replace_strict(meant, return_dtype=pl.String)
 
 
-def _is_whole_amount(
+def _means_full_amount(
     amount: pl.Series, vocabulary: PlanListVocabulary, *, cancels: bool
 ) -> pl.Series:
     words_for_all = vocabulary.words_for_all | ({""} if cancels else set())

@@ -109,9 +109,9 @@ def read_attempts(
     attempts: dict[PaymentKey, list[Attempt]] = {}
     for start in range(0, len(payments), PAYMENTS_PER_QUERY):
         chunk = set(payments[start : start + PAYMENTS_PER_QUERY])
-        some = chosen.where(match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
+        chunk_query = chosen.where(match_pairs(JOURNAL.c.msn, JOURNAL.c.reference, chunk))
         with read_transaction(store) as connection:
-            rows = connection.execute(some).all()
+            rows = connection.execute(chunk_query).all()
         for _, row_entries in groupby(rows, key=attrgetter("plan_id", "row", "msn", "reference")):
             entries = list(row_entries)
             payment = entries[0].msn, entries[0].reference

@@ -148,11 +148,11 @@ def _list_moves(
     events: pl.DataFrame, keys: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
     """Return name and time of the successful captures and refunds of these payments."""
-    wanted = pl.DataFrame(
+    payment_keys = pl.DataFrame(
         list(keys), schema=dict.fromkeys(schemas.PAYMENT, pl.String), orient="row"
     )
     moved = events.filter(pl.col("name").is_in(["CAPTURED", "REFUNDED"]) & pl.col("success")).join(
-        wanted, on=schemas.PAYMENT, how="semi"
+        payment_keys, on=schemas.PAYMENT, how="semi"
     )
     moves = defaultdict(list)
     for msn, reference, name, at in moved.select(*schemas.PAYMENT, "name", "event_at").iter_rows():

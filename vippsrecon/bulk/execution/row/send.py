@@ -141,7 +141,7 @@ class RowSender:
         Returns:
             The row's result, or the reading on which it may be sent.
         """
-        seen_unchanged = False
+        read_unchanged = False
         while True:
             evidence, reading = await self._read_evidence()
             if reading is None:
@@ -162,9 +162,9 @@ class RowSender:
                 objection = self._preparer.object_to_sending(reading)
                 if objection:
                     return self._build_undone_result(objection, "refused")
-            if seen_unchanged or not self._may_key_be_forgotten():
+            if read_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
-            seen_unchanged = True
+            read_unchanged = True
             await self._context.clock.sleep(self._context.patience.recheck_interval)
 
     def _may_be_own(self, reading: Reading) -> bool:

@@ -23,7 +23,10 @@ QUESTIONS: dict[str, tuple[CheckFunction, ...]] = {
     "reserved": RESERVED_CHECKS,
     "aggregate": AGGREGATE_CHECKS,
 }
-"""Question to its checks; both in the order in which they are evaluated."""
+"""Question to its checks; both in the order in which they are evaluated.
+
+`there` asks whether order and payment both exist. The names are values of `discrepancies.question`.
+"""
 
 for _check in (check for checks in QUESTIONS.values() for check in checks):
     # A check without a row in CODES fails here: its code would otherwise be counted as matched.

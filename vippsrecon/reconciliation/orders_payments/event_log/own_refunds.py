@@ -61,5 +61,11 @@ def mark_own_refunds(
 
     return pairs.with_columns(
         by_us=among(sorted(unexplained)),
-        wholly_by_us=among(sorted(payment for payment, rest in unexplained.items() if rest <= 0)),
+        wholly_by_us=among(
+            sorted(
+                payment
+                for payment, unexplained_minor in unexplained.items()
+                if unexplained_minor <= 0
+            )
+        ),
     )

@@ -92,7 +92,7 @@ def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:
     return column.replace_strict(words, return_dtype=pl.String)
 
 
-def _find_whole_refunds(heads: pl.DataFrame, profile: Profile) -> pl.Series:
+def _find_full_refunds(heads: pl.DataFrame, profile: Profile) -> pl.Series:
     """Return which orders the shop calls refunded as a whole, in a status and without an amount."""
     refund_words = {normalize_word(text) for text in profile.whole_refunds}
     marked = pl.Series([False], dtype=pl.Boolean).new_from_index(0, heads.height)
@@ -117,7 +117,7 @@ def complete_refunds(
     if refunded.count():
         zero = pl.Series([0], dtype=pl.Int64).new_from_index(0, heads.height)
         refunded = refunded.zip_with((cells != "") | waiting, zero)
-    refunded_in_full = (cells == "") & ~waiting & _find_whole_refunds(heads, profile)
+    refunded_in_full = (cells == "") & ~waiting & _find_full_refunds(heads, profile)
     return refunded.zip_with(~refunded_in_full, total)
 
 

@@ -162,7 +162,7 @@ def pick_references(heads: pl.DataFrame, profile: Profile, tendered: pl.DataFram
 
 def _split_cells(cell: str, more: str, method: str, profile: Profile) -> tuple[str, str]:
     """Return the reference of a row, and the others of its cells separated by blanks."""
-    references_found = list(
+    references = list(
         dict.fromkeys(
             part
             for text in (cell, more)
@@ -170,9 +170,9 @@ def _split_cells(cell: str, more: str, method: str, profile: Profile) -> tuple[s
             if re.fullmatch(NEW_REFERENCE_PATTERN, part)
         )
     )
-    if not references_found:
+    if not references:
         return cell, ""
-    return references_found[0], " ".join(references_found[1:])
+    return references[0], " ".join(references[1:])
 
 
 def _keep_own_references(parts: list[str], method: str, profile: Profile) -> list[str]:
@@ -238,12 +238,12 @@ def _find_owner_of_cells(part: str, form: _Form, profile: Profile) -> Owner:
     """Return the owner by the method's cell, or by the title if the method does not decide it."""
     is_id = _is_gateway_id(form, profile)
     owner = find_owner(part, profile, is_id=is_id)
-    told_by_title = find_owner(form.title, profile, is_id=False) if form.method else ""
+    owner_by_title = find_owner(form.title, profile, is_id=False) if form.method else ""
     # The title MobilePay is also another provider's, so it does not make an unknown id one's own.
-    if owner == "unsure" and told_by_title and not (is_id and told_by_title == "own"):
-        return told_by_title
+    if owner == "unsure" and owner_by_title and not (is_id and owner_by_title == "own"):
+        return owner_by_title
     # The id is vipps, and the title says that the customer took the bank transfer.
-    return "bank_transfer" if owner == "own" and told_by_title == "bank_transfer" else owner
+    return "bank_transfer" if owner == "own" and owner_by_title == "bank_transfer" else owner
 
 
 def _is_gateway_id(form: _Form, profile: Profile) -> bool:
