@@ -71,8 +71,8 @@ class Score:
     @property
     def precision(self) -> float:
         """Share of the found discrepancies that are right; 1 if none was found."""
-        n_findings = self.right.total() + len(self.invented)
-        return self.right.total() / n_findings if n_findings else 1.0
+        finding_count = self.right.total() + len(self.invented)
+        return self.right.total() / finding_count if finding_count else 1.0
 
     @property
     def recall(self) -> float:
