@@ -270,7 +270,7 @@ def test_invalid_proxy_setting_is_named(monkeypatch, proxy):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no program to make a certificate")
-def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
+def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path, monkeypatch):
     """After "could not connect" people would check their network.
 
     Trying again does not help either.
@@ -278,7 +278,8 @@ def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1", "-days", "2"],
+         "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1", "-days", "2",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -293,7 +294,7 @@ def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
                     accepted, address = listener.accept()
                     attempts.append(address)
                     with contextlib.suppress(OSError), accepted:
-                        context.wrap_socket(accepted, server_side=True)
+                        context.wrap_socket(accepted, server_side=True).close()
 
         threading.Thread(target=serve, daemon=True).start()
         with (
@@ -302,6 +303,14 @@ def test_untrusted_certificate_is_named_in_the_error(settings, tmp_path):
         ):
             client.payment("order-001")
         assert len(attempts) == 1
+        # A company may name its own certificates. A later client of the same process reads them.
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with (
+            Client(settings(base_url=f"https://127.0.0.1:{port}", retry_seconds=0.1)) as client,
+            pytest.raises(errors.VippsReconError) as caught,
+        ):
+            client.payment("order-001")
+        assert "certificate" not in str(caught.value)  # the server ends the connection later
         listener.shutdown(socket.SHUT_RDWR)
 
 
