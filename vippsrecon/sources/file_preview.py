@@ -77,16 +77,16 @@ def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]
 
 def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
     first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
-    reading = first.files[0]
+    summary = first.files[0]
     entry = _build_entry(
         path,
         "orders",
-        reading.format,
-        reading.rows,
-        period=[day.isoformat() for day in reading.period] if reading.period else None,
-        totals=reading.totals,
+        summary.format,
+        summary.rows,
+        period=[day.isoformat() for day in summary.period] if summary.period else None,
+        totals=summary.totals,
         rejects=first.rejects.to_dicts(),
-        notes=[*_describe_missing_settings(reading), *reading.notes],
+        notes=[*_describe_missing_settings(summary), *summary.notes],
     )
     return FilePreview(entry, first.orders)
 
@@ -114,8 +114,8 @@ def _build_entry(
     }
 
 
-def _describe_missing_settings(reading: FileSummary) -> list[str]:
-    if _PLACEHOLDER_UNIT.msn in reading.msns:
+def _describe_missing_settings(summary: FileSummary) -> list[str]:
+    if _PLACEHOLDER_UNIT.msn in summary.msns:
         return ["The file does not name its sales unit: set VIPPS_MSN before reconciling."]
     return []
 
