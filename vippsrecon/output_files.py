@@ -1,8 +1,8 @@
-"""Write output files whole or not at all, and never lose a file that somebody needs.
+"""Write output files completely or not at all, and never lose a file that a user needs.
 
 A file is made beside its final place, on the same disk, and moved there when it is complete. If
-anything fails before that, the file that was there is unchanged. An existing file that somebody
-may need is renamed first, to `<name>.before-1<suffix>`.
+anything fails before that, the file that was there is unchanged. An existing file that a user may
+need is renamed first, to `<name>.before-1<suffix>`.
 
     refuse unusable paths → make the new file → rename the existing one → move the new one in
 """
@@ -87,7 +87,7 @@ def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[
             folder = Path(name)
             yield folder
             files = sorted(file for file in folder.iterdir() if file.is_file())
-            # The report last: while it is missing, nobody mistakes its companions for a whole.
+            # The report comes last: without it, nobody takes the other files for a complete report.
             for file in sorted(files, key=lambda file: file.name == path.name):
                 _move_into_place(file, path.parent / file.name, must_keep)
     except OSError as error:
@@ -125,7 +125,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Return the files and folders that other accounts of this computer can open, and the cure.
+    """Return files and folders that other accounts can open, each with the command that closes it.
 
     A folder closed to others protects the files in it. Always empty on Windows, where a folder of
     a user is closed to others.

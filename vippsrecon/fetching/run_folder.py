@@ -66,7 +66,7 @@ class RunFolder:
 
     Attributes:
         info: What `fetch.json` says.
-        is_finished: Whether everything is there already, so that nothing is left to ask.
+        is_finished: Whether everything is there already, so that nothing is left to request.
 
     Raises:
         InputError: `resume` is given, and the folder holds another run.

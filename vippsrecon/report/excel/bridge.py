@@ -56,7 +56,7 @@ class BridgeWriter:
         return self._write_line_places(figures, row)
 
     def _write_line_places(self, figures: ReportFigures, row: int) -> int:
-        """Say of each line that is no code where its rows are."""
+        """State where the rows of each line are, if the line is not a code."""
         present = {line for leg in figures.legs for line, _, _ in leg.lines}
         places = {
             line: place for line, place in names.BRIDGE_LINE_PLACES.items() if line in present
