@@ -1,4 +1,4 @@
-"""Write the pages that the code knows best: codes.md, frames.md, commands.md.
+"""Write the pages that are generated from the code: codes.md, frames.md, commands.md.
 
     python docs/generate.py
 
@@ -42,7 +42,7 @@ def codes_page() -> str:
         MADE,
         "",
         "Each pair of order and payment is asked four questions, and each question gives at most "
-        "one code: the first that applies. So the totals add up, and no krone is counted twice. Amounts "
+        "one code: the first that applies. So the totals add up, and no amount is counted twice. Amounts "
         "in a report are never part of these sentences; they have columns of their own.",
         "",
         "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "

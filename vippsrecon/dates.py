@@ -11,7 +11,8 @@ EPOCH_DATE = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 YEARS = range(1970, 2200)
-"""Years that a payment can be of. Others are typing errors, and do not fit into the arithmetic."""
+"""Years that a payment can have. Any other year is a typing error, and is too large or too small
+for the computations."""
 
 MAX_OFFSET = timedelta(hours=14)
 """No place is further from UTC. Source: IANA time zone database."""
@@ -30,7 +31,7 @@ def parse_day(text: str, name: str = "") -> date:
         name: What it is, for the error message, such as "--from".
 
     Raises:
-        InputError: It is not a day, or is of no year that a payment can be of.
+        InputError: It is not a day, or no payment can have its year.
 
     >>> parse_day("2026-10-31")
     datetime.date(2026, 10, 31)
@@ -45,7 +46,7 @@ def parse_day(text: str, name: str = "") -> date:
 
 
 def check_day(day: date, name: str = "") -> date:
-    """Return the day, or raise InputError where it is of no year that a payment can be of."""
+    """Return the day, or raise InputError if no payment can have its year."""
     if day.year not in YEARS:
         raise InputError(
             f"{_before(name)}{day.isoformat()} is not between {YEARS[0]} and {YEARS[-1]}"
@@ -57,7 +58,7 @@ def parse_moment(text: str, zone: tzinfo, name: str, example: str) -> datetime:
     """Parse a time; one without an offset is in `zone`, and a day alone is its end.
 
     Raises:
-        InputError: It is not a time, its year is of no payment, or its offset of no place.
+        InputError: It is not a time, no payment can have its year, or no place has its offset.
 
     >>> parse_moment("2026-10-31", UTC, "--as-of", "").isoformat()
     '2026-10-31T23:59:59+00:00'

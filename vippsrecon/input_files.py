@@ -1,8 +1,9 @@
 """Open the files the program reads: ordinary files only, size first, JSON and TOML in bounds.
 
 Every input goes through `check_input_file`: exports, lists, mappings, settings, plans, and what a
-fetch stored. The program would never finish reading a pipe or a device, and a settings file that is
-a link to nothing would silently not count, so each is refused by name.
+fetch stored. Reading a pipe or a device would never end, and a settings file that is a link to a
+missing file would silently have no effect. So all of these are refused, and the message names the
+file.
 """
 
 from __future__ import annotations

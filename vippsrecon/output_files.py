@@ -1,8 +1,8 @@
-"""Write output files whole or not at all, and never lose a file that somebody needs.
+"""Write output files completely or not at all, and never lose a file that a user needs.
 
 A file is made beside its final place, on the same disk, and moved there when it is complete. If
-anything fails before that, the file that was there is unchanged. An existing file that somebody
-may need is renamed first, to `<name>.before-1<suffix>`.
+anything fails before that, the file that was there is unchanged. An existing file that a user may
+need is renamed first, to `<name>.before-1<suffix>`.
 
     refuse unusable paths → make the new file → rename the existing one → move the new one in
 """
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("vippsrecon.report")
 
-REPORT_SUFFIX = ".xlsx"
-"""Suffix a report must have: a file with another suffix may be the user's order export."""
+WORKBOOK_SUFFIX = ".xlsx"
+"""Suffix of every workbook: a file with another suffix may be the user's order export."""
 
 PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
 _OTHERS_MAY_OPEN, _OTHERS_MAY_ENTER = 0o077, 0o011
@@ -49,13 +49,7 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
     Raises:
         OutputError: The path cannot be written, or a file of another kind is there.
     """
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder. Give the name of a file in it for the {kind}.")
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"The folder {path.parent} does not exist. Create it or choose another folder."
-        )
-    refuse_dangling_link(path)
+    _refuse_location(path)
     if _has_content(path) and marked not in _read_start(path):
         raise OutputError(f"{path} exists and is not a {kind}. Choose another file name.")
     try:
@@ -85,20 +79,41 @@ def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[
         must_keep: Whether an existing workbook holds something that exists nowhere else.
 
     Raises:
-        OutputError: `path` does not end in .xlsx or is a folder, its folder is missing or not
-            writable, the file is open in another program, or the disk is full.
+        OutputError: As `refuse_workbook_path`, or the folder is not writable or the disk is full.
     """
-    refuse_report_path(path)
+    refuse_workbook_path(path)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as name:
             folder = Path(name)
             yield folder
             files = sorted(file for file in folder.iterdir() if file.is_file())
-            # The report last: while it is missing, nobody mistakes its companions for a whole.
+            # The report comes last: without it, nobody takes the other files for a complete report.
             for file in sorted(files, key=lambda file: file.name == path.name):
                 _move_into_place(file, path.parent / file.name, must_keep)
     except OSError as error:
         raise OutputError(_explain_os_error(path, error)) from error
+
+
+@contextmanager
+def atomic_private_file(path: Path) -> Iterator[Path]:
+    """Yield `<name>.tmp` to write; on success, flush it to disk and rename it to `path`.
+
+    Only this account can open the file: it holds payments of customers. An existing file is
+    replaced, as is an unfinished one that an earlier process left.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        _create_file(temporary, PRIVATE_FILE_MODE)
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_to_disk(path.parent)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -110,7 +125,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Return the files and folders that other accounts of this computer can open, and the cure.
+    """Return files and folders that other accounts can open, each with the command that closes it.
 
     A folder closed to others protects the files in it. Always empty on Windows, where a folder of
     a user is closed to others.
@@ -130,35 +145,17 @@ def find_readable_by_others(paths: Iterable[Path]) -> list[tuple[Path, str]]:
     return readable
 
 
-def refuse_report_path(path: Path) -> None:
-    """Raise if no report can be written to `path`. Writes nothing.
+def refuse_workbook_path(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise if no workbook can be written to `path`. Writes nothing.
 
     Raises:
-        OutputError: As `atomic_report`, except for a full disk.
+        OutputError: As `refuse_output_path`; or the name does not end in .xlsx, or the workbook is
+            open in another program or write-protected.
     """
-    folder = path.parent
-    if path.is_dir():
-        raise OutputError(
-            f"{path} is a folder. Give the name of a file in it, such as report{REPORT_SUFFIX}."
-        )
-    refuse_dangling_link(path)
-    if path.suffix.lower() != REPORT_SUFFIX:
-        raise OutputError(
-            f"{path} does not end in {REPORT_SUFFIX}. A report is an Excel workbook: choose a name "
-            f"such as {path.with_suffix(REPORT_SUFFIX).name}."
-        )
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is not an ordinary file. Choose another name for the report.")
-    if not folder.exists():
-        raise OutputError(
-            f"The folder {folder} does not exist. Create it or choose another folder."
-        )
-    if not folder.is_dir():
-        raise OutputError(
-            f"{folder} is a file, not a folder. Choose another folder for {path.name}."
-        )
+    refuse_output_path(path, inputs)
+    refuse_workbook_name(path)
     for lock, program in ((f".~lock.{path.name}#", "LibreOffice"), (f"~${path.name}", "Excel")):
-        if (folder / lock).exists():
+        if (path.parent / lock).exists():
             raise OutputError(
                 f"{path.name} is open in {program}. Close it and run the command again. "
                 f"If it is not open, delete the file {lock} in the same folder."
@@ -169,15 +166,61 @@ def refuse_report_path(path: Path) -> None:
         )
 
 
-def refuse_dangling_link(path: Path) -> None:
-    """Raise if `path` is a link to a file that does not exist: writing would make that file.
+def refuse_workbook_name(path: Path) -> None:
+    """Raise if the name is not that of a workbook.
 
     Raises:
-        OutputError: It is one.
+        OutputError: The name does not end in .xlsx.
     """
+    if path.suffix.lower() != WORKBOOK_SUFFIX:
+        raise OutputError(
+            f"{path} does not end in {WORKBOOK_SUFFIX}. Choose the name of an Excel workbook, "
+            f"such as {path.with_suffix(WORKBOOK_SUFFIX).name}."
+        )
+
+
+def refuse_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise if no file can be written to `path`. Writes nothing.
+
+    A command calls it before work that takes minutes or moves money.
+
+    Args:
+        path: The file to write.
+        inputs: The files that the command reads, which it must not replace.
+
+    Raises:
+        OutputError: `path` is one of the inputs or not an ordinary file, or its folder does not
+            exist.
+    """
+    if any(_is_same_file(path, file) for file in inputs):
+        raise OutputError(f"{path} is one of the input files. Choose another name for the result.")
+    _refuse_location(path)
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    if path.resolve() == other.resolve():
+        return True
+    return path.exists() and other.exists() and path.samefile(other)
+
+
+def _refuse_location(path: Path) -> None:
+    folder = path.parent
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Give the name of a file in it.")
     if path.is_symlink() and not path.exists():
+        # Writing would make the file that the link names.
         raise OutputError(
             f"{path} is a link to a file that does not exist. Remove it or choose another name."
+        )
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is not an ordinary file. Choose another name.")
+    if not folder.exists():
+        raise OutputError(
+            f"The folder {folder} does not exist. Create it or choose another folder."
+        )
+    if not folder.is_dir():
+        raise OutputError(
+            f"{folder} is a file, not a folder. Choose another folder for {path.name}."
         )
 
 
@@ -193,12 +236,16 @@ def _create_beside(path: Path) -> Path:
     """Create an empty file in the folder of `path`, with the permissions that the umask gives."""
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     # Not tempfile.mkstemp, whose files are 0600 whatever the umask.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    _create_file(temporary, 0o666)
     return temporary
 
 
+def _create_file(path: Path, mode: int) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+
+
 def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool]) -> None:
-    if path.suffix.lower() != REPORT_SUFFIX or not path.exists() or not must_keep(path):
+    if path.suffix.lower() != WORKBOOK_SUFFIX or not path.exists() or not must_keep(path):
         file.replace(path)
         return
     backup = find_backup_path(path)

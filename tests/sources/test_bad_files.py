@@ -12,9 +12,10 @@ import openpyxl
 import pytest
 
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
+from vippsrecon import preview
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
-from vippsrecon.sources import preview, read_orders
+from vippsrecon.sources import read_orders
 from vippsrecon.sources.files.archive import measure_sheet
 from vippsrecon.sources.reference_list import read_references
 

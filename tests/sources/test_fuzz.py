@@ -15,10 +15,11 @@ from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import SHOPIFY, as_csv
 from tests.sources.test_shops import MAGENTO, WOO, magento, shopify, woo
 from tests.sources.test_woocommerce_rest import make_rest_order
+from vippsrecon import preview
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import VippsReconError
 from vippsrecon.schemas import ORDERS, to_polars
-from vippsrecon.sources import find_candidate_references, preview, read_orders, read_references
+from vippsrecon.sources import find_candidate_references, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
 QUIET = draw_examples(12)

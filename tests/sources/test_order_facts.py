@@ -13,8 +13,9 @@ import pytest
 from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from tests.sources.test_shops import OSLO, SHOPWARE, WOO, rows, shopify, woo
 from tests.sources.test_woocommerce_rest import make_rest_order
+from vippsrecon import preview
 from vippsrecon.schemas import ORDERS, to_polars
-from vippsrecon.sources import find_candidate_references, preview, read_orders
+from vippsrecon.sources import find_candidate_references, read_orders
 from vippsrecon.sources.orders.fields.references import RULES_AFTER_NOT_FOUND
 
 HEAD = "reference,order_number,currency,total,refunded,status,fulfilled_at,refunded_at"

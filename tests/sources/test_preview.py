@@ -8,8 +8,8 @@ import pytest
 
 from tests.sources.conftest import Writer, as_csv
 from tests.sources.test_shops import MAGENTO, WOO, magento, woo
+from vippsrecon import preview
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.sources import preview
 
 
 def test_preview_of_an_order_export(write: Writer):

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from tests.sources.conftest import Writer
+from vippsrecon import preview
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
-from vippsrecon.sources import preview, read_orders
+from vippsrecon.sources import read_orders
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
 

@@ -38,8 +38,8 @@ SIMULATOR_CLOCK_HEADER = "x-simulator-clock"
 """The simulator's own time, on each of its answers: it simulates another month."""
 
 RENEWAL_SECONDS = 5.0
-"""A call that the caller repeats itself is not sent after a longer wait for a token: its caller
-decided on what it had read before that wait."""
+"""Longest wait for a token before a call that is sent only once. After a longer wait such a call is
+not sent, because its caller decided on data that is too old by then."""
 
 T = TypeVar("T")
 Decoder = Callable[[int, bytes], T]

@@ -5,6 +5,6 @@
     Python ──────┘               plan.json   │            │
                                           journal ◄───────┘
 
-A plan moves nothing. What is carried out is what was approved, byte for byte, and the journal
-knows of every operation before Vipps MobilePay does.
+A plan moves nothing. Exactly the approved plan is carried out, byte for byte. Every operation is in
+the journal before its request is sent.
 """

@@ -126,7 +126,7 @@ def print_warning(sentence: str) -> None:
 
 
 def _print_to_stderr(sentence: str) -> None:
-    # Where nobody reads standard error any more, the exit code still says it.
+    # If standard error is closed, the exit code still reports the error.
     with contextlib.suppress(BrokenPipeError):
         print(printable(sentence), file=sys.stderr)
 
@@ -159,7 +159,7 @@ def _format_usage_error(error: BaseException) -> str:
     message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
     if message is None or context is None:
         return ""
-    sentence = message().replace("Value error, ", "")  # words of a library
+    sentence = message().replace("Value error, ", "")  # the text of a library
     without_option = "unexpected extra argument" in sentence or "'--orders'" in sentence
     if context.info_name == "reconcile" and without_option:
         sentence = f"{sentence.removesuffix('.')}. Write the order exports after --orders: reconcile --orders orders.csv"

@@ -66,6 +66,7 @@ def reconcile(
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.money import format_count
+    from vippsrecon.output_files import refuse_workbook_path
     from vippsrecon.report import write_workbook
     from vippsrecon.report.terminal import format_summary
     from vippsrecon.schemas.failure_effects import select_failures
@@ -76,8 +77,8 @@ def reconcile(
     zone = choose_time_zone(settings)
     ignore_files = [settings.ignore_file] if settings.ignore_file else []
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
-    _refuse_overwriting(out, inputs)
-    _refuse_unwritable(out)
+    refuse_workbook_path(out, inputs)
+    _check_writable(out)
     result = reconcile_month(
         orders,
         settings,
@@ -113,34 +114,8 @@ def reconcile(
     raise typer.Exit(result.exit_code)
 
 
-def _refuse_overwriting(out: Path, inputs: list[Path]) -> None:
-    """Refuse a report path that is an input file or does not end in .xlsx."""
-    from vippsrecon.errors import OutputError
-
-    same_files = [
-        file
-        for file in inputs
-        if file.resolve() == out.resolve()
-        or (file.exists() and out.exists() and file.samefile(out))
-    ]
-    if same_files:
-        raise OutputError(f"{out} is one of the input files. Name another workbook with --out.")
-    if out.suffix.lower() != ".xlsx":
-        raise OutputError(f"{out} is not the name of a workbook. Name one that ends in .xlsx.")
-
-
-def _refuse_unwritable(out: Path) -> None:
-    """Refuse a report path that cannot be written before fetching, which can take minutes."""
-    from vippsrecon.errors import OutputError
-    from vippsrecon.output_files import refuse_dangling_link
-
-    refuse_dangling_link(out)
-    if out.is_dir():
-        raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'report.xlsx'}.")
-    if not out.parent.is_dir():
-        raise OutputError(f"Cannot write {out.name}: the folder {out.parent} does not exist.")
-    if out.exists() and not out.is_file():
-        raise OutputError(f"{out} is not a file. Name the workbook, such as report.xlsx.")
+def _check_writable(out: Path) -> None:
+    # File permissions do not show every obstacle: try before fetching, which can take minutes.
     existed = out.exists()
     with out.open("ab"):
         pass

@@ -34,7 +34,7 @@ Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
 Stores = Annotated[tuple[str, ...], BeforeValidator(parse_texts)]
 Currency = Annotated[StrictStr, one_of(DECIMALS)]
 Minor = Annotated[int, whole_number(0, LARGEST_MINOR)]
-# Ten years: longer than the program remembers anything.
+# Ten years: longer than any record that the program keeps.
 GraceDays = Annotated[int, whole_number(0, 3650)]
 GraceHours = Annotated[int, whole_number(0, 87_600)]
 InFlight = Annotated[int, whole_number(1, MAX_IN_FLIGHT)]

@@ -37,7 +37,7 @@ FollowUp = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class FetchOptions(NamedTuple):
-    """How a fetch asks.
+    """The options of one fetch.
 
     Attributes:
         events: Whether event logs are read.

@@ -77,7 +77,8 @@ def _refuse_large_table(about: pq.FileMetaData, path: Path) -> None:
 def _estimate_text_bytes(file: pq.ParquetFile, texts: list[str]) -> int:
     """Return the bytes that the texts take at most: as if each were the longest of its dictionary.
 
-    Reading one row reads the dictionary. A text outside a dictionary takes its room in the file.
+    Reading one row reads the dictionary. A text that is in no dictionary is in the file itself,
+    once for each row.
     """
     most = 0
     for number in range(file.num_row_groups):

@@ -12,9 +12,8 @@ complete.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
-from vippsrecon.output_files import PRIVATE_FILE_MODE
+from vippsrecon.output_files import atomic_private_file
 
 PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE = "payments.parquet", "events.parquet", "failures.csv"
 RESULT_FILES = (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE)
@@ -60,7 +59,7 @@ def write_part(folder: Path, part: FetchPart) -> Path:
     """Write the next part file; after the return it survives a power cut."""
     numbers = [int(path.stem) for path in _list_part_paths(folder)]
     path = folder / f"{max(numbers, default=0) + 1:06d}{_PART_SUFFIX}"
-    with atomic_replace(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
+    with atomic_private_file(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
         failures = (
             frames.build_failures_table(part.failures)
             if part.failures
@@ -101,7 +100,7 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
     spans = [(path, span) for path, part in read_parts(parts) if (span := _find_key_span(part))]
     counts = dict.fromkeys(("payments", "events", "failures", "not_found", "not_sent"), 0)
     with ExitStack() as stack:
-        temporary = [stack.enter_context(atomic_replace(out / name)) for name in RESULT_FILES]
+        temporary = [stack.enter_context(atomic_private_file(out / name)) for name in RESULT_FILES]
         payments = stack.enter_context(_open_parquet_writer(temporary[0], schemas.PAYMENTS))
         events = stack.enter_context(_open_parquet_writer(temporary[1], schemas.EVENTS))
         failures = stack.enter_context(temporary[2].open("w", encoding="utf-8", newline=""))
@@ -134,31 +133,6 @@ def read_failures(path: Path) -> list[Failure]:
         if tuple(next(lines, ())) != schemas.FAILURES.names:
             raise ValueError("the first line is not the expected heading")
         return [_parse_failure(line) for line in lines]
-
-
-@contextmanager
-def atomic_replace(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; on success flush the file and rename it to `path`.
-
-    Only this account can read the file: it holds payments of customers.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.unlink(missing_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE_MODE))
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _list_part_paths(folder: Path) -> list[Path]:

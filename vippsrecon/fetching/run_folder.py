@@ -36,7 +36,7 @@ from vippsrecon.input_files import (
     read_small_json,
 )
 from vippsrecon.money import format_count, group_thousands
-from vippsrecon.output_files import make_private_folder
+from vippsrecon.output_files import atomic_private_file, make_private_folder
 
 try:
     import fcntl
@@ -66,7 +66,7 @@ class RunFolder:
 
     Attributes:
         info: What `fetch.json` says.
-        is_finished: Whether everything is there already, so that nothing is left to ask.
+        is_finished: Whether everything is there already, so that nothing is left to request.
 
     Raises:
         InputError: `resume` is given, and the folder holds another run.
@@ -216,7 +216,7 @@ class RunFolder:
             "parts": sum(1 for _ in self._parts.glob("*.arrow")),
             "complete": complete,
         }
-        with part_files.atomic_replace(self._out / RUN_FILE) as temporary:
+        with atomic_private_file(self._out / RUN_FILE) as temporary:
             text = json.dumps(self.info, indent=2, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
 

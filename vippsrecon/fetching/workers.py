@@ -117,7 +117,7 @@ class ReferenceReader:
         if isinstance(self._stop_error, _FATAL_ERRORS):
             raise self._stop_error
         while unfetched := list(islice(work, PART_ROWS)):
-            await self._fail_unasked(unfetched)
+            await self._record_not_requested(unfetched)
 
     async def _reread_disagreeing(self) -> None:
         for attempt, pause in enumerate(REREAD_PAUSES, start=1):
@@ -127,7 +127,7 @@ class ReferenceReader:
             self._accept_disagreeing = attempt == len(REREAD_PAUSES)
             await asyncio.sleep(pause)
             await self._run_workers(again, most_again=None)
-            await self._fail_unasked(list(again))
+            await self._record_not_requested(list(again))
         self._accept_disagreeing = False
 
     async def _run_workers(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
@@ -154,7 +154,7 @@ class ReferenceReader:
             await self._store_landed()
         if self._stop_error is not None:
             in_progress, self._in_progress = list(self._in_progress.values()), {}
-            await self._fail_unasked(in_progress)
+            await self._record_not_requested(in_progress)
 
     async def _run_worker(self, work: Iterator[WorklistRow], most_again: int | None) -> None:
         while self._stop_error is None and (
@@ -258,13 +258,13 @@ class ReferenceReader:
         self.reread_count += len(again)
         self._bar.update(finished)
 
-    async def _fail_unasked(self, unasked: list[WorklistRow]) -> None:
-        if not unasked or isinstance(self._stop_error, _FATAL_ERRORS):
+    async def _record_not_requested(self, rows_left: list[WorklistRow]) -> None:
+        if not rows_left or isinstance(self._stop_error, _FATAL_ERRORS):
             return
         detail = f"The service stopped answering ({self._stop_error})."
         failures = [
             Failure(row.msn, row.reference, "getPayment", None, "not asked", detail)
-            for row in unasked
+            for row in rows_left
         ]
         await asyncio.to_thread(
             self._store_part, FetchPart(frames.concatenate_tables([]), failures)

@@ -142,16 +142,16 @@ def _build_rows(
         raise InputError("references must be a list; one text was given.")
     if hasattr(references, "columns"):
         return _convert_frame(references, default_msn)
-    several = iter(references)
+    items = iter(references)
     parts = [_complete_rows({}, 0, default_msn)]
     # In slices: a million Python texts take ten times the memory of the columns.
-    while some := list(islice(several, _SLICE_ROWS)):
-        pairs = [_split_reference(item) for item in some]
+    while batch := list(islice(items, _SLICE_ROWS)):
+        pairs = [_split_reference(item) for item in batch]
         columns = {
             name: _to_text_array(values, name)
             for name, values in zip(PAYMENT_KEY_COLUMNS, zip(*pairs, strict=True), strict=True)
         }
-        parts.append(_complete_rows(columns, len(some), default_msn))
+        parts.append(_complete_rows(columns, len(batch), default_msn))
     return pl.concat(parts)
 
 

@@ -125,9 +125,9 @@ async def _read_ledgers(
 
 
 async def _read_ledger_date(
-    core: AsyncClient, ledger: Ledger, asked_as: str, day: date
+    core: AsyncClient, ledger: Ledger, key_msn: str, day: date
 ) -> _DateReferences:
-    ledger_day = await core.ledger_date(ledger.ledger_id, "funds", day, asked_as)
+    ledger_day = await core.ledger_date(ledger.ledger_id, "funds", day, key_msn)
     keys: set[tuple[str, str]] = set()
     unassigned = 0
     for entry in ledger_day.entries:

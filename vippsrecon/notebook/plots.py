@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from vippsrecon.money import group_thousands
 from vippsrecon.report import names
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
@@ -61,9 +63,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
         amounts = [float(to_cell_amount(code.at_risk_minor)) for code in codes]
         colours = [_SEVERITY_BAR_COLOURS[code.severity] for code in codes]
         bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
-        panel.bar_label(
-            bars, [names.format_number(amount, 2) for amount in amounts], padding=4, fontsize=8
-        )
+        panel.bar_label(bars, [_format_amount(amount) for amount in amounts], padding=4, fontsize=8)
         panel.invert_yaxis()
         panel.set_xlabel(currency)
         panel.xaxis.set_major_formatter(_format_axis_value)
@@ -128,7 +128,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     for place, (start, level) in enumerate(zip(starts, levels, strict=True)):
         # The amount is always to the right of the bar: the names may be to its left.
         panel.annotate(
-            names.format_number(amounts[place], 2),
+            _format_amount(amounts[place]),
             (max(start, level), place),
             xytext=(4, 0),
             textcoords="offset points",
@@ -139,7 +139,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     low, high = min(*levels, 0.0), max(*levels, 0.0)
     left = _compute_axis_start(min(levels), high)
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
-    begins = f", from {names.format_number(left)}: steps show, totals are cut" if left else ""
+    begins = f", from {group_thousands(round(left))}: steps show, totals are cut" if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
     panel.locator_params(axis="x", nbins=6)
     panel.xaxis.set_major_formatter(_format_axis_value)
@@ -190,7 +190,7 @@ def ages(reconciliation: Reconciliation) -> Figure:
             width=0.6,
         )
         panel.bar_label(
-            bars, [names.format_number(a) if a else "" for a in amounts], padding=3, fontsize=8
+            bars, [group_thousands(round(a)) if a else "" for a in amounts], padding=3, fontsize=8
         )
         panel.set_xlabel("days to the end of capture")
         panel.set_ylabel(currency)
@@ -234,8 +234,12 @@ def _select_open_reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFram
     )
 
 
+def _format_amount(amount: float) -> str:
+    return group_thousands(Decimal(f"{amount:.2f}"))
+
+
 def _format_axis_value(value: float, _place: float) -> str:
-    return names.format_number(value)
+    return group_thousands(round(value))
 
 
 def _build_band_filter(name: str, band: tuple[int | None, int | None]) -> pl.Expr:

@@ -1,9 +1,10 @@
 """Recognise pairs whose differences the shop's own later change could explain: fetch again.
 
-A payment may have been read before the shop last changed its order. What the payment did since then
-is unknown, so the pair is `timing_after_cut`, but only where the change could explain every code:
-an order sent later explains what is captured too little or not released yet, and a later refund
-explains what is not given back or not released yet, together up to its size.
+A payment may have been read before the shop last changed its order. What happened to the payment
+since then is unknown. The pair is `timing_after_cut` if the shop's change could explain every code.
+An order that was sent later explains that too little was captured or that an amount is still
+reserved. A later refund explains that money was not refunded or is still reserved, together up to
+the amount of the refund.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ _NOT_YET_REFUNDED = ("refund_missing_at_vipps", "refund_failed", "timing_refund_
 
 
 def add_later_changes(pairs: LazyFrame) -> LazyFrame:
-    """Add which of the shop's changes are later than the fetch, and rows that T cannot judge.
+    """Mark changes of the shop after the fetch, and pairs that the as-of time cannot judge.
 
     `shop_is_later`: the as-of time is earlier than the export, so the shop's side is later than the
     payment's, and one of them changed in between: nothing is proposed.
 
-    `after_as_of`: such a pair is `timing_after_cut`, unless the shop's own date proves what was
-    wrong at the as-of time: that it had sent the order, and nothing was captured, or that it had
-    refunded more than was refunded. Nothing else of the shop's side has a date.
+    `after_as_of`: such a pair is `timing_after_cut`, unless a date of the shop proves that
+    something was wrong at the as-of time: the order had been sent and nothing was captured, or the
+    shop had refunded more than Vipps MobilePay. The shop's other values have no date.
     """
     fetched, fetched_day = nw.col("fetched_at_us"), nw.col("fetched_day")
     fulfilled, refunded = _DAY_OF_TIME
@@ -69,13 +70,14 @@ def add_later_changes(pairs: LazyFrame) -> LazyFrame:
 
 
 def set_later_changes_apart(answered: LazyFrame) -> LazyFrame:
-    """Make the pairs `timing_after_cut` of which a later change of the shop explains every code.
+    """Give the code `timing_after_cut` to pairs whose codes a later change of the shop explains.
 
     Args:
         answered: The pairs with `<question>_kind` and `compared`.
 
     Returns:
-        The same rows; of these pairs, no amount counts as compared and no other question has a kind.
+        The same rows. In these pairs no amount counts as compared, and no other question has a
+        kind.
     """
     has_code = nw.any_horizontal(
         *(_is_among(question, DISCREPANCY_KINDS) for question in _QUESTIONS), ignore_nulls=False
@@ -137,7 +139,7 @@ def _is_explained(question: str) -> nw.Expr:
 
 
 def _is_later(changed_at: str, than_us: nw.Expr, than_day: nw.Expr) -> nw.Expr:
-    """Test whether the shop's change is later; one without a time of day by its day."""
+    """Test whether the shop's change is later; without a time of day, its day is compared."""
     return (
         nw.when(nw.col("dates_without_time"))
         .then(nw.col(_DAY_OF_TIME[changed_at]) > than_day)

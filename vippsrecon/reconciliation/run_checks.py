@@ -95,7 +95,8 @@ def select_discrepancies(
     Adds `expected`, `actual` (minor units, null where an amount is unknown) and `at_risk`.
     """
     discrepancies = answered.filter(is_discrepancy(question))
-    # No krone is at risk in two rows of one pair, so the last questions must know of the others.
+    # No amount is at risk in two rows of one pair, so the last questions need the results of the
+    # others.
     if question in {"reserved", "aggregate"}:
         discrepancies = discrepancies.with_columns(_build_at_risk("captured", questions))
     if question == "aggregate":

@@ -79,7 +79,8 @@ BRIDGE_LINE_PLACES = {
         "was not captured; At risk is what is reserved or captured and may be lost"
     ),
 }
-"""Line of the bridge that is no code to where its rows are. Rows of a code are found by the code."""
+"""Line of the bridge that is not a code, to the place of its rows. Rows of a code are found by the
+code."""
 
 LINE_TO_FETCHED_NAMES = {
     "after_cut": "Events after the cut-off time",
@@ -169,12 +170,3 @@ def _describe_name(dotted: str) -> str:
         separator = " " if part.isdigit() else ": " if label else ""
         label += f"{separator}{setting_label}"
     return label
-
-
-def format_number(number: float, decimals: int = 0) -> str:
-    """Return a number with a space between thousands, as every text of a report writes it.
-
-    >>> format_number(-1234567), format_number(1234.5, 2)
-    ('-1 234 567', '1 234.50')
-    """
-    return f"{number:,.{decimals}f}".replace(",", " ")

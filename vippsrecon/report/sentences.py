@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import format_amount, format_count
+from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import LINE_TO_FETCHED_NAMES, format_number
+from vippsrecon.report.names import LINE_TO_FETCHED_NAMES
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -115,10 +115,10 @@ def describe_completeness(reconciliation: Reconciliation, figures: ReportFigures
     and not read (no answer came) are counted apart: only the last leaves a gap.
     """
     read = sum(totals.payments for totals in figures.currency_totals)
-    counts = f"{format_count(read, 'payment')} read, {format_number(figures.not_found)} not found"
+    counts = f"{format_count(read, 'payment')} read, {group_thousands(figures.not_found)} not found"
     if figures.not_sent:
         counts += (
-            f", {format_number(figures.not_sent)} not sent (they cannot be payment references; see "
+            f", {group_thousands(figures.not_sent)} not sent (they cannot be payment references; see "
             "sheet Rejects and failures)"
         )
     if figures.unread:
@@ -138,7 +138,7 @@ def describe_discovery(manifest: Mapping[str, Any]) -> str:
     """Return how the payments were found, and which payments may be missing."""
     counts = manifest.get("discovered_by") or {}
     parts = [
-        f"{_DISCOVERY_NAMES.get(source, source)} {format_number(count)}"
+        f"{_DISCOVERY_NAMES.get(source, source)} {group_thousands(count)}"
         for source, count in counts.items()
         if count
     ]

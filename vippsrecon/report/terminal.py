@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import printable
-from vippsrecon.money import format_count
+from vippsrecon.money import format_count, group_thousands
 from vippsrecon.report import names, sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
@@ -79,7 +79,7 @@ def _format_code_row(code: CodeTotals) -> tuple[str, ...]:
     return (
         code.kind,
         code.severity,
-        names.format_number(code.rows),
+        group_thousands(code.rows),
         format_money(code.at_risk_minor, code.currency),
     )
 
@@ -94,8 +94,8 @@ def _format_bucket_rows(buckets: Sequence[BucketTotals], currency: str) -> list[
     return [
         (
             name,
-            names.format_number(orders),
-            names.format_number(payments),
+            group_thousands(orders),
+            group_thousands(payments),
             format_money(captured, currency),
         )
         for name, (orders, payments, captured) in sums.items()

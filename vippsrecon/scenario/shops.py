@@ -124,7 +124,7 @@ recorded, its CSV does not. Shopware's export says only that something was refun
 unknown unless the whole order was (case 48), and nothing is proposed for such an order.
 
 Any shop can export twice, and beyond a month. One does here, WooCommerce: one day of its orders is in an
-earlier export too (`superseded_row`, 3 % of the ordinary orders), and its export goes on into the
+earlier export too (`superseded_row`, 3 % of the ordinary orders), and its export continues into the
 next month (`outside_period`, 0.5 % of the payments), so that it is reconciled with a period.
 """
 

@@ -9,7 +9,6 @@ Every row of an order export becomes exactly one of: an order, a reject, or a co
 order above it.
 """
 
-from vippsrecon.sources.file_preview import preview
 from vippsrecon.sources.orders.fields.references import (
     RULES_AFTER_NOT_FOUND,
     find_candidate_references,
@@ -36,7 +35,6 @@ __all__ = [
     "find_candidate_references",
     "is_reference_list",
     "list_paths",
-    "preview",
     "read_order_files",
     "read_orders",
     "read_reference_list",

@@ -1,8 +1,8 @@
-"""Preview files: what each file is and how it is understood."""
+"""Preview one file: what it is and how it is understood."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +17,9 @@ from vippsrecon.sources.files.detect import (
     recognize_json,
     recognize_xml,
 )
-from vippsrecon.sources.orders.open import choose_profile, open_table
+from vippsrecon.sources.orders.open import open_table
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import FileSummary, list_paths, read_order_files
+from vippsrecon.sources.orders.read import FileSummary, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
@@ -39,44 +39,18 @@ class FilePreview(NamedTuple):
     orders: pl.DataFrame | None
 
 
-def preview(
-    paths: str | Path | Iterable[str | Path],
-    *,
-    shop: str | None = None,
-    mapping: str | Path | None = None,
-    units: Sequence[SalesUnit] = (),
-) -> dict[str, Any]:
-    """Describe what each file is and how it is understood, as `preview --json` prints it.
-
-    No configuration is needed: if the file has no sales unit or currency, the notes say so, and
-    sums are shown as NOK until it is configured.
-
-    Each file is previewed on its own. `vippsrecon.preview` also compares them with each other.
+def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
+    """Describe what one file is and how it is understood.
 
     Args:
-        paths: One file or several.
-        shop: Name of a profile for all files, if the headings are not enough.
-        mapping: A TOML file that maps the columns.
-        units: The configured sales units.
-
-    Returns:
-        `{"files": [{"path", "kind", "format", "rows", "period", "totals", "rejects", "notes"}]}`,
-        amounts in minor units; refunds are None if the file has none.
+        path: The file.
+        profile: The profile of an order export; None to recognize the file by its headings.
+        units: The configured sales units. Without any, the notes name what is missing, and sums
+            are shown as NOK.
 
     Raises:
-        SourceError: A file cannot be opened, is of no known kind, or is an export that lacks what
-            reconciliation needs (the sentence names the right one). To preview the other files
-            anyway, give one path at a time.
-    """
-    profile = choose_profile(shop, mapping)
-    return {"files": [preview_file(path, profile, units).entry for path in list_paths(paths)]}
-
-
-def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
-    """Describe one file, as `preview` does.
-
-    Raises:
-        SourceError: See `preview`.
+        SourceError: The file cannot be opened, is of no known kind, or is an export that lacks what
+            reconciliation needs (the sentence names the right one).
     """
     form = detect_file_type(path)
     file_format = None
@@ -103,16 +77,16 @@ def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]
 
 def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
     first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
-    reading = first.files[0]
+    summary = first.files[0]
     entry = _build_entry(
         path,
         "orders",
-        reading.format,
-        reading.rows,
-        period=[day.isoformat() for day in reading.period] if reading.period else None,
-        totals=reading.totals,
+        summary.format,
+        summary.rows,
+        period=[day.isoformat() for day in summary.period] if summary.period else None,
+        totals=summary.totals,
         rejects=first.rejects.to_dicts(),
-        notes=[*_describe_missing_settings(reading), *reading.notes],
+        notes=[*_describe_missing_settings(summary), *summary.notes],
     )
     return FilePreview(entry, first.orders)
 
@@ -140,8 +114,8 @@ def _build_entry(
     }
 
 
-def _describe_missing_settings(reading: FileSummary) -> list[str]:
-    if _PLACEHOLDER_UNIT.msn in reading.msns:
+def _describe_missing_settings(summary: FileSummary) -> list[str]:
+    if _PLACEHOLDER_UNIT.msn in summary.msns:
         return ["The file does not name its sales unit: set VIPPS_MSN before reconciling."]
     return []
 

@@ -1,4 +1,4 @@
 """Write Excel workbooks: formats, layouts, tables and formulas, for reports and for outcomes.
 
-Knows nothing of what is written: reports and bulk operations both use it.
+It does not depend on what is written: reports and bulk operations both use it.
 """

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xlsxwriter.format import Format
-
+    from vippsrecon.spreadsheet.formats import CellFormat
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
 
@@ -70,7 +69,7 @@ def write_live_total(
     formula: str,
     value: Decimal | int,
     *,
-    cell_format: Format,
+    cell_format: CellFormat,
 ) -> None:
     """Add a total of `table`: a formula over its rows, or the figure if they are in a file."""
     if table.overflow_file:

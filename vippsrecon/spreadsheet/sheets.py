@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import OutputError
 from vippsrecon.money import group_thousands, to_major
-from vippsrecon.output_files import atomic_file
+from vippsrecon.output_files import atomic_file, refuse_workbook_name
 from vippsrecon.spreadsheet.columns import (
     TableColumn,
     TableColumnKind,
@@ -93,16 +93,6 @@ def atomic_workbook(path: str | Path, kind: str, *, title: str, made_at: str) ->
         book.set_properties({"title": title, "author": "vippsrecon", "created": created})
         book.set_size(2400, 1400)
         yield book
-
-
-def refuse_workbook_name(path: Path) -> None:
-    """Raise if the name is not that of a workbook.
-
-    Raises:
-        OutputError: The name does not end in .xlsx.
-    """
-    if path.suffix.lower() != ".xlsx":
-        raise OutputError(f"{path} is not a workbook. Choose a name that ends in .xlsx.")
 
 
 def write_sheet(

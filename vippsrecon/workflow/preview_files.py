@@ -30,6 +30,9 @@ def preview(
 ) -> dict[str, Any]:
     """Describe what each file is and how it is understood, as `preview --json` prints it.
 
+    No configuration is needed: if the file has no sales unit or currency, the notes say so, and
+    sums are shown as NOK until it is configured.
+
     The sums are those of the orders that count: where two exports show the same order, the row of
     the newer one is the order, and a note of the other file says how many rows it replaces.
 
@@ -44,7 +47,9 @@ def preview(
         amounts in minor units; refunds are None if the file has none.
 
     Raises:
-        SourceError: A file cannot be used; see `sources.preview`.
+        SourceError: A file cannot be opened, is of no known kind, or is an export that lacks what
+            reconciliation needs (the sentence names the right one). To preview the other files
+            anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
     previews = [preview_file(path, profile, units) for path in list_paths(paths)]

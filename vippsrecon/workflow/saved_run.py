@@ -13,9 +13,10 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, load_fetched
-from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE, atomic_replace
+from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.money import format_count
+from vippsrecon.output_files import atomic_private_file
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.workflow.references import ReferenceSet, collect_payment_keys, stack_frames
 
@@ -113,7 +114,7 @@ def save_facts(facts: FetchFacts, folder: Path) -> None:
         indent=2,
         ensure_ascii=False,
     )
-    with atomic_replace(folder / FACTS_FILE_NAME) as temporary:
+    with atomic_private_file(folder / FACTS_FILE_NAME) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

@@ -82,7 +82,8 @@ class RunContext:
         """Return the caps for a row sent now, on the local day of its sales unit.
 
         Around midnight server and machine may be on two days, and one of the two may be wrong.
-        Then the row counts against the caps of both, so that a wrong clock opens no new day.
+        Then the row counts against the caps of both days, so that a wrong clock does not give the
+        plan a new cap.
         """
         zone = ZoneInfo(self.core.settings.unit(row.msn).zone)
         times = [self.core.now()]

@@ -18,8 +18,8 @@ from vippsrecon.store import Cap
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 EVENT_AHEAD = timedelta(seconds=5)
-"""So far may an event be ahead of the `Date` of the answer that holds it: `Date` has whole seconds,
-and two servers of Vipps MobilePay need not agree to the second."""
+"""An event may be this much later than the `Date` of the answer that holds it: `Date` has whole
+seconds, and the clocks of two servers of Vipps MobilePay can differ by some seconds."""
 
 
 def check_plan_matches_settings(plan: Plan, settings: Settings) -> None:

@@ -69,7 +69,7 @@ async def process_rows(
                 for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
                     group.create_task(work())
         except ExceptionGroup as errors:
-            # An error every row met, such as a database that is gone: raised as the one it is.
+            # If every row met the same error, such as a lost database, raise that error.
             raise errors.exceptions[0] from None
     return [
         results.get(row.row)

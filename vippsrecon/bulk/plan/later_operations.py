@@ -200,11 +200,13 @@ def _compute_remaining_amount(
         )
     allowed_minor = compute_allowed_amount(verb, after)
     requested_minor = allowed_minor if request.amount_minor is None else request.amount_minor
-    rest = allowed_minor if verb == "cancel" else min(requested_minor - moved, allowed_minor)
-    if rest <= 0:
+    remaining_minor = (
+        allowed_minor if verb == "cancel" else min(requested_minor - moved, allowed_minor)
+    )
+    if remaining_minor <= 0:
         operation = _describe_operations(log, verb, moved, payment.currency) if moved else change
         raise RequestRejectedError(f"nothing is left to {verb} since the report: {operation}")
-    return rest
+    return remaining_minor
 
 
 def _describe_operations(
@@ -214,11 +216,11 @@ def _describe_operations(
     names = _EVENTS_OF_TOTAL[_TOTAL_OF_VERB[verb]]
     own = [event for event in log if event["name"] in names and event["amount_minor"]]
     named: list[str] = []
-    rest = moved_minor
+    unexplained_minor = moved_minor
     for event in sorted(own, key=lambda event: event["event_at"], reverse=True):
-        if rest <= 0:
+        if unexplained_minor <= 0:
             break
-        rest -= event["amount_minor"]
+        unexplained_minor -= event["amount_minor"]
         named.append(
             f"{format_amount(event['amount_minor'], currency)} was {PAST_TENSE[verb]} at "
             f"{format_plan_time(event['event_at'])} (operation {event['psp_reference']})"

@@ -32,7 +32,7 @@ PLAN_ROW_COLUMNS = (
     SheetColumn("document_ref", "Document", width=16),
     SheetColumn("note", "Note", "wrapped", 34),
     SheetColumn("vat_minor", "VAT", "money", 11, printed=False),
-    SheetColumn("duplicate", "Insisted upon", "flag", 10, printed=False),
+    SheetColumn("duplicate", "Deliberate repeat", "flag", 10, printed=False),
     SheetColumn("authorized_minor", "Authorized", "money", 13, printed=False),
     SheetColumn("captured_minor", "Captured", "money", 13, printed=False),
     SheetColumn("refunded_minor", "Refunded", "money", 13, printed=False),
@@ -153,7 +153,7 @@ def _write_sums(page: SheetLayout, formats: WorkbookFormats, plan: Plan, row: in
     for currency, total in plan.totals.items():
         count = sum(plan_row.currency == currency for plan_row in plan.rows)
         page.text(row, _B, currency, formats["bold"])
-        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, formats["count"])
+        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, formats.count())
         page.formula(
             row,
             _E,

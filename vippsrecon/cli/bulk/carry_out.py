@@ -71,9 +71,10 @@ def carry_out(
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.ledger.balances import fetch_balances
+    from vippsrecon.output_files import refuse_workbook_path
 
     if out is not None:
-        _refuse_output_path(out, plan_file)
+        refuse_workbook_path(out, [plan_file])
     if confirm and not live:
         print_warning("Note: --confirm has no effect without --live; this is a dry run.")
     plan = read_plan(plan_file)
@@ -118,20 +119,6 @@ def _note_unwritten(out: Path | None) -> Iterator[None]:
                 f"{printable(str(out))} was not written: run the same command again to write it"
             )
         raise
-
-
-def _refuse_output_path(out: Path, plan_file: Path) -> None:
-    """Refuse an unusable output path before money is moved."""
-    from vippsrecon.errors import OutputError
-    from vippsrecon.spreadsheet.sheets import refuse_workbook_name
-
-    refuse_workbook_name(out)
-    if out.resolve() == plan_file.resolve():
-        raise OutputError(f"{out} is the plan itself. Name another file for the outcomes.")
-    if out.is_dir():
-        raise OutputError(f"{out} is a folder. Name the workbook, such as {out / 'outcomes.xlsx'}.")
-    if not out.parent.is_dir():
-        raise OutputError(f"Cannot write {out.name}: the folder {out.parent} does not exist.")
 
 
 def _prompt_for_sums(plan: Plan) -> list[str]:

@@ -99,11 +99,19 @@ def plan(
     from vippsrecon.bulk.plan.file import write_plan
     from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
     from vippsrecon.cli import output
+    from vippsrecon.errors import OutputError
+    from vippsrecon.output_files import refuse_output_path, refuse_workbook_path
 
     if who is not None:
         normalize_person_name(who)  # refused before the payments are read
     source = _choose_source(file, from_report)
-    _refuse_plan_paths(out, workbook, source)
+    refuse_output_path(out, [source])
+    if workbook is not None:
+        if workbook.resolve() == out.resolve():
+            raise OutputError(
+                f"{out} cannot be both the plan and its workbook. Name two different files."
+            )
+        refuse_workbook_path(workbook, [source])
     verb = operations.value.removesuffix("s")
     if mapping is not None and from_report is not None:
         raise typer.BadParameter("--mapping is for lists only; the columns of a report are known.")
@@ -156,25 +164,6 @@ def _choose_source(file: Path | None, report: Path | None) -> Path:
     if len(sources) != 1:
         raise typer.BadParameter("Name either a list, or a report with --from-report.")
     return sources[0]
-
-
-def _refuse_plan_paths(out: Path, workbook: Path | None, source: Path) -> None:
-    """Refuse unusable output paths before the payments are read, which can take minutes."""
-    from vippsrecon.errors import OutputError
-
-    for path in [out] if workbook is None else [out, workbook]:
-        if path.resolve() == source.resolve():
-            raise OutputError(f"{path} is the input file. Name another file to write.")
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder. Name the file to write.")
-        if not path.parent.is_dir():
-            raise OutputError(f"Cannot write {path.name}: the folder {path.parent} does not exist.")
-    if workbook is not None and workbook.suffix.lower() != ".xlsx":
-        raise OutputError(f"{workbook} is not the name of a workbook. Name one that ends in .xlsx.")
-    if workbook is not None and workbook.resolve() == out.resolve():
-        raise OutputError(
-            f"{out} cannot be both the plan and its workbook. Name two different files."
-        )
 
 
 def _read_requests(

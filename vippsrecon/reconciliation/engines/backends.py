@@ -244,9 +244,10 @@ def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
 
 
 def refuse_large_sums(data: LazyFrame, frame: Frame) -> None:
-    """Refuse amounts whose sum does not fit 64 bits with room for the sums made of it.
+    """Refuse amounts whose sum, or a sum made of it later, could be too large for 64 bits.
 
-    Each amount has at most fifteen digits, but some thousands of them can wrap to a wrong total.
+    Each amount has at most fifteen digits, but the sum of some thousands of them can exceed 64 bits
+    and then be wrong.
 
     Raises:
         InputError: A column of amounts adds up to more than `LARGEST_SUM`.
@@ -304,7 +305,7 @@ def is_empty(data: LazyFrame) -> bool:
 
 
 def has_distinct_rows(data: LazyFrame) -> bool:
-    """Return whether no row occurs twice, as far as that is known cheaply, which allows a shortcut.
+    """Return whether it is certain that no row occurs twice, which allows a shortcut.
 
     On Polars rows are compared by their hashes: equal rows have equal hashes.
     """

@@ -1,6 +1,6 @@
-"""Say what further payments mean for their order: what they gave back, and what may be proposed.
+"""Find what further payments mean for their order: their refunds, and what may be proposed.
 
-Where the payment that counts covers the order, a further reservation can be released.
+If the payment that counts covers the order, the reservation of a further payment can be released.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ ORDER_KEY = ["msn", "okey"]
 
 
 def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
-    """Add `paid_back`: what a further payment gave back of the amount the shop refunded.
+    """Add `paid_back`: the part of the shop's refund that a further payment paid back.
 
-    A refund of a further payment counts only where it fits whole into what the shop refunded
-    beyond the payment that counts. The largest is fitted first, so that the least is still owed.
+    The refund of a further payment counts only if the whole of it fits into the amount that the
+    shop refunded beyond the payment that counts. The largest refund is fitted first, so that the
+    amount still owed is as small as possible.
     """
     nothing = nw.lit(0, nw.Int64)
     counts = nw.col("role").is_in(["primary", "split"])
@@ -61,15 +62,14 @@ def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
 def mark_covered_orders(pairs: LazyFrame, chosen_otherwise: LazyFrame | None) -> LazyFrame:
     """Add `order_is_covered` and `attempts_changed`, which limit what is proposed.
 
-    `order_is_covered` marks the reserved payments that are one too many for their order.
+    `order_is_covered` marks reserved payments that their order does not need. The payment that
+    counts covers the order if its C, plus K until its deadline has passed, reaches E, both at the
+    cut-off time and after every event fetched. An order is never covered if its status is unknown,
+    if its payment is in another currency, if the user ignores it, or if it changed between an early
+    as-of time and the export.
 
-    An order is covered by the payment that counts if its C, and K while its deadline stands, come
-    to E: at the cut-off time and after every event fetched. An order of unknown status, or in
-    another currency than its payment, never is, nor one that the user ignores, nor one that changed
-    after an early as-of time.
-
-    `attempts_changed` marks the payments of an order of which another attempt counts after every
-    event fetched: what is owed now is owed on another payment, so nothing is proposed.
+    `attempts_changed` marks the payments of an order for which another attempt counts after every
+    event fetched. The amount owed now is owed on that attempt, so nothing is proposed.
 
     Args:
         pairs: The pairs, with the variables and role.

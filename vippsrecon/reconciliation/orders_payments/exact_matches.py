@@ -77,8 +77,8 @@ class Split:
         orders, payments: All other rows, unchanged.
         links: Payments linked to an order by a rule (msn, reference, okey, link).
         duplicates: msn, reference of up to three payments that occur more than once.
-        collisions: A row if two payments have one key: then nothing here is right, and the split
-            must be made without keys. None if it was.
+        collisions: A row if two payments have one key: then this split is wrong and must be made
+            again without keys. None if no keys were used.
     """
 
     exact_matches: LazyFrame
@@ -135,7 +135,7 @@ def split_exact_matches(
         [name for name in rows.collect_schema().names() if name not in HASHES]
         for rows in (orders, payments)
     )
-    rest = [
+    inexact_orders = [
         all_orders.join(inexact, on=key, how="semi").select(columns),
         orders.filter(without_reference),
     ]
@@ -148,7 +148,7 @@ def split_exact_matches(
     )
     return Split(
         materialize(exact_matches, large=True),
-        materialize(nw.concat(rest, how="vertical"), large=True),
+        materialize(nw.concat(inexact_orders, how="vertical"), large=True),
         materialize(payments.join(inexact, on=key, how="semi").select(payment_columns), large=True),
         links,
         _find_duplicate_payments(payments, sums, key),
@@ -160,7 +160,7 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
     """Sum the exact matches per msn, currency and `outside` the period.
 
     Sums are O, Or, and C_in and R_in, which moved in the period (minor units), and the rows.
-    `moved` tells what moved in another period: 1 captures, 2 refunds, 3 both.
+    `moved` shows what moved in another period: 1 captures, 2 refunds, 3 both.
     """
     moved_captures = nw.when(nw.col("C_in") != nw.col("O")).then(_ONE).otherwise(_ZERO)
     moved_refunds = nw.when(nw.col("R_in") != nw.col("Or")).then(_ONE).otherwise(_ZERO)
@@ -271,7 +271,7 @@ def _currency_number() -> nw.Expr:
 
 
 def _is_plain_order() -> nw.Expr:
-    """Test for a fulfilled order of which no check but that of amounts could say anything.
+    """Test for a fulfilled order to which only the checks of amounts can apply.
 
     It is not recurring or split, was paid with Vipps MobilePay as far as the shop says, its refunds
     are known, and it did not change since the earliest fetch or the as-of time.

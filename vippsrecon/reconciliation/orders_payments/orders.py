@@ -187,10 +187,10 @@ def _rank_repeated_rows(repeated: LazyFrame, payments: LazyFrame) -> LazyFrame:
 
 
 def _prepare_combined_rows(combined: LazyFrame) -> LazyFrame:
-    """Add what each row of orders paid together takes with it, and whether it is sent.
+    """Add what each cancelled row takes out of orders paid together, and whether each row is sent.
 
-    A cancelled row leaves with its total and its refund, unless all rows are cancelled. Where the
-    shop refunded only a part of it, it kept a fee: the fee stays in the order's total.
+    A cancelled row is taken out with its total and its refund, unless all rows are cancelled. If
+    the shop refunded only a part of the row, it kept a fee, and the fee stays in the order's total.
     """
     nothing = nw.lit(0, nw.Int64)
     cancelled = nw.col("status") == "cancelled"
@@ -218,7 +218,7 @@ def _prepare_combined_rows(combined: LazyFrame) -> LazyFrame:
 
 
 def _add_kept_fees(together: LazyFrame) -> LazyFrame:
-    """Select the rows that stay, with the fees kept on the rows that leave (`fee`, minor units)."""
+    """Select the rows that stay, with the fees of the rows taken out (`fee`, minor units)."""
     fees = (
         together.filter(nw.col("leaves"))
         .with_columns(fee=nw.col("O") - nw.col("leaving_O"))
@@ -267,7 +267,8 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
                 nw.when(nw.col(flag)).then(nw.lit(1)).otherwise(nw.lit(0)).alias(flag)
                 for flag in flags
             ),
-            # An unknown payment method is not another one, so "no" needs a "no" of every row.
+            # An unknown payment method may be Vipps MobilePay, so the result is "no" only if every
+            # row has "no".
             vipps_row=nw.when(nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
             other_row=nw.when(~nw.col("by_vipps")).then(nw.lit(1)).otherwise(nw.lit(0)),
             authorization=nw.col("shop_authorization").fill_null(""),

@@ -50,8 +50,8 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
 
     The newest export has the latest `exported_at`. Where one of the times is only a file's
     modification time, which copying changes, the row that moved further is newer: more refunded,
-    then cancelled or fulfilled, then paid. Rows of one age that moved equally far but differ are
-    all kept: they are reported as further rows of one order.
+    then cancelled or fulfilled, then paid. Rows with the same time and progress that differ are all
+    kept, and reported as further rows of one order.
 
     Args:
         orders: The rows of the order exports, as `backends.prepare_frame` returns them.
@@ -112,9 +112,10 @@ def _find_orders_of_several_files(identified: LazyFrame) -> LazyFrame:
 
 
 def _find_related_orders(shared: LazyFrame) -> LazyFrame:
-    """Return the orders of which one row names another (`related` is then 1).
+    """Return the orders in which one row names another row (`related` is then 1).
 
-    It does by its further references, or by its own without the suffix of an attempt.
+    A row names another one in its further references, or by its own reference without the suffix of
+    an attempt.
     """
     cells = (
         shared.filter(~nw.col("further_references").is_null())

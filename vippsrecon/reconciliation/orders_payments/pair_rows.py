@@ -26,8 +26,8 @@ def stack_rows(
 ) -> LazyFrame:
     """Stack pairs, orphans, additional payments and the other order rows with the same columns.
 
-    What further payments gave back of the shop's refund is taken off the order's Or: it stands on
-    the rows of these payments.
+    The part of the shop's refund that further payments paid back is subtracted from the order's Or,
+    because the rows of these payments have it.
     """
     groups = sides.groups
     order_columns = [f"order_{c}" if c == "currency" else c for c in ORDER_COLUMNS]
@@ -93,13 +93,13 @@ def stack_rows(
     return nw.concat([align_columns(part, types) for part in parts], how="vertical")
 
 
-def mark_unanswered(pairs: LazyFrame, holes: LazyFrame | None) -> LazyFrame:
+def mark_unanswered(pairs: LazyFrame, unanswered: LazyFrame | None) -> LazyFrame:
     """Add `read_failed`: whether reading the payment of this reference failed."""
-    if holes is None:
+    if unanswered is None:
         return pairs.with_columns(read_failed=nw.lit(value=False))
-    marked = holes.select("msn", okey=nw.col("reference"), hole=nw.lit(value=True))
+    marked = unanswered.select("msn", okey=nw.col("reference"), is_unanswered=nw.lit(value=True))
     return (
         pairs.join(materialize(marked), on=ORDER_KEY, how="left")
-        .with_columns(read_failed=nw.col("hole").fill_null(value=False))
-        .drop("hole")
+        .with_columns(read_failed=nw.col("is_unanswered").fill_null(value=False))
+        .drop("is_unanswered")
     )

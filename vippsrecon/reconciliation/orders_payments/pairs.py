@@ -183,7 +183,7 @@ def pair_orders_and_payments(
     )
     linked = link(criteria=criteria)
     if linked.collisions is not None and not is_empty(linked.collisions):
-        # Two payments have one key. That never happens by chance, and must not merge them.
+        # Two payments have the same key, which practically never happens. They must not be merged.
         linked = link(criteria=criteria._replace(hash_function=None))
     check_payments_unique(linked.duplicates)
     chosen = choose_payments(linked.payments, linked.sides.groups, linked.attempts)

@@ -183,7 +183,7 @@ def _sum_surplus_refunds(ranked: LazyFrame) -> LazyFrame:
 def _choose_again(
     attempts: LazyFrame, ranked: LazyFrame, groups: LazyFrame
 ) -> tuple[LazyFrame, LazyFrame]:
-    """Choose after every event fetched: return surplus refunds, and orders of another choice."""
+    """Choose again with every event fetched: return surplus refunds, and orders that differ."""
     changed = attempts.filter(nw.col("changed_after")).select(*ORDER_KEY).unique()
     moved = materialize(attempts.join(materialize(changed), on=ORDER_KEY, how="semi"))
     ranked_now = _rank_and_fit(
@@ -231,15 +231,17 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
     equal_amounts = find_equal_amounts(with_order)
     totals = (
         with_order.with_columns(
-            n_held=_count_where(held),
-            n_named=_count_where(held & named),
-            n_full=_count_where(held & (nw.col("part") >= nw.col("O"))),
+            held_count=_count_where(held),
+            held_named_count=_count_where(held & named),
+            held_full_count=_count_where(held & (nw.col("part") >= nw.col("O"))),
             refund_fits=_count_where(held & (nw.col("R") == nw.col("Or")) & (nw.col("R") > 0)),
             held_currency=nw.when(held).then(nw.col("payment_currency")),
         )
         .group_by(*ORDER_KEY)
         .agg(
-            nw.col("n_held", "n_named", "n_full", "refund_fits").sum().cast(nw.Int64),
+            nw.col("held_count", "held_named_count", "held_full_count", "refund_fits")
+            .sum()
+            .cast(nw.Int64),
             first_currency=nw.col("held_currency").min(),
             last_currency=nw.col("held_currency").max(),
         )
@@ -251,13 +253,13 @@ def _assign_roles(shared: LazyFrame, groups: LazyFrame) -> LazyFrame:
             one_currency=(nw.col("first_currency") == nw.col("last_currency")).fill_null(
                 value=False
             ),
-            parts_only=(nw.col("n_held") >= 2)
-            & (nw.col("n_full") == 0)
+            parts_only=(nw.col("held_count") >= 2)
+            & (nw.col("held_full_count") == 0)
             & (nw.col("equal_amounts").fill_null(0) == 0),
         )
     )
-    by_name = nw.col("n_named") >= 2
-    # Of an order that was paid another way, or charged, no payment is a part.
+    by_name = nw.col("held_named_count") >= 2
+    # An order that was paid another way, or is a recurring charge, has no split payment.
     is_due = nw.col("by_vipps").fill_null(value=True) & ~nw.col("recurring").fill_null(value=False)
     is_split = nw.col("one_currency") & (by_name | nw.col("parts_only")) & is_due
     is_part = is_split & nw.col("held") & (~by_name | named)

@@ -120,7 +120,7 @@ def add_exact_match_period(
 
 
 def exclude_outside_period(answered: LazyFrame) -> LazyFrame:
-    """Set the kind of every pair outside the period to `outside_period`, and ask it nothing more.
+    """Set the kind of every pair outside the period to `outside_period`, and clear its other kinds.
 
     Args:
         answered: Pairs with the kind of each question, and the columns of `add_period_amounts`.

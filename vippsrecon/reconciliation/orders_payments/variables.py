@@ -176,7 +176,7 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
             .otherwise(interpreted)
         )
         .alias(f"status{suffix}"),
-        # Vipps MobilePay was to collect nothing of an order that was paid another way.
+        # Vipps MobilePay had nothing to collect for an order that was paid another way.
         due=nw.when(nw.col("other_tender"))
         .then(nothing)
         .otherwise(nw.col("O") - nw.col("not_due")),
@@ -218,7 +218,7 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
 
 
 def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
-    """Add what the checks need of the expected amounts, and how the shop's own word is read."""
+    """Add what the checks derive from the expected amounts and from the shop's own statements."""
     o, e, c, r, k = (nw.col(letter) for letter in ("O", "E", "C", "R", "K"))
     unsent = nw.col("raw_status").is_in(["open", "unknown"]) & (c == 0)
     lapsed = nw.col("dead") | ((nw.col("A") > 0) & (nw.col("deadline_passed") | (k == 0)))
@@ -244,12 +244,13 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
             .otherwise(nw.lit(0)),
         )
         .with_columns(
-            n_held=nw.col("held_open").sum().over("source_file").cast(nw.Int64),
-            n_unpaid=nw.col("held_unpaid").sum().over("source_file").cast(nw.Int64),
+            held_count=nw.col("held_open").sum().over("source_file").cast(nw.Int64),
+            unpaid_count=nw.col("held_unpaid").sum().over("source_file").cast(nw.Int64),
         )
         .with_columns(
             paid_means_captured=(
-                (nw.col("n_unpaid") >= FEW_ORDERS) & (nw.col("n_unpaid") * 2 > nw.col("n_held"))
+                (nw.col("unpaid_count") >= FEW_ORDERS)
+                & (nw.col("unpaid_count") * 2 > nw.col("held_count"))
             ).fill_null(value=False)
         )
         .with_columns(
@@ -257,5 +258,5 @@ def _add_conclusions(pairs: LazyFrame) -> LazyFrame:
             .then(nw.lit("unknown"))
             .otherwise(nw.col("paid"))
         )
-        .drop("held_open", "held_unpaid", "n_held", "n_unpaid", "beyond")
+        .drop("held_open", "held_unpaid", "held_count", "unpaid_count", "beyond")
     )

@@ -170,7 +170,7 @@ def _group_alike_pairs(answered: LazyFrame) -> LazyFrame:
 
 
 def _moves_otherwise() -> nw.Expr:
-    """Return a number for what of a pair's money moved elsewhere, so that rows are counted by line.
+    """Return a number that shows which amounts of a pair moved elsewhere, to count rows by line.
 
     One bit each for: captured and refunded in another period, each after the cut-off, and totals
     that disagree with events.

@@ -52,14 +52,14 @@ LINES_TO_FETCHED = ("after_cut", "moved_in_another_period", "aggregate_mismatch"
 def build_captured_lines() -> dict[str, nw.Expr]:
     """Return what a pair adds to each line of *captured*; lines that are not listed get nothing."""
     remainder_lost = (_CAPTURED_KIND == "authorization_lost") & nw.col("part_captured")
-    # Of an order without a code, only a reservation that expired on both sides leaves a rest.
+    # An order without a code has a remainder only if its reservation expired on both sides.
     waiting = _CAPTURED_KIND.str.starts_with("timing_") | remainder_lost | (_CAPTURED_KIND == "")
     # Nothing is expected of an open order yet, so its expected amount is not yet due, whatever its code.
     unrecorded = _CAPTURED_KIND == "payment_not_recorded"
     open_and_wrong = (
         (nw.col("status") == "open") & _CAPTURED_KIND.is_in(list(DISCREPANCY_KINDS)) & ~unrecorded
     )
-    # Of an open order nothing is due yet, so what was captured is a line of its own.
+    # Nothing is due for an open order yet, so its captured amount has a line of its own.
     captured_early = (
         _NETTED
         & (_CAPTURED_KIND == "timing_awaiting_fulfilment")
@@ -99,7 +99,7 @@ def build_refunded_lines() -> dict[str, nw.Expr]:
     absent = PRESENCE_KIND.is_in(["missing_in_vipps", "duplicate_order_row"])
     without_order = PRESENCE_KIND.is_in(["missing_in_orders", "duplicate_payment"])
     return {
-        # Of a further payment, Or is what it gave back of the shop's refund.
+        # For a further payment, Or is the part of the shop's refund that it paid back.
         "orders": amount_where(ORDER_ROW | (nw.col("role") == "second"), Or),
         "ignored": amount_where(_IGNORED_PRESENCE, R - Or) + amount_where(_ABANDONED, R - Or),
         "not_checked": amount_where(PRESENCE_KIND == "not_checked", R - Or),

@@ -31,14 +31,17 @@ def add_proposals(discrepancies: LazyFrame, question: str) -> LazyFrame:
     refunded question gets at most the rest.
 
     A capture is proposed only for an order that is fulfilled in the export, before the deadline,
-    and after the next attempts to pay the order were asked for: one of them may hold the money. A
-    cancel, which releases the whole reservation, is proposed only where nothing is left to
-    capture; that of a further payment only where the payment that counts covers the order.
-    A refund is not proposed after its deadline, because Vipps MobilePay would reject it (code
-    6220). Nothing is proposed where the payment's events and totals disagree, for orders paid
-    together of which one is cancelled, for a difference that only missing decimals make, where
-    another attempt to pay the order counts after every event fetched, nor for a pair that changed
-    between an early as-of time and the export.
+    and after the next attempts to pay the order were requested: one of them may hold the money. A
+    cancel releases the whole reservation. It is proposed only where nothing is left to capture; for
+    a further payment only where the payment that counts covers the order. A refund is not proposed
+    after its deadline, because Vipps MobilePay would reject it (code 6220).
+
+    Nothing is proposed for
+    - a payment whose events and totals disagree,
+    - orders paid together of which one is cancelled,
+    - a difference that only missing decimals explain,
+    - an order for which another payment attempt counts after every event fetched,
+    - a pair that changed between an early as-of time and the export.
 
     Args:
         discrepancies: Discrepancies of one question, with kind and flags.

@@ -56,7 +56,7 @@ class BridgeWriter:
         return self._write_line_places(figures, row)
 
     def _write_line_places(self, figures: ReportFigures, row: int) -> int:
-        """Say of each line that is no code where its rows are."""
+        """State where the rows of each line are, if the line is not a code."""
         present = {line for leg in figures.legs for line, _, _ in leg.lines}
         places = {
             line: place for line, place in names.BRIDGE_LINE_PLACES.items() if line in present
@@ -80,7 +80,7 @@ class BridgeWriter:
         first = row = row + 1
         for line, minor, rows in leg.lines:
             self._write_line_label(leg, line, row)
-            page.number(row, amount - 1, rows, formats["count"])
+            page.number(row, amount - 1, rows, formats.count())
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, total_name, formats["total_text"])
@@ -101,7 +101,7 @@ class BridgeWriter:
         row = total_row + 1
         for line, minor, rows in leg.lines_to_fetched:
             page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], formats["muted"])
-            page.number(row, amount - 1, rows, formats["count"])
+            page.number(row, amount - 1, rows, formats.count())
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, "Payments' totals as fetched", formats["muted"])

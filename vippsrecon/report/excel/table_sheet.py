@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import format_count
-from vippsrecon.report import names
+from vippsrecon.money import format_count, group_thousands
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
@@ -100,7 +99,7 @@ def _write_table_head(
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
     page.text(row, 0, _ROW_COUNT_LABEL, formats["muted"])
     # 103 counts the rows that the filter shows.
-    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"])
+    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats.count())
     row += 1
     for note in table.notes:
         page.text(row, 0, note, formats["bold"])
@@ -117,7 +116,7 @@ def _write_table_head(
 def _describe_overflow(table: SheetTable) -> str:
     return (
         f"{format_count(table.data.height, 'row')}, more than a sheet can hold. The first "
-        f"{names.format_number(table.rows)} are on this sheet. ALL rows are in "
+        f"{group_thousands(table.rows)} are on this sheet. ALL rows are in "
         f"{table.overflow_file}, in the folder of this workbook. Totals are of all rows."
     )
 
@@ -141,7 +140,7 @@ def _write_currency_total(
         table,
         table.count_if(currency=currency),
         rows.height,
-        cell_format=formats["count"],
+        cell_format=formats.count(),
     )
     _add_table_check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
     for place, column in enumerate(table.columns):

@@ -9,10 +9,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
+from vippsrecon.money import group_thousands
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
-from vippsrecon.report.names import format_number
 from vippsrecon.report.sentences import format_money
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, SEVERITY_COLOURS, VERDICT_COLOURS
 
@@ -54,11 +54,11 @@ def render_summary_tiles(reconciliation: Reconciliation) -> str:
 def _render_currency_tiles(totals: CurrencyTotals, figures: ReportFigures) -> str:
     currency = totals.currency
     shown = (
-        ("Orders", format_number(totals.orders)),
+        ("Orders", group_thousands(totals.orders)),
         ("Order total", format_money(totals.ordered_minor, currency)),
         ("Captured", sentences.format_moved_amount("captured", totals, figures)),
         ("Refunded", sentences.format_moved_amount("refunded", totals, figures)),
-        ("Discrepancies", format_number(totals.discrepancies)),
+        ("Discrepancies", group_thousands(totals.discrepancies)),
         ("At risk", format_money(totals.at_risk_minor, currency)),
     )
     tiles = "".join(
@@ -85,7 +85,7 @@ def render_worst_discrepancies(
     )
     left_out = discrepancies.height - rows
     more = (
-        f'<div style="{PAGE_STYLE};color:{MUTED}">and {format_number(left_out)} more, in <code>.discrepancies</code></div>'
+        f'<div style="{PAGE_STYLE};color:{MUTED}">and {group_thousands(left_out)} more, in <code>.discrepancies</code></div>'
         if left_out > 0
         else ""
     )

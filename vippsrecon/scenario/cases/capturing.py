@@ -67,11 +67,7 @@ def captured_within_grace(builder: CaseBuilder) -> Scene:
 
 def authorization_lost(builder: CaseBuilder) -> Scene:
     """Shipped, but the reservation was released instead of captured: E → 0."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.reserved(reference, total)
     builder.release(payment, shipped + HOUR)
@@ -91,11 +87,7 @@ def authorization_lost_open(builder: CaseBuilder) -> Scene:
 
 def authorization_lost_in_part(builder: CaseBuilder) -> Scene:
     """Partly shipped and captured, the rest released: C → C, the rest at risk (case 3)."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     part = total * 4 // 10
     order = builder.order(reference, total, "partial", shipped_at=shipped)
     payment = builder.captured(reference, part, shipped + 60, authorized=total)
@@ -141,11 +133,7 @@ def shipped_the_day_before(builder: CaseBuilder) -> Scene:
 
 def partly_shipped(builder: CaseBuilder) -> Scene:
     """Partly shipped and captured, the rest still reserved: timing (case 2)."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     order = builder.order(reference, total, "partial", shipped_at=shipped)
     payment = builder.captured(reference, total * 4 // 10, shipped + 60, authorized=total)
     truth = builder.make_timing("timing_awaiting_fulfilment", reference, order)
@@ -183,11 +171,7 @@ def abandoned_checkout(builder: CaseBuilder) -> Scene:
 
 def duplicate_capture(builder: CaseBuilder) -> Scene:
     """The full amount was captured twice: E → 2E (case 27)."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.captured(reference, total, shipped + 60, authorized=2 * total)
     builder.capture(payment, total, shipped + 95)
@@ -199,11 +183,7 @@ def duplicate_capture(builder: CaseBuilder) -> Scene:
 
 def under_captured(builder: CaseBuilder) -> Scene:
     """All shipped, partly captured, the rest can still be captured (case 4): E → C."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     part = total * 6 // 10
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.captured(reference, part, shipped + 60, authorized=total)
@@ -224,11 +204,7 @@ def under_captured_and_released(builder: CaseBuilder) -> Scene:
 
 def captured_as_truncated(builder: CaseBuilder) -> Scene:
     """Shopware's plugin reserved and captured an øre less than the total (case 29): E → C."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     while not is_truncated(total):
         total += 1
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
@@ -241,11 +217,7 @@ def captured_as_truncated(builder: CaseBuilder) -> Scene:
 
 def over_captured(builder: CaseBuilder) -> Scene:
     """The order was reduced after the capture (case 8): E → C."""
-    captured, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    captured, shipped, reference = builder.draw_shipped_sale()
     total = captured * 8 // 10
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.captured(reference, captured, shipped - HOUR)
@@ -257,11 +229,7 @@ def over_captured(builder: CaseBuilder) -> Scene:
 
 def express_freight_captured(builder: CaseBuilder) -> Scene:
     """Express added freight that the shop does not show (case 30): flag `express_shipping`."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     captured = total + (990 if builder.unit.currency == "EUR" else 9900)
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.reserved(reference, total, authorized=captured)
@@ -282,11 +250,7 @@ def express_freight_captured(builder: CaseBuilder) -> Scene:
 
 def over_captured_and_refund_missing(builder: CaseBuilder) -> Scene:
     """Too much was captured and a refund was not made: two rows for one payment (case 7)."""
-    captured, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    captured, shipped, reference = builder.draw_shipped_sale()
     total = captured * 9 // 10
     refunded_amount = captured * 3 // 10
     order = builder.order(

@@ -62,6 +62,10 @@ class CaseBuilder:
         """Return a shipping time 4 to 60 hours after the order."""
         return self.ordered_at + self.draws.between(4 * HOUR, 60 * HOUR)
 
+    def draw_shipped_sale(self) -> tuple[int, int, str]:
+        """Return a price, a shipping time and a payment reference."""
+        return self.draw_price(), self.draw_shipping_time(), self.reference()
+
     def after(self, moment: int, low_hours: int, high_hours: int) -> int:
         """Return a later moment, if possible before `COMPLETED_BY`."""
         later = moment + self.draws.between(low_hours * HOUR, high_hours * HOUR)

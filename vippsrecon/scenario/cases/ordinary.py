@@ -130,11 +130,7 @@ def split_payment(builder: CaseBuilder) -> Scene:
 
 def combined_orders(builder: CaseBuilder) -> Scene:
     """One payment, two orders whose totals add up to it (case 33)."""
-    total, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    total, shipped, reference = builder.draw_shipped_sale()
     first = total * 6 // 10
     return Scene(
         (
@@ -159,11 +155,7 @@ def cancellation_fee_kept(builder: CaseBuilder) -> Scene:
 
 def refunded_before_capture(builder: CaseBuilder) -> Scene:
     """The shop "refunded" an amount never captured, then captured the rest (case 16)."""
-    reserved, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    reserved, shipped, reference = builder.draw_shipped_sale()
     reduction = reserved * 2 // 10
     payment = builder.captured(reference, reserved - reduction, shipped + 60, authorized=reserved)
     builder.release(payment, shipped + 90)
@@ -180,11 +172,7 @@ def refunded_before_capture(builder: CaseBuilder) -> Scene:
 
 def excess_refunded(builder: CaseBuilder) -> Scene:
     """Too much was captured, and the excess refunded at Vipps MobilePay (case 5)."""
-    captured, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    captured, shipped, reference = builder.draw_shipped_sale()
     total = captured * 8 // 10
     payment = builder.captured(reference, captured, shipped + 60)
     builder.refund(payment, captured - total, builder.after(shipped, 2, 30))

@@ -144,11 +144,7 @@ def remainder_of_cancelled(builder: CaseBuilder) -> Scene:
 
 def remainder_of_edited(builder: CaseBuilder) -> Scene:
     """The order was reduced before the capture, and the rest was not released (case 8): 0 → K."""
-    reserved, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    reserved, shipped, reference = builder.draw_shipped_sale()
     total = reserved * 8 // 10
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.captured(reference, total, shipped + 60, authorized=reserved)
@@ -158,11 +154,7 @@ def remainder_of_edited(builder: CaseBuilder) -> Scene:
 
 def remainder_after_early_refund(builder: CaseBuilder) -> Scene:
     """Partly "refunded" before capture, the rest captured, nothing released (case 17): 0 → K."""
-    reserved, shipped, reference = (
-        builder.draw_price(),
-        builder.draw_shipping_time(),
-        builder.reference(),
-    )
+    reserved, shipped, reference = builder.draw_shipped_sale()
     reduction = reserved * 2 // 10
     order = builder.order(
         reference,

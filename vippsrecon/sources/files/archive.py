@@ -139,7 +139,7 @@ def _check_content(archive: zipfile.ZipFile, name: str) -> str | None:
 
 
 def measure_sheet(file: IO[bytes]) -> tuple[int, int]:
-    """Return a row and a column that no filled cell of a sheet's XML is beyond.
+    """Return a row and a column beyond which a sheet's XML has no filled cell.
 
     The column is exact to 26. A few searches of each block are enough, where finding every cell
     would take longer than reading the sheet.

@@ -34,7 +34,7 @@ def open_csv_table(path: Path, *, reject_doubtful: bool = False) -> Table:
     Args:
         path: The file.
         reject_doubtful: Reject rows that may be part of a cell above, whose quotation marks do not
-            match. Where money moves, no line of a note may be taken for a row.
+            match. In a list that moves money, a line of a note must never be read as a row.
 
     Raises:
         SourceError: The encoding is not supported, or the file lacks a heading row or rows.

@@ -1,4 +1,4 @@
-r"""Split lines into rows of cells, so that a fault of quotation marks takes no other row with it.
+r"""Split lines into rows of cells, so that a wrong quotation mark affects no other row.
 
 A quotation mark that is never closed, or one written as PHP writes it (`\"`), makes a reader take
 the next lines for one cell. Reading then continues at the line after the row's first line, so that

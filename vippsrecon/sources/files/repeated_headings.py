@@ -67,7 +67,7 @@ class HeadingWatch:
             return False
         texts = [normalize_heading(cell) for cell in cells if type(cell) is str and cell.strip()]
         known = sum(text in self._names for text in texts)
-        # Of a heading row that is glued to the last row above it, one name cannot be read.
+        # If a heading row is joined to the last row above it, one of its names cannot be read.
         return known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1
 
     def _take_headings(self, row: int, cells: Sequence[Any]) -> str:

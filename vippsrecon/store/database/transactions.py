@@ -1,8 +1,8 @@
 """Read and write transactions, and how to find out whether a COMMIT succeeded.
 
 Only one process writes at a time: SQLite enforces that (BEGIN IMMEDIATE), and on PostgreSQL an
-advisory lock does. So nobody changes what a writer has read before it commits; the code does not
-depend on isolation levels, and deadlocks are impossible.
+advisory lock does. So no other process changes what a writer has read before it commits. The code
+does not depend on isolation levels, and deadlocks are impossible.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ def _is_same_payment(
 ) -> bool:
     """Return whether the payment read now is the one that the earlier run compared.
 
-    A payment never vanishes and keeps its pspReference. Otherwise the recorded order is of another
-    world: another simulator, most likely.
+    A payment never vanishes and keeps its pspReference. Otherwise the recorded order comes from
+    other data, most likely from another simulator.
 
     Args:
         order: The recorded order.

@@ -106,7 +106,8 @@ def may_be_own_change(
 
     True if the verb's total grew, and the part of it that neither the log nor the open rows of
     other plans account for is the row's amount or more: the event that is missing may be the one
-    with our key. So after a restored backup a change is not taken for somebody else's.
+    with our key. So, after a backup was restored, the row's own operation is not mistaken for
+    another user's.
     """
     current = _get_total(verb, extract_aggregate(payment))
     if current <= _get_total(verb, intention.before):

@@ -195,7 +195,7 @@ class RowSender:
         """Send the request once; return the row's result, or None if it is to be read again."""
         context, intention = self._context, self._intention
         self._requests += 1
-        # Whatever happens next, this reading and this intention serve no second request.
+        # A second request needs a new reading and a new intention, whatever happens next.
         self._intention = intention._replace(read_at=float("-inf"))
         sent_at_seconds = context.clock.count_seconds()
         try:

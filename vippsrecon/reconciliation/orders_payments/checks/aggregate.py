@@ -21,7 +21,8 @@ from vippsrecon.reconciliation.check import (
 def aggregate_mismatch() -> Check:
     """Find payments whose successful events and aggregate differ; the largest gap is at risk.
 
-    No krone is at risk in two rows: the rows of one payment together are at most its largest amount.
+    No amount is at risk in two rows: the rows of one payment together are at most its largest
+    amount.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(aggregate_captured=900)

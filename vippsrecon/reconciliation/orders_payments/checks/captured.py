@@ -205,7 +205,7 @@ def fulfilled_not_captured() -> Check:
 def duplicate_capture() -> Check:
     """Find excess captures that are a multiple of one amount captured several times.
 
-    Where the events and the payment's totals disagree, the events prove no capture twice.
+    If the events and the payment's totals disagree, the events do not prove a double capture.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(O=500, captures=(500, 500))

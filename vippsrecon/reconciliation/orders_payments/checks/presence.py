@@ -163,8 +163,8 @@ def paid_twice() -> Check:
 def other_payment_method() -> Check:
     """Find orders paid by another method, for which Vipps MobilePay kept no money.
 
-    A method that only its title names, and that is in no list, counts as another method as long as
-    Vipps MobilePay neither captured nor holds money.
+    A method that is known only by its title, and is in no list, counts as another method as long as
+    Vipps MobilePay captured no money and holds none.
 
     >>> from vippsrecon.reconciliation.examples import run_example
     >>> run_example(A=None, by_vipps=False)
@@ -298,6 +298,6 @@ PRESENCE_CHECKS: tuple[CheckFunction, ...] = (
 )
 """The checks of this question, in order of precedence.
 
-Of these codes, only `reference_mangled` leaves the amounts to be compared. Of an order that was
-paid another way, only the reserved amount is asked for.
+With one of these codes, the amounts are compared only for `reference_mangled`. For an order that
+was paid another way, only the reserved amount is checked.
 """

@@ -24,8 +24,8 @@ from vippsrecon.reconciliation.check import (
 _KNOWN = ~nw.col("refunds_unknown")
 _NOT_CANCELLED = ~has_status("cancelled") & _KNOWN
 _CAPTURED_IN_EXCESS = nw.col("captured_kind").is_in(["over_captured", "duplicate_capture"])
-# No krone is at risk in two rows: a shop may have refunded more than the order, and what was captured
-# in excess is told in its own row.
+# No amount is at risk in two rows: a shop may have refunded more than the order, and an excess
+# capture is reported in its own row.
 _OWED = (
     nw.when(_CAPTURED_IN_EXCESS.fill_null(value=False) & (Er > E))
     .then(positive_part(E - R))

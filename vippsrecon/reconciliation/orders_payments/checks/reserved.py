@@ -36,11 +36,11 @@ def remainder_open() -> Check:
     """
     captured_all = (_FULFILLED | _PARTIAL) & (C >= E)
     nothing_to_capture = has_status("cancelled") | (E == 0) | captured_all | nw.col("other_tender")
-    # Of orders paid together, those that are not sent yet still need their part.
+    # If orders were paid together, those that are not sent yet still need their part.
     needed = nw.col("not_due")
-    exceeds_rest = _FULFILLED & (C > 0) & (E > C) & (E - C + needed < K)
+    exceeds_expected = _FULFILLED & (C > 0) & (E > C) & (E - C + needed < K)
     releasable = nw.when(nothing_to_capture).then(K).otherwise(K - (E - C)) - needed
-    return Check((needed < K) & (nothing_to_capture | exceeds_rest), nw.lit(0), releasable)
+    return Check((needed < K) & (nothing_to_capture | exceeds_expected), nw.lit(0), releasable)
 
 
 def authorization_expiring() -> Check:
@@ -59,7 +59,7 @@ def authorization_expiring() -> Check:
         & (K > 0)
         & (soon | is_within_days(nw.col("guarantee_left_us"), 2))
     )
-    # No krone is at risk in two rows: what the captured question has at risk is told there.
+    # No amount is at risk in two rows: the captured question reports its amount at risk itself.
     at_risk = minimum_of(K, positive_part(E - C)) - nw.col("captured_at_risk")
     return Check(applies, nw.lit(0), K, positive_part(at_risk))
 

@@ -1,1 +1,1 @@
-"""Read of the event log what the payments' own totals cannot tell: when money moved, and how often."""
+"""Read from the event log what a payment's totals do not show: when money moved, and how often."""

@@ -198,7 +198,7 @@ def truncate_amount(text: str) -> int | None:
 
 
 def _is_unclear(plain: pl.Series, style: AmountStyle, mark: str) -> pl.Series:
-    """Return which texts may mean thousands or decimals, where the style does not settle it."""
+    """Return which texts may mean thousands or decimals, because the style does not decide it."""
     unclear = plain.str.contains(_UNCLEAR)
     # The style in a user's own mapping names the mark of thousands. A shop that always writes
     # decimals would have written them behind such a mark.
