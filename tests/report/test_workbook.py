@@ -14,7 +14,6 @@ from openpyxl import load_workbook
 
 from tests.reconciliation.months import make_pair, reconcile_both
 from tests.report.example_results import Month, make_month
-from vippsrecon.money import group_thousands
 from vippsrecon.reconciliation.codes import TIMING_KINDS
 from vippsrecon.reconciliation.results.bridge_lines import BRIDGE_LINES
 from vippsrecon.report import names, write_workbook
@@ -256,26 +255,7 @@ def test_number_formats_follow_the_currency(book, currency):
         for row in range(head + 1, sheet.max_row + 1)
         if sheet.cell(row, columns["Currency"]).value == currency
     }
-    assert formats
-    assert all(number_format.endswith(f'0.00\\ "{currency}"') for number_format in formats)
-
-
-@pytest.mark.parametrize("sheet", ["Summary", "Discrepancies", "Orders", "Payments", "Controls"])
-def test_cells_group_thousands_as_sentences_do(book, cached, sheet):
-    """A title with a space and a cell with a comma would be two forms on one page."""
-    numbers = [
-        (number, number_format)
-        for row in book[sheet].iter_rows()
-        for cell in row
-        if isinstance(number := cached[sheet][cell.coordinate].value, int | float)
-        and (number_format := cell.number_format).startswith(("0", "#"))
-        and "%" not in number_format
-    ]
-    assert any(number >= 1000 for number, _ in numbers)
-    for number, number_format in numbers:
-        digits = number_format.partition(".")[0]
-        assert "," not in digits
-        assert digits.count(" ") == group_thousands(int(number)).count(" ")
+    assert formats == {f'#,##0.00\\ "{currency}"'}
 
 
 def test_severities_are_coloured(book):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.spreadsheet.formats import CellFormat, WorkbookFormats
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
 
 TableColumnKind = Literal[
     "text", "wrapped", "code", "mono", "flag", "count", "money", "moment", "day", "date", "input"
@@ -73,7 +73,7 @@ def choose_header_formats(columns: Sequence[TableColumn], formats: WorkbookForma
 
 def choose_cell_format(
     columns: Sequence[TableColumn], place: int, formats: WorkbookFormats, currency: str = ""
-) -> CellFormat:
+) -> Format:
     """Return the format of the cells of the column at `place`.
 
     Args:
@@ -85,8 +85,6 @@ def choose_cell_format(
     kind = columns[place].kind
     if kind == "money":
         return formats.money(currency)
-    if kind == "count":
-        return formats.count()
     name = _FORMAT_BY_KIND.get(kind, kind)
     return (
         formats.get_indented(name)

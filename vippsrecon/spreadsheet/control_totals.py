@@ -101,7 +101,9 @@ class ControlSheet:
     def counted(self, name: str, formula: str, value: int, about: str) -> None:
         """Add one count as a formula, and its meaning."""
         self.page.text(self.row, LABEL_COLUMN, name, self.formats["text"])
-        self.page.formula(self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.formats.count())
+        self.page.formula(
+            self.row, SECOND_LABEL_COLUMN, f"={formula}", value, self.formats["count"]
+        )
         self.page.merged_text(
             self.row, PLANNED_COLUMN, LAST_COLUMN, about, self.formats.get_indented("muted_wrapped")
         )
@@ -144,7 +146,7 @@ class ControlSheet:
 
     def _line(self, line: ControlTotalLine, outcomes: Sequence[str], written: WrittenSheet) -> None:
         page, row = self.page, self.row
-        cell_format = self.formats.money(line.currency) if line.currency else self.formats.count()
+        cell_format = self.formats.money(line.currency) if line.currency else self.formats["count"]
         for column, text in enumerate(line.words, LABEL_COLUMN):
             page.text(row, column, text, self.formats["text"])
         page.number(row, PLANNED_COLUMN, _convert_figure(line.planned, line), cell_format)

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vippsrecon.spreadsheet.formats import CellFormat
+    from xlsxwriter.format import Format
+
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
 
@@ -69,7 +70,7 @@ def write_live_total(
     formula: str,
     value: Decimal | int,
     *,
-    cell_format: CellFormat,
+    cell_format: Format,
 ) -> None:
     """Add a total of `table`: a formula over its rows, or the figure if they are in a file."""
     if table.overflow_file:

@@ -6,13 +6,12 @@ is dark text on white, so that a printed page is as legible as the screen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import DECIMALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from decimal import Decimal
+    from collections.abc import Mapping
 
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
@@ -45,6 +44,7 @@ VERDICT_COLOURS = {
 FONT = {"font_name": "Arial", "font_size": 9, "font_color": INK}
 """Arial has the same widths in Excel (Arial) and LibreOffice (Liberation Sans)."""
 
+_AMOUNT_STYLE = {"align": "right"}
 _HEAD_STYLE: dict[str, Any] = {
     "bold": True,
     "font_color": NAVY,
@@ -102,6 +102,7 @@ _STYLES: dict[str, dict[str, Any]] = {
         "bottom_color": MUTED,
     },
     "signature": {"bg_color": INPUT_COLOUR, "locked": False, "bottom": 4, "bottom_color": MUTED},
+    "count": {"num_format": "#,##0", "align": "right", "valign": "vcenter"},
     "share": {"valign": "vcenter", "num_format": "0.0%", "align": "right"},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "vcenter"},
     "moment": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "vcenter"},
@@ -109,39 +110,8 @@ _STYLES: dict[str, dict[str, Any]] = {
     "check_left": {"valign": "vcenter", "bold": True, "align": "left"},
     "mono": {"valign": "vcenter", "font_name": "Courier New", "font_size": 8},
     "total_text": _TOTAL_STYLE,
+    "total_count": {**_TOTAL_STYLE, "num_format": "#,##0", "align": "right"},
 }
-
-
-class NumberFormat:
-    """The format of numbers of any size, with a space between thousands as in sentences.
-
-    Excel's own separator of thousands is a comma in English and a point in Danish, so the space is
-    written into the pattern. A pattern with a space too many would put it between the sign and the
-    digits, so each number gets the pattern of its own size.
-
-    Args:
-        create: Makes a format from a pattern.
-        ending: What follows the last group of three digits: decimals and currency.
-    """
-
-    def __init__(self, create: Callable[[str], Format], ending: str) -> None:
-        """Start without formats."""
-        self._create = create
-        self._ending = ending
-        self._formats: dict[int, Format] = {}
-
-    def choose(self, number: Decimal | float) -> Format:
-        """Return the format of this number."""
-        size, groups = abs(number), 0
-        while size >= 1000 ** (groups + 1):
-            groups += 1
-        if groups not in self._formats:
-            pattern = "#\\ " + "###\\ " * (groups - 1) + "##0" if groups else "0"
-            self._formats[groups] = self._create(pattern + self._ending)
-        return self._formats[groups]
-
-
-CellFormat: TypeAlias = "Format | NumberFormat"
 
 
 class WorkbookFormats:
@@ -155,7 +125,6 @@ class WorkbookFormats:
         """Start without formats."""
         self.workbook = workbook
         self._formats: dict[str, Format] = {}
-        self._number_formats: dict[str, NumberFormat] = {}
 
     def __getitem__(self, name: str) -> Format:
         """Return the format called `name`."""
@@ -167,20 +136,23 @@ class WorkbookFormats:
             f"{name} after number", {**_STYLES[name], "indent": 1, "align": "left"}
         )
 
-    def count(self, *, total: bool = False) -> NumberFormat:
-        """Return the format of counts; `total` adds the lines of a statement's total."""
-        return self._get_number_format("", total=total)
-
-    def money(self, currency: str = "", *, total: bool = False) -> NumberFormat:
-        """Return the format of amounts in major units.
+    def money(self, currency: str = "", *, total: bool = False) -> Format:
+        """Return the number format of amounts in major units.
 
         Args:
             currency: Shown behind the amount; "" if another column shows it.
             total: A line above and a double line below, as in the total of a statement.
         """
         decimals = "0" * DECIMALS.get(currency, 2)
-        shown_currency = f'\\ "{currency}"' if currency else ""
-        return self._get_number_format(f".{decimals}{shown_currency}", total=total)
+        pattern = f"#,##0.{decimals}"
+        if currency:
+            pattern += f'\\ "{currency}"'
+        style = {
+            **(_TOTAL_STYLE if total else {"valign": "vcenter"}),
+            **_AMOUNT_STYLE,
+            "num_format": pattern,
+        }
+        return self._get_format(f"money {currency} {total}", style)
 
     def severity(self, name: str) -> Format:
         """Return the colours of a severity, for a conditional format."""
@@ -226,14 +198,6 @@ class WorkbookFormats:
                 "indent": 1,
             },
         )
-
-    def _get_number_format(self, ending: str, *, total: bool) -> NumberFormat:
-        def create(pattern: str) -> Format:
-            style = _TOTAL_STYLE if total else {"valign": "vcenter"}
-            style = {**style, "align": "right", "num_format": pattern}
-            return self._get_format(f"number {pattern} {total}", style)
-
-        return self._number_formats.setdefault(f"{ending} {total}", NumberFormat(create, ending))
 
     def _get_format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
         if key not in self._formats:

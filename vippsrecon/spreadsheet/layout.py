@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from vippsrecon.spreadsheet.formats import CellFormat, NumberFormat
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,12 +59,14 @@ class SheetLayout:
             row, column, escape_cell_text(text), cell_format
         )
 
-    def number(self, row: int, column: int, number: Number, cell_format: CellFormat) -> None:
+    def number(
+        self, row: int, column: int, number: Number, cell_format: Format | None = None
+    ) -> None:
         """Add a number; a Decimal is written digit by digit."""
         # The type stubs allow only float; XlsxWriter formats any number with ".16G".
         value: float = number  # type: ignore[assignment]
         self._cells[row, column] = lambda: self.worksheet.write_number(
-            row, column, value, choose_format(cell_format, number)
+            row, column, value, cell_format
         )
 
     def formula(
@@ -75,12 +75,12 @@ class SheetLayout:
         column: int,
         formula: str,
         value: Number | str,
-        cell_format: CellFormat,
+        cell_format: Format | None = None,
     ) -> None:
         """Add a formula and its computed value, for programs that do not calculate formulas."""
         cached: float | str = value if isinstance(value, str) else _cast_number(value)
         self._cells[row, column] = lambda: self.worksheet.write_formula(
-            row, column, formula, choose_format(cell_format, value), cached
+            row, column, formula, cell_format, cached
         )
 
     def blank(self, row: int, columns: range, cell_format: Format) -> None:
@@ -116,13 +116,6 @@ class SheetLayout:
         # merge_range would interpret the text (a leading = makes a formula), so it gets none.
         self.worksheet.merge_range(row, first, row, last, "", cell_format)
         self.worksheet.write_string(row, first, escape_cell_text(text), cell_format)
-
-
-def choose_format(cell_format: CellFormat, value: Number | str) -> Format:
-    """Return the format of a cell with this value."""
-    if isinstance(cell_format, NumberFormat):
-        return cell_format.choose(0 if isinstance(value, str) else value)
-    return cell_format
 
 
 def _cast_number(value: Number) -> float:

@@ -31,9 +31,10 @@ from vippsrecon.spreadsheet.ranges import SheetRanges
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from vippsrecon.spreadsheet.formats import CellFormat, NumberFormat, WorkbookFormats
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
 
 
 ROWS_PER_SLICE = 8192
@@ -48,7 +49,7 @@ CHARACTERS_PER_WIDTH = 1.18
 """Letters are narrower than the digits in which a column's width is measured."""
 MAX_WRAPPED_LINES = 12
 
-_DATE_KINDS = ("moment", "day", "date")
+_WRITTEN_AS_NUMBERS = (*NUMBER_KINDS, "moment", "day", "date")
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -116,7 +117,7 @@ def write_rows(
     worksheet: Worksheet,
     first_row: int,
     table: SheetTable,
-    row_formats: Mapping[str, Sequence[CellFormat]],
+    row_formats: Mapping[str, Sequence[Format | None]],
 ) -> None:
     """Write the rows of a table, starting at `first_row`.
 
@@ -134,7 +135,7 @@ def write_cells(
     first_row: int,
     columns: Sequence[TableColumn],
     rows: Iterable[tuple[Sequence[Any], str]],
-    row_formats: Mapping[str, Sequence[CellFormat]],
+    row_formats: Mapping[str, Sequence[Format | None]],
     *,
     max_lines: int = MAX_WRAPPED_LINES,
 ) -> int:
@@ -151,21 +152,11 @@ def write_cells(
     # One worksheet call per cell is the cost of a report: everything else is decided before.
     write_text = worksheet.write_string
     write_number = worksheet.write_number
-
-    def write_sized_number(
-        row: int, column: int, number: Any, number_format: NumberFormat
-    ) -> object:
-        return write_number(row, column, number, number_format.choose(number))
-
     shown = [(i, c) for i, c in enumerate(columns) if c.kind != "input"]
     writers_by_currency = {
         currency: [
             (
-                write_sized_number
-                if column.kind in NUMBER_KINDS
-                else write_number
-                if column.kind in _DATE_KINDS
-                else write_text,
+                write_number if column.kind in _WRITTEN_AS_NUMBERS else write_text,
                 i,
                 column_formats[i],
             )
@@ -265,7 +256,7 @@ def _convert_texts(values: pl.Series) -> list[str | None]:
 
 def build_row_formats(
     table: SheetTable, formats: WorkbookFormats, *, suffix: bool
-) -> dict[str, list[CellFormat]]:
+) -> dict[str, list[Format | None]]:
     """Return the format of each column, by currency.
 
     Args:

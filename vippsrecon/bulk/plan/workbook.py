@@ -153,7 +153,7 @@ def _write_sums(page: SheetLayout, formats: WorkbookFormats, plan: Plan, row: in
     for currency, total in plan.totals.items():
         count = sum(plan_row.currency == currency for plan_row in plan.rows)
         page.text(row, _B, currency, formats["bold"])
-        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, formats.count())
+        page.formula(row, _D, f'=COUNTIFS({currencies},"{currency}")', count, formats["count"])
         page.formula(
             row,
             _E,

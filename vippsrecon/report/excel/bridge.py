@@ -80,7 +80,7 @@ class BridgeWriter:
         first = row = row + 1
         for line, minor, rows in leg.lines:
             self._write_line_label(leg, line, row)
-            page.number(row, amount - 1, rows, formats.count())
+            page.number(row, amount - 1, rows, formats["count"])
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, total_name, formats["total_text"])
@@ -101,7 +101,7 @@ class BridgeWriter:
         row = total_row + 1
         for line, minor, rows in leg.lines_to_fetched:
             page.text(row, label, names.LINE_TO_FETCHED_NAMES[line], formats["muted"])
-            page.number(row, amount - 1, rows, formats.count())
+            page.number(row, amount - 1, rows, formats["count"])
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
         page.text(row, label, "Payments' totals as fetched", formats["muted"])

@@ -53,7 +53,7 @@ def add_at_risk_chart(
             "gap": 45,
             "data_labels": {
                 "value": True,
-                "num_format": r"[>=1000000]#\ ###\ ##0;[>=1000]#\ ##0;0",
+                "num_format": "#,##0",
                 "font": {"name": FONT["font_name"], "size": 8, "color": INK},
             },
         }

@@ -247,8 +247,8 @@ class ControlsSheetWriter:
         for table in overflowing:
             self.page.text(self.row, B, table.sheet, self.formats["bold"])
             self.page.text(self.row, C, table.overflow_file, self.formats["text"])
-            self.page.number(self.row, D, table.data.height, self.formats.count())
-            self.page.number(self.row, E, table.rows, self.formats.count())
+            self.page.number(self.row, D, table.data.height, self.formats["count"])
+            self.page.number(self.row, E, table.rows, self.formats["count"])
             self.row += 1
         self.row += 1
 
@@ -270,7 +270,7 @@ class ControlsSheetWriter:
     def _add_cross_check(self, check: CrossCheck) -> None:
         page, row = self.page, self.row
         amount = isinstance(check.computed, Decimal)
-        cell_format = self.formats.money(check.currency) if amount else self.formats.count()
+        cell_format = self.formats.money(check.currency) if amount else self.formats["count"]
         page.text(row, B, check.figure_label, self.formats["text"])
         page.number(row, C, check.computed, cell_format)
         if check.formula:

@@ -170,7 +170,7 @@ class SummarySheetWriter:
                     shown, cell_format = to_cell_amount(value), formats.money(currency, total=last)
                 else:
                     formula = table.count_if(currency=currency)
-                    shown, cell_format = value, formats.count()  # type: ignore[assignment]
+                    shown, cell_format = value, formats["count"]  # type: ignore[assignment]
                 write_live_total(
                     page, (self.row, place), table, formula, shown, cell_format=cell_format
                 )
@@ -211,7 +211,7 @@ class SummarySheetWriter:
             ):
                 formula = table.sum_if(name, **chosen) if name else table.count_if(**chosen)
                 shown = to_cell_amount(value) if name else value
-                cell_format = formats.money() if name else formats.count()
+                cell_format = formats.money() if name else formats["count"]
                 write_live_total(
                     page, (self.row, column), table, formula, shown, cell_format=cell_format
                 )
@@ -252,7 +252,7 @@ class SummarySheetWriter:
         page.text(self.row, B, f"Total {currency}", formats["total_text"])
         page.blank(self.row, range(C, E), formats["total_text"])
         for column, value, cell_format in (
-            (E, sum(code.rows for code in codes), formats.count(total=True)),
+            (E, sum(code.rows for code in codes), formats["total_count"]),
             (F, to_cell_amount(sum(c.difference_minor for c in codes)), formats.money(total=True)),
             (G, to_cell_amount(sum(c.at_risk_minor for c in codes)), formats.money(total=True)),
         ):
@@ -272,7 +272,7 @@ class SummarySheetWriter:
             page.text(self.row, B, group.kind, formats["code"])
             page.text(self.row, C, group.where or "nothing in common", formats["wrapped"])
             page.text(self.row, D, group.currency, formats["text"])
-            page.number(self.row, E, group.rows, formats.count())
+            page.number(self.row, E, group.rows, formats["count"])
             page.number(self.row, F, group.share, formats["share"])
             page.number(self.row, G, to_cell_amount(group.at_risk_minor), formats.money())
             page.merged_text(
@@ -308,7 +308,7 @@ class SummarySheetWriter:
             ):
                 formula = table.sum_if(amount, **chosen) if amount else table.count_if(**chosen)
                 shown = to_cell_amount(value) if amount else value
-                cell_format = formats.money() if amount else formats.count()
+                cell_format = formats.money() if amount else formats["count"]
                 write_live_total(
                     page, (self.row, column), table, formula, shown, cell_format=cell_format
                 )
@@ -327,7 +327,7 @@ class SummarySheetWriter:
             top, end = (xl_rowcol_to_cell(row, column) for row in (first, self.row - 1))
             total = sum(getattr(bucket, figure) for bucket in buckets)
             money = figure.endswith("_minor")
-            cell_format = formats.money(total=True) if money else formats.count(total=True)
+            cell_format = formats.money(total=True) if money else formats["total_count"]
             page.formula(
                 self.row,
                 column,

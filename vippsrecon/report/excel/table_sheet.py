@@ -99,7 +99,7 @@ def _write_table_head(
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
     page.text(row, 0, _ROW_COUNT_LABEL, formats["muted"])
     # 103 counts the rows that the filter shows.
-    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats.count())
+    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"])
     row += 1
     for note in table.notes:
         page.text(row, 0, note, formats["bold"])
@@ -140,7 +140,7 @@ def _write_currency_total(
         table,
         table.count_if(currency=currency),
         rows.height,
-        cell_format=formats.count(),
+        cell_format=formats["count"],
     )
     _add_table_check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
     for place, column in enumerate(table.columns):
