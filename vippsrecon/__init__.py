@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.notebook import plots
     from vippsrecon.notebook.session import Month, open_month
-    from vippsrecon.reconciliation import Reconciliation, reconcile
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
+    from vippsrecon.workflow.compare_frames import reconcile
     from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
     from vippsrecon.workflow.preview_files import preview
     from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -111,7 +112,7 @@ _HOME = {
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",
     "read_references": "sources",
-    "reconcile": "reconciliation",
+    "reconcile": "workflow.compare_frames",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
     "settle": "bulk.open_rows.settle",

@@ -18,7 +18,7 @@ from vippsrecon.sources.orders.open import choose_profile
 from vippsrecon.sources.orders.read import (
     FileSummary,
     OrderFiles,
-    list_paths,
+    list_sources,
     read_order_files,
     read_orders,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "choose_profile",
     "find_candidate_references",
     "is_reference_list",
-    "list_paths",
+    "list_sources",
     "preview",
     "read_order_files",
     "read_orders",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +18,9 @@ from vippsrecon.sources.files.detect import (
     recognize_xml,
 )
 from vippsrecon.sources.orders.open import choose_profile, open_table
+from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import FileSummary, list_paths, read_order_files
+from vippsrecon.sources.orders.read import FileSummary, list_sources, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
@@ -40,7 +41,7 @@ class FilePreview(NamedTuple):
 
 
 def preview(
-    paths: str | Path | Iterable[str | Path],
+    paths: Any,
     *,
     shop: str | None = None,
     mapping: str | Path | None = None,
@@ -54,7 +55,7 @@ def preview(
     Each file is previewed on its own. `vippsrecon.preview` also compares them with each other.
 
     Args:
-        paths: One file or several.
+        paths: One or several files or frames, as `read_orders` takes them.
         shop: Name of a profile for all files, if the headings are not enough.
         mapping: A TOML file that maps the columns.
         units: The configured sales units.
@@ -69,15 +70,19 @@ def preview(
             anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
-    return {"files": [preview_file(path, profile, units).entry for path in list_paths(paths)]}
+    return {"files": [preview_file(path, profile, units).entry for path in list_sources(paths)]}
 
 
-def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
-    """Describe one file, as `preview` does.
+def preview_file(
+    path: Path | OrderFrame, profile: Profile | None, units: Sequence[SalesUnit]
+) -> FilePreview:
+    """Describe one file or frame, as `preview` does.
 
     Raises:
         SourceError: See `preview`.
     """
+    if isinstance(path, OrderFrame):
+        return _preview_orders(path, profile, units)
     form = detect_file_type(path)
     file_format = None
     rows = None
@@ -101,7 +106,9 @@ def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]
     return _preview_orders(path, profile, units)
 
 
-def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
+def _preview_orders(
+    path: Path | OrderFrame, profile: Profile | None, units: Sequence[SalesUnit]
+) -> FilePreview:
     first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
     reading = first.files[0]
     entry = _build_entry(
@@ -118,7 +125,7 @@ def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUn
 
 
 def _build_entry(
-    path: Path,
+    path: Path | OrderFrame,
     kind: str,
     format_name: str,
     rows: int | None,
@@ -129,7 +136,7 @@ def _build_entry(
     notes: list[str],
 ) -> dict[str, Any]:
     return {
-        "path": str(path),
+        "path": path.name if isinstance(path, OrderFrame) else str(path),
         "kind": kind,
         "format": format_name,
         "rows": rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,14 @@ from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_fra
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
 from vippsrecon.sources.file_preview import preview_file
 from vippsrecon.sources.orders.open import choose_profile
-from vippsrecon.sources.orders.read import list_paths, sum_by_currency
+from vippsrecon.sources.orders.read import list_sources, sum_by_currency
 
 if TYPE_CHECKING:
     from vippsrecon.sources.file_preview import FilePreview
 
 
 def preview(
-    paths: str | Path | Iterable[str | Path],
+    paths: Any,
     *,
     shop: str | None = None,
     mapping: str | Path | None = None,
@@ -34,7 +34,7 @@ def preview(
     the newer one is the order, and a note of the other file says how many rows it replaces.
 
     Args:
-        paths: One file or several.
+        paths: One or several files or frames, as `read_orders` takes them.
         shop: Name of a profile for all files, if the headings are not enough.
         mapping: A TOML file that maps the columns.
         units: The configured sales units.
@@ -47,7 +47,7 @@ def preview(
         SourceError: A file cannot be used; see `sources.preview`.
     """
     profile = choose_profile(shop, mapping)
-    previews = [preview_file(path, profile, units) for path in list_paths(paths)]
+    previews = [preview_file(path, profile, units) for path in list_sources(paths)]
     return {"files": exclude_superseded_rows(previews)}
 
 
