@@ -15,7 +15,7 @@ from vippsrecon.bulk.outcomes.frame import (
     sort_worst_first,
 )
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
+from vippsrecon.display.views import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.spreadsheet.formats import MUTED, NAVY, VERDICT_COLOURS
 

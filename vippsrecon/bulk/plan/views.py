@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, render_table
+from vippsrecon.display.views import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, render_table
 from vippsrecon.money import format_amount, format_count, group_thousands, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
 from vippsrecon.spreadsheet.formats import MUTED, NAVY

@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
+from vippsrecon.display.views import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
