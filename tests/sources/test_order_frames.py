@@ -126,7 +126,14 @@ def test_unusable_frame_is_refused_with_what_it_needs():
     ):
         with pytest.raises(SourceError, match=message):
             read(data)
-    for data, message in ((5, "a int is neither"), (frame.head(0), "it has no rows")):
+    doubled = pd.concat([frame, frame[["total"]]], axis=1)
+    for data, message in (
+        (5, "a int is neither"),
+        (ROWS, "a dict is neither.*Make a frame"),
+        (frame["reference"], "a Series is neither.*Make a frame"),
+        (doubled, "several columns with the name total"),
+        (frame.head(0), "it has no rows"),
+    ):
         with pytest.raises(InputError, match=message):
             read(data)
 

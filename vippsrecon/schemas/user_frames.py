@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
+
+from vippsrecon.errors import InputError
 
 
 def wrap_frame(data: Any) -> nw.DataFrame[Any] | None:
@@ -15,6 +18,9 @@ def wrap_frame(data: Any) -> nw.DataFrame[Any] | None:
     Named index levels of pandas become columns, because a frame after `groupby` or `set_index` has
     its references there. Lazy frames are collected.
 
+    Raises:
+        InputError: Two columns have the same name.
+
     >>> wrap_frame(pa.table({"reference": ["order-0001"]})).columns
     ['reference']
     >>> wrap_frame("orders.csv") is None
@@ -22,6 +28,7 @@ def wrap_frame(data: Any) -> nw.DataFrame[Any] | None:
     """
     if isinstance(data, pa.RecordBatch | pa.RecordBatchReader):
         data = pa.table(data) if isinstance(data, pa.RecordBatch) else data.read_all()
+    _refuse_repeated_names(data)
     wrapped: Any = nw.from_native(data, pass_through=True)
     if isinstance(wrapped, nw.LazyFrame):
         return wrapped.collect(backend="pyarrow")
@@ -48,6 +55,18 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, Decimal):
         return value.is_nan()
     return isinstance(value, float) and value != value  # noqa: PLR0124 (true of NaN only)
+
+
+def _refuse_repeated_names(data: Any) -> None:
+    # Only Arrow and pandas allow two columns of one name.
+    names = data.column_names if isinstance(data, pa.Table) else ()
+    if hasattr(data, "iloc"):
+        names = getattr(data, "columns", ())
+    repeated = [str(name) for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"the frame has several columns with the name {', '.join(repeated)}. Rename or drop them"
+        )
 
 
 def _index_to_columns(frame: Any) -> Any:

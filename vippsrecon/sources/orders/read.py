@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import LARGEST_SUM
-from vippsrecon.schemas.user_frames import wrap_frame
+from vippsrecon.schemas.user_frames import wrap_frame, wrap_series
 from vippsrecon.sources.files.detect import (
     compute_file_sha256,
 )
@@ -197,6 +197,11 @@ def list_sources(sources: Any) -> list[Path | OrderFrame]:
     Raises:
         InputError: None was given, or one is neither a path nor a frame.
     """
+    if isinstance(sources, Mapping) or wrap_series(sources) is not None:
+        raise InputError(
+            f"orders are read from files and frames, and a {type(sources).__name__} is neither. "
+            "Make a frame of it with the columns reference, currency and total"
+        )
     is_single = not isinstance(sources, Iterable) or isinstance(sources, str | Path)
     is_single = is_single or wrap_frame(sources) is not None
     listed = [sources] if is_single else list(sources)
