@@ -1,4 +1,4 @@
-"""Show objects in a notebook: find an object's HTML and frames, and the table and styles all HTML shares.
+"""Find an object's HTML and frames.
 
 `html_of` and `frame_of` are the only functions that import from the packages above theirs. Their
 imports are inside the functions, so that an object can show itself without its module depending on reports
@@ -7,59 +7,14 @@ or loading pandas.
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.spreadsheet.formats import INK, NAVY, PALE, RULE_COLOUR
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import pandas as pd
-
-PAGE_STYLE = f"font-family:Arial,Helvetica,sans-serif;font-size:13px;line-height:1.4;color:{INK}"
-TILE_STYLE = (
-    f"border:1px solid {RULE_COLOUR};border-radius:6px;padding:8px 14px;margin:0 8px 8px 0;"
-    "min-width:110px;background:#fff"
-)
-CELL_STYLE = (
-    f"padding:3px 10px;border-bottom:1px solid {RULE_COLOUR};text-align:left;vertical-align:top"
-)
-AMOUNT_STYLE = f"{CELL_STYLE};text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-
-
-def render_table(headings: Sequence[str], rows: Iterable[Sequence[tuple[object, str]]]) -> str:
-    """Return an HTML table. All text is escaped, because an order number may contain markup.
-
-    Args:
-        headings: One per column.
-        rows: The cells of each row: value and style. None is an empty cell.
-
-    >>> row = [("<b>", CELL_STYLE), (None, AMOUNT_STYLE)]
-    >>> "&lt;b&gt;</td>" in render_table(["Order", "Amount"], [row])
-    True
-    """
-    head = "".join(
-        f'<th style="{CELL_STYLE};background:{PALE};color:{NAVY}">{escape(heading)}</th>'
-        for heading in headings
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="{style}">{"" if value is None else escape(str(value))}</td>'
-            for value, style in cells
-        )
-        + "</tr>"
-        for cells in rows
-    )
-    return (
-        f'<table style="{PAGE_STYLE};border-collapse:collapse;margin-top:8px">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
 
 
 def html_of(shown: Any) -> str:
-    """Return the HTML of a `Reconciliation`, a `Plan` or the result of a run.
+    """Return the HTML of a `Reconciliation`, a `Plan`, the result of a run or of `settle`.
 
     Raises:
         TypeError: The object is of another class.
@@ -78,6 +33,10 @@ def html_of(shown: Any) -> str:
         from vippsrecon.bulk.outcomes.html import render_run
 
         return render_run(shown)
+    if name == "SettleResult":
+        from vippsrecon.bulk.outcomes.html import render_settlement
+
+        return render_settlement(shown)
     raise TypeError(f"{name} has no HTML")
 
 

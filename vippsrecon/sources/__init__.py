@@ -15,9 +15,8 @@ from vippsrecon.sources.orders.fields.references import (
     find_candidate_references,
 )
 from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
 from vippsrecon.sources.orders.read import (
-    FileSummary,
-    OrderFiles,
     list_sources,
     read_order_files,
     read_orders,

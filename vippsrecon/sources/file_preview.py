@@ -18,10 +18,12 @@ from vippsrecon.sources.files.detect import (
     recognize_xml,
 )
 from vippsrecon.sources.orders.open import choose_profile, open_table
+from vippsrecon.sources.orders.order_files import FileSummary
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import FileSummary, list_sources, read_order_files
+from vippsrecon.sources.orders.read import list_sources, read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
+from vippsrecon.sources.preview_result import Preview
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
@@ -46,7 +48,7 @@ def preview(
     shop: str | None = None,
     mapping: str | Path | None = None,
     units: Sequence[SalesUnit] = (),
-) -> dict[str, Any]:
+) -> Preview:
     """Describe what each file is and how it is understood, as `preview --json` prints it.
 
     No configuration is needed: if the file has no sales unit or currency, the notes say so, and
@@ -70,7 +72,7 @@ def preview(
             anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
-    return {"files": [preview_file(path, profile, units).entry for path in list_sources(paths)]}
+    return Preview(files=[preview_file(path, profile, units).entry for path in list_sources(paths)])
 
 
 def preview_file(

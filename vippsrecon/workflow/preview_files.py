@@ -16,6 +16,7 @@ from vippsrecon.reconciliation.orders_payments.overlapping_exports import separa
 from vippsrecon.sources.file_preview import preview_file
 from vippsrecon.sources.orders.open import choose_profile
 from vippsrecon.sources.orders.read import list_sources, sum_by_currency
+from vippsrecon.sources.preview_result import Preview
 
 if TYPE_CHECKING:
     from vippsrecon.sources.file_preview import FilePreview
@@ -27,7 +28,7 @@ def preview(
     shop: str | None = None,
     mapping: str | Path | None = None,
     units: Sequence[SalesUnit] = (),
-) -> dict[str, Any]:
+) -> Preview:
     """Describe what each file is and how it is understood, as `preview --json` prints it.
 
     The sums are those of the orders that count: where two exports show the same order, the row of
@@ -48,7 +49,7 @@ def preview(
     """
     profile = choose_profile(shop, mapping)
     previews = [preview_file(path, profile, units) for path in list_sources(paths)]
-    return {"files": exclude_superseded_rows(previews)}
+    return Preview(files=exclude_superseded_rows(previews))
 
 
 def exclude_superseded_rows(previews: Sequence[FilePreview]) -> list[dict[str, Any]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -22,6 +21,7 @@ from vippsrecon.sources.files.detect import (
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders.notes import build_notes
 from vippsrecon.sources.orders.open import choose_profile, open_with_profile, refuse_unusable_export
+from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
 from vippsrecon.sources.orders.order_frame import OrderFrame, name_frames
 from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_orders
 from vippsrecon.sources.orders.profiles import Profile
@@ -30,56 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DUPLICATE_ROW = "is an exact duplicate of another row; one copy was kept"
-
-
-@dataclass(frozen=True)
-class FileSummary:
-    """Summary of one file, as it was read.
-
-    Attributes:
-        name: Name of the file, without its folder.
-        sha256: SHA-256 of its bytes.
-        kind: "orders".
-        format: Name of the profile used.
-        encoding: Encoding of a text file; "" for a workbook.
-        rows: Non-empty rows below the headings: orders + rejected + continuations.
-        orders: Rows that became orders.
-        rejected: Rows that became rejects.
-        continuations: Rows that only continue the order above (one row per product).
-        period: First and last local day an order was placed; None where there is no date.
-        totals: Currency to `orders`, `total_minor`, `refunded_minor`; the last is None if the
-            file has no refunds.
-        exported_at: When the export was taken.
-        exported_at_from: "argument", "modification time", or "time of the call" for a frame.
-        msns: Sales units its orders belong to.
-        reference_column: Heading of the references; "" if the file has none.
-        notes: Sentences on what is missing, not compared or unusual.
-    """
-
-    name: str
-    sha256: str
-    kind: str
-    format: str
-    encoding: str
-    rows: int
-    orders: int
-    rejected: int
-    continuations: int
-    period: tuple[date, date] | None
-    totals: dict[str, dict[str, int | None]]
-    exported_at: datetime
-    exported_at_from: str
-    msns: tuple[str, ...]
-    reference_column: str
-    notes: tuple[str, ...]
-
-
-class OrderFiles(NamedTuple, Generic[schemas.FrameT]):
-    """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a summary of each file."""
-
-    orders: schemas.FrameT
-    rejects: schemas.FrameT
-    files: tuple[FileSummary, ...]
 
 
 def read_orders(
