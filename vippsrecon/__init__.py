@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.notebook import plots
+    from vippsrecon.notebook.frames import for_excel, in_major, local_time
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report import write_workbook
@@ -58,8 +59,11 @@ __all__ = [
     "carry_out",
     "closed_by_receipts",
     "fetch",
+    "for_excel",
+    "in_major",
     "ledger_references",
     "load_settings",
+    "local_time",
     "open_month",
     "open_store",
     "plan_cancels",
@@ -99,8 +103,11 @@ _HOME = {
     "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
+    "for_excel": "notebook.frames",
+    "in_major": "notebook.frames",
     "ledger_references": "fetching",
     "load_settings": "config.load",
+    "local_time": "notebook.frames",
     "open_month": "notebook.session",
     "open_store": "store",
     "plan_cancels": "bulk.plan.make",
