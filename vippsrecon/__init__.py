@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     )
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.notebook import plots
+    from vippsrecon.notebook.frames import for_excel, in_major, local_time
     from vippsrecon.notebook.session import Month, open_month
-    from vippsrecon.reconciliation import Reconciliation, reconcile
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report import write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
+    from vippsrecon.workflow.compare_frames import reconcile
     from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
     from vippsrecon.workflow.preview_files import preview
     from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -57,8 +59,11 @@ __all__ = [
     "carry_out",
     "closed_by_receipts",
     "fetch",
+    "for_excel",
+    "in_major",
     "ledger_references",
     "load_settings",
+    "local_time",
     "open_month",
     "open_store",
     "plan_cancels",
@@ -98,8 +103,11 @@ _HOME = {
     "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
+    "for_excel": "notebook.frames",
+    "in_major": "notebook.frames",
     "ledger_references": "fetching",
     "load_settings": "config.load",
+    "local_time": "notebook.frames",
     "open_month": "notebook.session",
     "open_store": "store",
     "plan_cancels": "bulk.plan.make",
@@ -111,7 +119,7 @@ _HOME = {
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",
     "read_references": "sources",
-    "reconcile": "reconciliation",
+    "reconcile": "workflow.compare_frames",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
     "settle": "bulk.open_rows.settle",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +129,23 @@ def test_worklist_hash_ignores_the_order(names, data):
     assert same.sha256 == Worklist(sorted(names), MSN).sha256
     assert same.sha256 != Worklist(names[1:], MSN).sha256
     assert same.sha256 != Worklist(names, OTHER).sha256
+
+
+@pytest.mark.parametrize("msn", [MSN, int(MSN), float(MSN)], ids=["text", "int", "float"])
+def test_series_and_frames_of_any_library_give_the_same_worklist(msn):
+    """A sales unit that a frame holds as a number is the same sales unit."""
+    names = ["order-00002", "order-00001"]
+    expected = list_remaining(Worklist(names, MSN))
+    rows = {"msn": [msn, msn], "reference": names}
+
+    for series in (pd.Series(names), pl.Series(names), pa.array(names)):
+        assert list_remaining(Worklist(series, MSN)) == expected
+    for frame in (pd.DataFrame(rows), pl.DataFrame(rows), pl.LazyFrame(rows), pa.table(rows)):
+        assert list_remaining(Worklist(frame, None)) == expected
+    assert list_remaining(Worklist([(msn, name) for name in names], None)) == expected
+    arrow_numbers = pd.Series([1, 2], dtype="int64[pyarrow]")
+    for numbers in (pd.Series([1, 2]), arrow_numbers, pl.Series([1, 2]), pa.array([1, 2])):
+        with pytest.raises(InputError, match="already lost its leading zeros"):
+            Worklist(numbers, MSN)
+    with pytest.raises(InputError, match="a int is neither a list, a series nor a frame"):
+        Worklist(5, MSN)

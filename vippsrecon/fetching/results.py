@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
+from vippsrecon.display.html import HtmlView, TableColumn, Tone
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
 from vippsrecon.input_files import check_input_file
-from vippsrecon.money import group_thousands
+from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MAX_FAILURES_SHOWN = 50
+_FAILURE_COLUMNS = ("reference", "operation", "status", "title", "detail")
 
 
 class Fetched(NamedTuple, Generic[schemas.FrameT]):
@@ -41,6 +45,56 @@ class Fetched(NamedTuple, Generic[schemas.FrameT]):
         A 404 is an answer, and a malformed reference is never sent.
         """
         return len(select_failures(self.failures, "unanswered"))
+
+    def __repr__(self) -> str:
+        """Describe the fetch in one line, without the frames."""
+        counts = ", ".join(
+            format_count(len(frame), name.removesuffix("s"))
+            for name, frame in self._asdict().items()
+        )
+        return f"<Fetched: {counts}, {group_thousands(self.missing)} unanswered>"
+
+    def _repr_html_(self) -> str:
+        payments = schemas.to_polars(self.payments, schemas.PAYMENTS)
+        failures = schemas.to_polars(self.failures, schemas.FAILURES)
+        view = HtmlView(payments["currency"].unique())
+        view.add_banner(*_summarize_fetch(self, failures))
+        for (currency,), rows in payments.sort("currency").group_by(
+            "currency", maintain_order=True
+        ):
+            view.add_tiles(_list_currency_tiles(str(currency), rows))
+        if len(failures):
+            shown = failures.head(_MAX_FAILURES_SHOWN).select(_FAILURE_COLUMNS).iter_rows()
+            view.add_table(
+                [TableColumn(name.capitalize()) for name in _FAILURE_COLUMNS[:-1]]
+                + [TableColumn("Detail", "sentence")],
+                shown,
+                count=len(failures),
+                everything=".failures",
+            )
+        return view.render()
+
+
+def _summarize_fetch(fetched: Fetched[Any], failures: pl.DataFrame) -> tuple[str, Tone]:
+    read = format_count(len(fetched.payments), "payment")
+    counts = f"{read} and {format_count(len(fetched.events), 'event')} read"
+    if fetched.missing:
+        missing = format_count(fetched.missing, "reference")
+        return f"INCOMPLETE. {missing} unanswered. {counts}. Fetch again.", "high"
+    if len(failures):
+        return f"{counts}. {format_count(len(failures), 'reference')} without a payment.", "medium"
+    return f"{counts}. Every reference has a payment.", "good"
+
+
+def _list_currency_tiles(currency: str, payments: pl.DataFrame) -> list[tuple[str, str, str]]:
+    totals = ("authorized", "captured", "refunded", "cancelled")
+    return [
+        ("Payments", group_thousands(len(payments)), currency),
+        *(
+            (name.capitalize(), format_amount(int(payments[f"{name}_minor"].sum()), currency), "")
+            for name in totals
+        ),
+    ]
 
 
 def convert_to_pandas(fetched: Fetched[pl.DataFrame]) -> Fetched[pd.DataFrame]:

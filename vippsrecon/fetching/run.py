@@ -30,12 +30,13 @@ from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Reference, Worklis
 
 if TYPE_CHECKING:
     import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
 
     from vippsrecon.api import Client
 
 
 def fetch(
-    references: Iterable[Reference] | pd.DataFrame,
+    references: Iterable[Reference] | IntoFrame,
     client: Client,
     events: bool = True,
     *,
@@ -51,8 +52,9 @@ def fetch(
     do not sum to its aggregate, both are read again, at most twice, before they are accepted.
 
     Args:
-        references: Texts (if one sales unit is configured), (msn, reference) pairs, or a frame
-            with reference and optionally msn and discovered_by. Not changed.
+        references: Texts (if one sales unit is configured) or (msn, reference) pairs in a list or
+            a series, or a frame with reference and optionally msn and discovered_by (pandas,
+            Polars or Arrow). A sales unit may be a number, a reference may not. Not changed.
         client: Its settings hold the keys and the number of requests in flight.
         events: Whether event logs are read too. Without them, created and authorized times and
             the history are unknown.
@@ -89,7 +91,7 @@ def fetch(
 
 
 def fetch_frames(
-    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
+    references: Iterable[Reference] | IntoFrame,
     client: Client,
     events: bool = True,
     *,
@@ -139,7 +141,7 @@ def fetch_frames(
 
 def fetch_into(
     out: Path,
-    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
+    references: Iterable[Reference] | IntoFrame,
     client: Client,
     events: bool = True,
     *,

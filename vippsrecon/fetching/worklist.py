@@ -6,18 +6,21 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.schemas import PAYMENTS
+from vippsrecon.schemas.user_frames import is_missing, wrap_frame, wrap_series
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from narwhals.stable.v2.typing import IntoFrame
 
 PAYMENT_KEY_COLUMNS = ["msn", "reference"]
 
@@ -54,7 +57,7 @@ class Worklist:
 
     def __init__(
         self,
-        references: Iterable[Reference] | pd.DataFrame | pl.DataFrame,
+        references: Iterable[Reference] | IntoFrame,
         default_msn: str | None,
     ) -> None:
         rows = _build_rows(references, default_msn)
@@ -136,12 +139,21 @@ def _sendable_expression() -> pl.Expr:
 
 
 def _build_rows(
-    references: Iterable[Reference] | pd.DataFrame | pl.DataFrame, default_msn: str | None
+    references: Iterable[Reference] | IntoFrame, default_msn: str | None
 ) -> pl.DataFrame:
     if isinstance(references, str):
         raise InputError("references must be a list; one text was given.")
-    if hasattr(references, "columns"):
-        return _convert_frame(references, default_msn)
+    frame = wrap_frame(references)
+    if frame is not None:
+        return _convert_frame(frame, default_msn)
+    series = wrap_series(references)
+    if series is not None:
+        column = {"reference": _to_text_array(series.to_native(), "reference")}
+        return _complete_rows(column, len(series), default_msn)
+    if not isinstance(references, Iterable):
+        raise InputError(
+            f"references: a {type(references).__name__} is neither a list, a series nor a frame"
+        )
     items = iter(references)
     parts = [_complete_rows({}, 0, default_msn)]
     # In slices: a million Python texts take ten times the memory of the columns.
@@ -163,11 +175,11 @@ def _split_reference(item: object) -> tuple[Any, Any]:
     raise InputError(f"references: {item!r:.80} is neither text nor (msn, reference)")
 
 
-def _convert_frame(frame: Any, default_msn: str | None) -> pl.DataFrame:
+def _convert_frame(frame: nw.DataFrame[Any], default_msn: str | None) -> pl.DataFrame:
     if "reference" not in frame.columns:
         raise InputError("references: the frame has no column 'reference'")
     columns = {
-        name: _to_text_array(frame[name], name)
+        name: _to_text_array(frame[name].to_native(), name)
         for name in WorklistRow._fields
         if name in frame.columns
     }
@@ -205,13 +217,32 @@ def _complete_rows(
 def _to_text_array(values: Any, name: str) -> pa.Array:
     if isinstance(values, pl.Series):
         values = values.to_arrow()
+    if name == "msn":
+        values = _format_msns(values)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
     try:
-        array = pa.array(values, pa.large_string(), from_pandas=True)
+        array = pa.array(values, from_pandas=True)
+        # Arrow would silently make text of numbers.
+        if pa.types.is_primitive(array.type):
+            raise pa.ArrowTypeError(str(array.type))
+        array = array.cast(pa.large_string())
     except (pa.ArrowException, UnicodeError):
         raise InputError(
             f"references: {name} must be text (a number has already lost its leading zeros)"
         ) from None
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _format_msns(values: Any) -> Any:
+    """Format sales units that are whole numbers as text; they have no leading zeros to lose."""
+    listed = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+    if all(value is None or isinstance(value, str) for value in listed):
+        return values
+    return [
+        f"{float(value):.0f}" if isinstance(value, Real) and float(value).is_integer() else value
+        for value in (None if is_missing(value) else value for value in listed)
+    ]
 
 
 def _hash_references(rows: pl.DataFrame) -> str:

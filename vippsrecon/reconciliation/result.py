@@ -144,7 +144,7 @@ class Reconciliation:
         )
 
     def _repr_html_(self) -> str:
-        from vippsrecon.display import html_of
+        from vippsrecon.display.views import html_of
 
         return html_of(self)
 

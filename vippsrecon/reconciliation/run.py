@@ -102,7 +102,8 @@ def reconcile(
 
     Args:
         orders: `schemas.ORDERS`. Like all frames here: pandas, Polars, pyarrow, DuckDB or
-            Spark; never changed.
+            Spark; never changed. `vippsrecon.reconcile` also takes a frame of the user's own, as
+            `read_orders` does; its rows that cannot be used become rejects.
         payments: `schemas.PAYMENTS`, one row per payment.
         events: `schemas.EVENTS`. Without them the payments' totals are compared, and the rows are
             flagged `amounts_as_fetched`.

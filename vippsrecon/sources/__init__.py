@@ -14,10 +14,9 @@ from vippsrecon.sources.orders.fields.references import (
     find_candidate_references,
 )
 from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
 from vippsrecon.sources.orders.read import (
-    FileSummary,
-    OrderFiles,
-    list_paths,
+    list_sources,
     read_order_files,
     read_orders,
 )
@@ -34,7 +33,7 @@ __all__ = [
     "choose_profile",
     "find_candidate_references",
     "is_reference_list",
-    "list_paths",
+    "list_sources",
     "read_order_files",
     "read_orders",
     "read_reference_list",

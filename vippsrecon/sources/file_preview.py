@@ -18,8 +18,10 @@ from vippsrecon.sources.files.detect import (
     recognize_xml,
 )
 from vippsrecon.sources.orders.open import open_table
+from vippsrecon.sources.orders.order_files import FileSummary
+from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.read import FileSummary, read_order_files
+from vippsrecon.sources.orders.read import read_order_files
 from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
@@ -39,11 +41,13 @@ class FilePreview(NamedTuple):
     orders: pl.DataFrame | None
 
 
-def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
-    """Describe what one file is and how it is understood.
+def preview_file(
+    path: Path | OrderFrame, profile: Profile | None, units: Sequence[SalesUnit]
+) -> FilePreview:
+    """Describe what one file or frame is and how it is understood.
 
     Args:
-        path: The file.
+        path: The file, or the user's own frame.
         profile: The profile of an order export; None to recognize the file by its headings.
         units: The configured sales units. Without any, the notes name what is missing, and sums
             are shown as NOK.
@@ -52,6 +56,8 @@ def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]
         SourceError: The file cannot be opened, is of no known kind, or is an export that lacks what
             reconciliation needs (the sentence names the right one).
     """
+    if isinstance(path, OrderFrame):
+        return _preview_orders(path, profile, units)
     form = detect_file_type(path)
     file_format = None
     rows = None
@@ -75,7 +81,9 @@ def preview_file(path: Path, profile: Profile | None, units: Sequence[SalesUnit]
     return _preview_orders(path, profile, units)
 
 
-def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUnit]) -> FilePreview:
+def _preview_orders(
+    path: Path | OrderFrame, profile: Profile | None, units: Sequence[SalesUnit]
+) -> FilePreview:
     first = read_order_files([path], profile, units or (_PLACEHOLDER_UNIT,), preview=True)
     summary = first.files[0]
     entry = _build_entry(
@@ -92,7 +100,7 @@ def _preview_orders(path: Path, profile: Profile | None, units: Sequence[SalesUn
 
 
 def _build_entry(
-    path: Path,
+    path: Path | OrderFrame,
     kind: str,
     format_name: str,
     rows: int | None,
@@ -103,7 +111,7 @@ def _build_entry(
     notes: list[str],
 ) -> dict[str, Any]:
     return {
-        "path": str(path),
+        "path": path.name if isinstance(path, OrderFrame) else str(path),
         "kind": kind,
         "format": format_name,
         "rows": rows,

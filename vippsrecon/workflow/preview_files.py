@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +15,20 @@ from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_fra
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
 from vippsrecon.sources.file_preview import preview_file
 from vippsrecon.sources.orders.open import choose_profile
-from vippsrecon.sources.orders.read import list_paths, sum_by_currency
+from vippsrecon.sources.orders.read import list_sources, sum_by_currency
+from vippsrecon.sources.preview_result import Preview
 
 if TYPE_CHECKING:
     from vippsrecon.sources.file_preview import FilePreview
 
 
 def preview(
-    paths: str | Path | Iterable[str | Path],
+    paths: Any,
     *,
     shop: str | None = None,
     mapping: str | Path | None = None,
     units: Sequence[SalesUnit] = (),
-) -> dict[str, Any]:
+) -> Preview:
     """Describe what each file is and how it is understood, as `preview --json` prints it.
 
     No configuration is needed: if the file has no sales unit or currency, the notes say so, and
@@ -37,7 +38,7 @@ def preview(
     the newer one is the order, and a note of the other file says how many rows it replaces.
 
     Args:
-        paths: One file or several.
+        paths: One or several files or frames, as `read_orders` takes them.
         shop: Name of a profile for all files, if the headings are not enough.
         mapping: A TOML file that maps the columns.
         units: The configured sales units.
@@ -52,8 +53,8 @@ def preview(
             anyway, give one path at a time.
     """
     profile = choose_profile(shop, mapping)
-    previews = [preview_file(path, profile, units) for path in list_paths(paths)]
-    return {"files": exclude_superseded_rows(previews)}
+    previews = [preview_file(path, profile, units) for path in list_sources(paths)]
+    return Preview(files=exclude_superseded_rows(previews))
 
 
 def exclude_superseded_rows(previews: Sequence[FilePreview]) -> list[dict[str, Any]]:

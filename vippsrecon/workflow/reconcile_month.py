@@ -22,7 +22,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
-from vippsrecon.sources import choose_profile, list_paths, read_order_files
+from vippsrecon.sources import choose_profile, list_sources, read_order_files
 from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
     find_missing_days,
@@ -73,7 +73,7 @@ VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
 
 
 def reconcile_month(
-    order_files: Sequence[Path | str],
+    order_files: Any,
     settings: Settings,
     *,
     client: Client | None = None,
@@ -92,7 +92,7 @@ def reconcile_month(
     """Compare a month's order exports with the payments at Vipps MobilePay.
 
     Args:
-        order_files: The shop's exports.
+        order_files: The shop's exports: files, or frames as `read_orders` takes them.
         settings: Environment, keys, sales units, tolerances.
         client: An open client; None: one is opened and closed.
         shop: Profile of the exports; None: recognise it.
@@ -118,7 +118,7 @@ def reconcile_month(
     """
     first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
     files = read_order_files(
-        list_paths(order_files),
+        list_sources(order_files),
         choose_profile(shop, mapping),
         settings.units,
         settings.default_msn,

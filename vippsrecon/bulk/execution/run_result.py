@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.display import frame_of, html_of
+from vippsrecon.display.views import frame_of, html_of
 from vippsrecon.money import group_thousands
 
 if TYPE_CHECKING:

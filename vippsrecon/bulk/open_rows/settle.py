@@ -29,7 +29,9 @@ from vippsrecon.bulk.people import (
 )
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import format_journal_time
+from vippsrecon.display.views import html_of
 from vippsrecon.errors import PlanError, StoreError
+from vippsrecon.money import format_count
 from vippsrecon.store import (
     Draft,
     PlanLock,
@@ -81,6 +83,20 @@ class SettleResult(NamedTuple):
     def exit_code(self) -> int:
         """0 if no row is left open or flagged `moved_beside`, else 1."""
         return int(any(result.outcome == "unknown" or result.flags for result in self.results))
+
+    def __repr__(self) -> str:
+        """Describe the result in one line."""
+        return f"<SettleResult {self.plan_id}: {self.describe()}>"
+
+    def describe(self) -> str:
+        """Count the rows that were open and those that still are, in a sentence."""
+        open_count = sum(result.outcome == "unknown" for result in self.results)
+        if not self.results:
+            return "No row was open"
+        return f"{format_count(len(self.results), 'open row')} read again, {open_count} still open"
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
 
 
 def settle(

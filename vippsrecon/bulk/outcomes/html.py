@@ -1,9 +1,9 @@
-"""A run as HTML for a notebook. All text from outside the package is escaped."""
+"""A run as HTML for a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from vippsrecon.bulk.execution.row_result import RowResult
@@ -14,22 +14,32 @@ from vippsrecon.bulk.outcomes.frame import (
     compute_control_totals,
     sort_worst_first,
 )
+from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, TILE_STYLE, render_table
-from vippsrecon.money import format_amount, format_count, group_thousands, to_major
-from vippsrecon.spreadsheet.formats import MUTED, NAVY, VERDICT_COLOURS
+from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, TableColumn, Tone
+from vippsrecon.money import format_amount, format_count, group_thousands
 
-MAX_RESULTS_SHOWN = 10
-
-OUTCOME_COLOURS = {
-    "done": VERDICT_COLOURS["clean"],
-    "already_done": VERDICT_COLOURS["clean"],
-    "would_do": ("#E6EBF0", "#46525E"),
-    "skipped": ("#FBF3D0", "#5F5200"),
-    "refused": VERDICT_COLOURS["discrepancies"],
-    "unknown": VERDICT_COLOURS["incomplete"],
+OUTCOME_TONES: dict[str, Tone] = {
+    "done": "good",
+    "already_done": "good",
+    "would_do": "info",
+    "skipped": "low",
+    "refused": "medium",
+    "unknown": "high",
 }
-"""Fill and text colour for each outcome, as on the report's sheets."""
+"""Outcome to its colour, as on the report's sheets."""
+
+_RUN_TONES: tuple[Tone, Tone, Tone] = ("good", "medium", "high")
+"""Tone by exit code."""
+
+_COLUMNS = (
+    TableColumn("Outcome", "code"),
+    TableColumn("Row", "number"),
+    TableColumn("Order"),
+    TableColumn("Reference"),
+    TableColumn("Amount", "number"),
+    TableColumn("What became of it", "sentence"),
+)
 
 _NOT_DONE = ("unknown", "refused", "skipped")
 
@@ -79,31 +89,53 @@ def _describe_earlier_days(run: RunResult) -> str:
 
 def render_run(run: RunResult) -> str:
     """Return a run as HTML for a notebook: summary, control totals, the rows to check first."""
-    totals = compute_control_totals(run.plan, run.results, live=run.live)
     results = sort_worst_first(run.results)
-    verdict = ("clean", "discrepancies", "incomplete")[run.exit_code]
-    fill, ink = VERDICT_COLOURS[verdict]
-    return (
-        f'<div style="{PAGE_STYLE}">'
-        f'<div style="background:{fill};color:{ink};padding:8px 14px;border-radius:6px;'
-        f'font-weight:bold;margin-bottom:8px">{escape(summarize_run(run))}</div>'
-        f"{''.join(_render_tiles(total) for total in totals)}"
-        f'<div style="color:{MUTED}">{escape(_describe_people(run))}</div></div>'
-        f"{_render_results_table(run, results[:MAX_RESULTS_SHOWN])}{_render_remainder(len(results) - MAX_RESULTS_SHOWN)}"
+    view = HtmlView(run.plan.totals)
+    view.add_banner(summarize_run(run), _RUN_TONES[run.exit_code])
+    for total in compute_control_totals(run.plan, run.results, live=run.live):
+        _add_tiles(view, total)
+    view.add_sentence(_describe_people(run))
+    _add_results_table(view, run.plan.verb, run.plan.rows, results, everything=".outcomes")
+    return view.render()
+
+
+def render_settlement(settled: Any) -> str:
+    """Return a `SettleResult` as HTML for a notebook."""
+    view = HtmlView(row.currency for row in settled.rows)
+    view.add_banner(f"{settled.describe()}.", _RUN_TONES[settled.exit_code])
+    if settled.results:
+        _add_results_table(view, settled.verb, settled.rows, settled.results, everything=".results")
+    view.add_code("Journal head:", f"{settled.head[0]}:{settled.head[1]}")
+    return view.render()
+
+
+def _add_results_table(
+    view: HtmlView,
+    verb: str,
+    rows: Sequence[PlanRow],
+    results: Sequence[RowResult],
+    *,
+    everything: str,
+) -> None:
+    by_number = {row.row: row for row in rows}
+    view.add_table(
+        _COLUMNS,
+        (
+            _build_cells(verb, by_number[result.row], result, view)
+            for result in results[:MAX_ROWS_SHOWN]
+        ),
+        count=len(results),
+        everything=everything,
     )
 
 
-def _render_tiles(total: ControlTotal) -> str:
+def _add_tiles(view: HtmlView, total: ControlTotal) -> None:
     shown = [("planned", total.planned), *total.by_outcome.items()]
-    tiles = "".join(
-        f'<div style="{TILE_STYLE}"><div style="color:{MUTED};font-size:11px">'
-        f"{escape(name.replace('_', ' '))}</div>"
-        f'<div style="color:{NAVY};font-size:16px;font-weight:bold">{group_thousands(rows)}</div>'
-        f'<div style="white-space:nowrap">{escape(format_amount(minor, total.currency))}</div></div>'
+    view.add_tiles(
+        (name.replace("_", " "), group_thousands(rows), format_amount(minor, total.currency))
         for name, (rows, minor) in shown
         if rows or name == "planned"
     )
-    return f'<div style="display:flex;flex-wrap:wrap">{tiles}</div>'
 
 
 def _describe_people(run: RunResult) -> str:
@@ -114,32 +146,12 @@ def _describe_people(run: RunResult) -> str:
     return ", ".join(people)
 
 
-def _render_results_table(run: RunResult, results: Sequence[RowResult]) -> str:
-    headings = ("Outcome", "Row", "Order", "Reference", "Amount", "What became of it")
-    return render_table(headings, (_build_cells(run, result) for result in results))
-
-
-def _build_cells(run: RunResult, result: RowResult) -> list[tuple[object, str]]:
-    row = run.plan.rows[result.row - 1]
-    fill, ink = OUTCOME_COLOURS[result.outcome]
-    amount = f"{group_thousands(to_major(row.amount_minor, row.currency))} {row.currency}"
+def _build_cells(verb: str, row: PlanRow, result: RowResult, view: HtmlView) -> list[object]:
     return [
-        (
-            result.outcome.replace("_", " "),
-            f"{CELL_STYLE};background:{fill};color:{ink};white-space:nowrap",
-        ),
-        (row.row, AMOUNT_STYLE),
-        (row.order_number, CELL_STYLE),
-        (row.reference, CELL_STYLE),
-        (amount, AMOUNT_STYLE),
-        (describe_outcome(run.plan.verb, row, result), CELL_STYLE),
+        Label(result.outcome.replace("_", " "), OUTCOME_TONES[result.outcome]),
+        row.row,
+        row.order_number,
+        row.reference,
+        view.amounts.format(row.amount_minor, row.currency),
+        describe_outcome(verb, row, result),
     ]
-
-
-def _render_remainder(left_out: int) -> str:
-    if left_out <= 0:
-        return ""
-    return (
-        f'<div style="{PAGE_STYLE};color:{MUTED}">and {group_thousands(left_out)} more, in '
-        "<code>.outcomes</code></div>"
-    )

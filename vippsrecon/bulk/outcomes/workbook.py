@@ -14,10 +14,10 @@ from vippsrecon.bulk.outcomes.frame import (
     build_outcomes,
     compute_control_totals,
 )
-from vippsrecon.bulk.outcomes.html import OUTCOME_COLOURS, summarize_run
+from vippsrecon.bulk.outcomes.html import summarize_run
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
-from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
+from vippsrecon.spreadsheet.formats import NAVY, VERDICT_COLOURS, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.sheets import (
     HEADER_ROW,
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 SUMMARY_SHEET, RESULTS_SHEET = "Summary", "Outcomes"
+
+OUTCOME_COLOURS = {
+    "done": VERDICT_COLOURS["clean"],
+    "already_done": VERDICT_COLOURS["clean"],
+    "would_do": ("#E6EBF0", "#46525E"),
+    "skipped": ("#FBF3D0", "#5F5200"),
+    "refused": VERDICT_COLOURS["discrepancies"],
+    "unknown": VERDICT_COLOURS["incomplete"],
+}
+"""Fill and text colour for each outcome, as on the report's sheets."""
 
 _VERB_TITLES = {"refund": "Refunds", "cancel": "Cancels", "capture": "Captures"}
 

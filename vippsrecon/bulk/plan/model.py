@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from vippsrecon.bulk.aggregate import Aggregate
-from vippsrecon.display import frame_of, html_of
+from vippsrecon.display.views import frame_of, html_of
 from vippsrecon.errors import PlanError, VippsReconError
 from vippsrecon.money import format_amount, format_count
 

@@ -5,22 +5,31 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
-from vippsrecon.display import AMOUNT_STYLE, CELL_STYLE, PAGE_STYLE, render_table
-from vippsrecon.money import format_amount, format_count, group_thousands, to_major
+from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
+from vippsrecon.money import format_amount, format_count, to_major
 from vippsrecon.schemas import REJECTS, to_pandas
-from vippsrecon.spreadsheet.formats import MUTED, NAVY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_PLAN_ROWS_SHOWN = 20
+MAX_REJECTS_SHOWN = 20
+
+_HTML_COLUMNS = (
+    TableColumn("Row", "number"),
+    TableColumn("Sales unit"),
+    TableColumn("Reference"),
+    TableColumn("Order"),
+    TableColumn("Amount", "number"),
+    TableColumn("Reason"),
+    TableColumn("Document"),
+    TableColumn("Note", "sentence"),
+)
 
 _INTEGER_COLUMNS = ("row", "vat_minor", "amount_minor", *PlanRow._fields[-5:-1])
 _ROW_SCHEMA = pa.schema(
@@ -83,51 +92,42 @@ PLAN_VIEWS = {
 
 
 def render_plan_html(plan: Plan) -> str:
-    """Render the plan as HTML: its sums, its first rows, and the refused requests."""
+    """Render the plan as HTML: its sums, its rows, and the refused requests."""
+    view = HtmlView(plan.totals)
     sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
-    facts = (
-        f"{escape(plan.environment)} · planned by {escape(plan.planner)} at {plan.made_at}, "
-        f"expires {plan.expires_at} · digest {compute_digest(plan)[:16]}…"
+    view.add_title(f"{format_count(plan.count, plan.verb)}, {sums}")
+    view.add_sentence(
+        f"{plan.environment} · planned by {plan.planner} at {plan.made_at}, expires "
+        f"{plan.expires_at}. No money has been moved."
     )
-    return (
-        f'<div style="{PAGE_STYLE}"><b style="color:{NAVY};font-size:15px">'
-        f"{format_count(plan.count, plan.verb)}, {escape(sums)}</b><br>"
-        f'<span style="color:{MUTED}">{facts}. No money has been moved.</span>'
-        f"{_render_rows_table(plan)}{_render_rejects(plan)}</div>"
-    )
-
-
-def _render_rows_table(plan: Plan) -> str:
-    headings = (
-        "Row", "Sales unit", "Reference", "Order", "Amount", "", "Reason", "Document", "Note"
-    )  # fmt: skip
-    table = render_table(headings, map(_build_cells, plan.rows[:MAX_PLAN_ROWS_SHOWN]))
-    more = plan.count - MAX_PLAN_ROWS_SHOWN
-    remark = (
-        f"… and {format_count(more, 'more row')}: plan.to_frame() has them all" if more > 0 else ""
-    )
-    return f'{table}<span style="color:{MUTED}">{remark}</span>'
-
-
-def _build_cells(row: PlanRow) -> list[tuple[object, str]]:
-    return [
-        (row.row, AMOUNT_STYLE),
-        (row.msn, CELL_STYLE),
-        (row.reference, CELL_STYLE),
-        (row.order_number or "", CELL_STYLE),
-        (group_thousands(to_major(row.amount_minor, row.currency)), AMOUNT_STYLE),
-        (row.currency, CELL_STYLE),
-        (row.reason, CELL_STYLE),
-        (row.document_ref, CELL_STYLE),
-        (row.note + (" (deliberate duplicate)" if row.duplicate else ""), CELL_STYLE),
+    view.add_code("Digest", compute_digest(plan))
+    confirmed = [
+        f"{to_major(total, currency)} {currency}" for currency, total in plan.totals.items()
     ]
+    view.add_code("To carry it out, confirm its sums:", f"confirm={confirmed}")
+    view.add_table(
+        _HTML_COLUMNS,
+        (_build_cells(row, view) for row in plan.rows[:MAX_ROWS_SHOWN]),
+        count=plan.count,
+        everything="plan.to_frame()",
+    )
+    view.add_list(
+        f"{format_count(len(plan.refused), 'row')} refused",
+        [reject.describe() for reject in plan.refused[:MAX_REJECTS_SHOWN]],
+        count=len(plan.refused),
+    )
+    view.add_list("Notes", plan.notes)
+    return view.render()
 
 
-def _render_rejects(plan: Plan) -> str:
-    lines = [reject.describe() for reject in plan.refused[:MAX_PLAN_ROWS_SHOWN]]
-    lines += list(plan.notes)
-    if not lines:
-        return ""
-    title = f"{format_count(len(plan.refused), 'row')} refused" if plan.refused else "Notes"
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div style="color:{MUTED}"><b>{title}</b><ul style="margin:2px 0">{items}</ul></div>'
+def _build_cells(row: PlanRow, view: HtmlView) -> list[object]:
+    return [
+        row.row,
+        row.msn,
+        row.reference,
+        row.order_number,
+        view.amounts.format(row.amount_minor, row.currency),
+        row.reason,
+        row.document_ref,
+        row.note + (" (deliberate duplicate)" if row.duplicate else ""),
+    ]

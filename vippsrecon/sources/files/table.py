@@ -56,7 +56,7 @@ class Table:
 
     Attributes:
         name: Name of the file, without its folder.
-        file_type: "csv", "xlsx" or "json".
+        file_type: "csv", "xlsx", "json" or "frame".
         encoding: Encoding of a text file; "" for a workbook.
         headings: As in the file, without trailing empty ones.
         notes: Sentences for the user on how it was opened.
@@ -64,6 +64,7 @@ class Table:
         texts: Turns a column's cells, as `records` gives them, to text.
         hidden_rows: Numbers of rows that hold something but are hidden in the workbook; None if
             the workbook does not say.
+        minor_headings: Normalised headings of columns that hold minor units (frames only).
     """
 
     name: str
@@ -74,6 +75,7 @@ class Table:
     notes: tuple[str, ...] = ()
     texts: Callable[[Sequence[Any]], Sequence[str] | pl.Series] = tuple
     hidden_rows: tuple[int, ...] | None = ()
+    minor_headings: frozenset[str] = frozenset()
 
     def columns(self, places: Sequence[int], blanks: str | None = None) -> pl.DataFrame:
         """Read the columns at the positions `places` as text.

@@ -17,6 +17,7 @@ from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.notes import NO_REFERENCE_COLUMN
+from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.woocommerce_rest import build_rest_table, read_json
 
@@ -49,9 +50,11 @@ def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | No
     return profiles.get_profile(shop) if shop else None
 
 
-def open_with_profile(path: Path, profile: Profile | None) -> tuple[Table, Profile]:
-    """Open a file and recognise its profile, unless one is given."""
-    table = open_table(path)
+def open_with_profile(source: Path | OrderFrame, profile: Profile | None) -> tuple[Table, Profile]:
+    """Open a file or a frame and recognise its profile, unless one is given."""
+    if isinstance(source, OrderFrame):
+        return source.open_table(), source.choose_profile(profile)
+    table = open_table(source)
     if profile is None:
         other = recognize_headings(table.headings)
         if other:

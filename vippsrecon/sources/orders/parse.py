@@ -27,6 +27,7 @@ from vippsrecon.sources.orders.fields.amounts import (
     ParsedAmounts,
     detect_decimal_mark,
     parse_amounts,
+    parse_minor_units,
     truncate_amount,
 )
 from vippsrecon.sources.orders.fields.dates import parse_times
@@ -117,7 +118,9 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         else _build_unassigned(heads.height)
     )
     read = {
-        name: parse_amounts(get_field_cells(heads, name), placed["currency"], style)
+        name: parse_minor_units(get_field_cells(heads, name))
+        if normalize_heading(named.get(name, "")) in table.minor_headings
+        else parse_amounts(get_field_cells(heads, name), placed["currency"], style)
         for name in AMOUNT_FIELDS
     }
     _refuse_other_decimal_mark(

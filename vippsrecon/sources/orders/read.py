@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,12 +14,15 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import LARGEST_SUM
+from vippsrecon.schemas.user_frames import wrap_frame, wrap_series
 from vippsrecon.sources.files.detect import (
     compute_file_sha256,
 )
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders.notes import build_notes
 from vippsrecon.sources.orders.open import choose_profile, open_with_profile, refuse_unusable_export
+from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
+from vippsrecon.sources.orders.order_frame import OrderFrame, name_frames
 from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_orders
 from vippsrecon.sources.orders.profiles import Profile
 
@@ -30,58 +32,8 @@ if TYPE_CHECKING:
 _DUPLICATE_ROW = "is an exact duplicate of another row; one copy was kept"
 
 
-@dataclass(frozen=True)
-class FileSummary:
-    """Summary of one file, as it was read.
-
-    Attributes:
-        name: Name of the file, without its folder.
-        sha256: SHA-256 of its bytes.
-        kind: "orders".
-        format: Name of the profile used.
-        encoding: Encoding of a text file; "" for a workbook.
-        rows: Non-empty rows below the headings: orders + rejected + continuations.
-        orders: Rows that became orders.
-        rejected: Rows that became rejects.
-        continuations: Rows that only continue the order above (one row per product).
-        period: First and last local day an order was placed; None where there is no date.
-        totals: Currency to `orders`, `total_minor`, `refunded_minor`; the last is None if the
-            file has no refunds.
-        exported_at: When the export was taken.
-        exported_at_from: "argument" or "modification time".
-        msns: Sales units its orders belong to.
-        reference_column: Heading of the references; "" if the file has none.
-        notes: Sentences on what is missing, not compared or unusual.
-    """
-
-    name: str
-    sha256: str
-    kind: str
-    format: str
-    encoding: str
-    rows: int
-    orders: int
-    rejected: int
-    continuations: int
-    period: tuple[date, date] | None
-    totals: dict[str, dict[str, int | None]]
-    exported_at: datetime
-    exported_at_from: str
-    msns: tuple[str, ...]
-    reference_column: str
-    notes: tuple[str, ...]
-
-
-class OrderFiles(NamedTuple, Generic[schemas.FrameT]):
-    """Order exports read: `schemas.ORDERS`, `schemas.REJECTS`, and a summary of each file."""
-
-    orders: schemas.FrameT
-    rejects: schemas.FrameT
-    files: tuple[FileSummary, ...]
-
-
 def read_orders(
-    paths: str | Path | Iterable[str | Path],
+    paths: Any,
     *,
     shop: str | None = None,
     mapping: str | Path | None = None,
@@ -89,20 +41,26 @@ def read_orders(
     default_msn: str | None = None,
     exported_at: datetime | None = None,
 ) -> OrderFiles[pd.DataFrame]:
-    """Read a shop's order exports.
+    """Read a shop's order exports, or orders that are in a frame.
 
     The headings identify the shop. A row that cannot be used becomes a reject; the other rows are
     read. Of exact duplicates in one file, one copy is kept. The same row in several files stays: it
     is one order, seen at several moments.
 
+    A frame needs `reference`, `currency`, and `total` in major units (Decimal, text, whole numbers,
+    floats that are exact to 15 digits) or `total_minor`. Everything else may be absent, as in the
+    plain form of CSV. `source_row` counts its rows from 1: row n is `frame.iloc[n - 1]`.
+
     Args:
-        paths: One file or several: CSV, XLSX, or JSON of WooCommerce's REST API.
+        paths: One or several files (CSV, XLSX, or JSON of WooCommerce's REST API) or frames
+            (pandas, Polars or Arrow).
         shop: Name of a profile, if the headings are not enough or misleading.
         mapping: A TOML file that maps the columns (docs/order-exports.md).
         units: Configured sales units; they supply sales unit, currency and zone that a file
             lacks.
         default_msn: Sales unit of rows without one.
-        exported_at: Time of the export, with time zone; None for each file's modification time.
+        exported_at: Time of the export, with time zone; None for each file's modification
+            time, and for the present time for frames.
 
     Returns:
         Orders and rejects, both sorted by file and row, and one summary per file in the order of
@@ -113,13 +71,13 @@ def read_orders(
         ConfigurationError: The shop, the mapping or a zone is unknown.
     """
     read = read_order_files(
-        list_paths(paths), choose_profile(shop, mapping), units, default_msn, exported_at
+        list_sources(paths), choose_profile(shop, mapping), units, default_msn, exported_at
     )
     return OrderFiles(schemas.to_pandas(read.orders), schemas.to_pandas(read.rejects), read.files)
 
 
 def read_order_files(
-    files: Sequence[Path],
+    files: Sequence[Path | OrderFrame],
     profile: Profile | None,
     units: Sequence[SalesUnit] = (),
     default_msn: str | None = None,
@@ -130,7 +88,7 @@ def read_order_files(
     """Read files as `read_orders` does, into Polars, with a given profile or by recognising each file.
 
     Args:
-        files: Files with different names, since rows are identified by file name and number.
+        files: Files and frames with different names, since rows are identified by file name and number.
         profile: None recognises each file.
         units: See `read_orders`.
         default_msn: See `read_orders`.
@@ -150,20 +108,30 @@ def read_order_files(
     for path in files:
         table, chosen = open_with_profile(path, profile)
         refuse_unusable_export(table, chosen, preview=preview)
-        taken = exported_at or _read_modification_time(path)
+        taken = exported_at or _find_export_time(path)
         around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
         read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
     orders, duplicates = _drop_duplicates(
         pl.concat([rows.orders for *_, rows in read]).with_columns(
             exported_at_guessed=pl.lit(exported_at is None)
+            & ~pl.col("source_file").is_in(
+                [source.name for source in files if isinstance(source, OrderFrame)]
+            )
         )
     )
     rejects = pl.concat([*(rows.rejects for *_, rows in read), duplicates]).sort(
         "source_file", "source_row"
     )
-    origin = "argument" if exported_at else "modification time"
     readings = tuple(
-        _summarize_file(path, table, chosen, (taken, origin), rows, orders=orders, rejects=rejects)
+        _summarize_file(
+            path,
+            table,
+            chosen,
+            (taken, _describe_origin(path, exported_at)),
+            rows,
+            orders=orders,
+            rejects=rejects,
+        )
         for path, table, chosen, taken, rows in read
     )
     return OrderFiles(
@@ -173,21 +141,50 @@ def read_order_files(
     )
 
 
-def list_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Return one path or several as a list of paths.
+def list_sources(sources: Any) -> list[Path | OrderFrame]:
+    """Return one file or frame, or several, as a list.
 
     Raises:
-        InputError: No path was given.
+        InputError: None was given, or one is neither a path nor a frame.
     """
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    if isinstance(sources, Mapping) or wrap_series(sources) is not None:
+        raise InputError(
+            f"orders are read from files and frames, and a {type(sources).__name__} is neither. "
+            "Make a frame of it with the columns reference, currency and total"
+        )
+    is_single = not isinstance(sources, Iterable) or isinstance(sources, str | Path)
+    is_single = is_single or wrap_frame(sources) is not None
+    listed = [sources] if is_single else list(sources)
     if not listed:
         raise InputError("no file was named")
-    return [Path(path) for path in listed]
+    wrapped = [wrap_frame(source) for source in listed]
+    frames = iter(name_frames([frame for frame in wrapped if frame is not None]))
+    return [
+        _to_path(source) if frame is None else next(frames)
+        for source, frame in zip(listed, wrapped, strict=True)
+    ]
 
 
-def _read_modification_time(path: Path) -> datetime:
+def _to_path(source: Any) -> Path:
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"orders are read from files and frames, and a {type(source).__name__} is neither. "
+            "Give a path, or a frame of pandas, Polars or Arrow"
+        )
+    return Path(source)
+
+
+def _find_export_time(source: Path | OrderFrame) -> datetime:
+    if isinstance(source, OrderFrame):
+        return datetime.now(UTC).replace(microsecond=0)
     # Whole seconds, because file systems differ in finer precision.
-    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
+    return datetime.fromtimestamp(int(source.stat().st_mtime), UTC)
+
+
+def _describe_origin(source: Path | OrderFrame, exported_at: datetime | None) -> str:
+    if exported_at is not None:
+        return "argument"
+    return "time of the call" if isinstance(source, OrderFrame) else "modification time"
 
 
 def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -213,7 +210,7 @@ def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _summarize_file(
-    path: Path,
+    source: Path | OrderFrame,
     table: Table,
     profile: Profile,
     taken: tuple[datetime, str],
@@ -228,7 +225,9 @@ def _summarize_file(
     period = [to_date(day) for day in days if isinstance(day, int)]
     return FileSummary(
         name=table.name,
-        sha256=compute_file_sha256(path),
+        sha256=source.compute_sha256()
+        if isinstance(source, OrderFrame)
+        else compute_file_sha256(source),
         kind="orders",
         format=profile.name,
         encoding=table.encoding,

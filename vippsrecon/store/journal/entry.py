@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from vippsrecon.display.html import HtmlView, TableColumn
+from vippsrecon.money import DECIMALS, format_amount
+
 ENTRY_KINDS = {
     "seen": "the plan was registered: its digest, count, totals, planner, times and source",
     "approved": "a person approved this digest, count and sum",
@@ -88,6 +91,35 @@ class Entry(NamedTuple):
         """Return `detail` as a dictionary."""
         detail: dict[str, Any] = orjson.loads(self.detail)
         return detail
+
+    def __repr__(self) -> str:
+        """Describe the entry in one line, without its hashes."""
+        row = "" if self.row is None else f", row {self.row}"
+        return f"<Entry {self.seq} of plan {self.plan_id}{row}: {self.kind} at {self.at}>"
+
+    def _repr_html_(self) -> str:
+        detail = self.parse_detail()
+        totals = detail.get("totals") or {}
+        view = HtmlView(totals)
+        row = "" if self.row is None else f", row {self.row}"
+        view.add_title(f"{self.kind.replace('_', ' ').capitalize()} at {self.at}")
+        view.add_sentence(
+            f"Journal entry {self.seq} of plan {self.plan_id}{row}: {ENTRY_KINDS[self.kind]}."
+        )
+        view.add_table(
+            [TableColumn("Recorded"), TableColumn("Value", "sentence")],
+            [(name.replace("_", " "), _format_value(value)) for name, value in detail.items()],
+        )
+        return view.render()
+
+
+def _format_value(value: Any) -> str:
+    """Format a value of `detail` for people: sums as amounts, a list as its items."""
+    if isinstance(value, dict) and value.keys() <= DECIMALS.keys():
+        return ", ".join(format_amount(minor, currency) for currency, minor in value.items())
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {item}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 class Cap(NamedTuple):

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from vippsrecon.display.html import HtmlView
 from vippsrecon.errors import StoreError
+from vippsrecon.money import format_count
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
@@ -38,6 +40,28 @@ class VerificationResult(NamedTuple):
     last_hash: str
     fault: str | None
     at_seq: int | None
+
+    def __repr__(self) -> str:
+        """State the verdict in one line."""
+        return f"<VerificationResult: {self._describe()}>"
+
+    def _describe(self) -> str:
+        if not self.ok:
+            return f"NOT intact. {self.fault}"
+        return f"Intact. {format_count(self.rows, 'entry', 'entries')} checked, none was changed"
+
+    def _repr_html_(self) -> str:
+        view = HtmlView()
+        view.add_banner(f"Journal: {self._describe()}.", "good" if self.ok else "critical")
+        if self.ok:
+            view.add_code(
+                "Head, to be saved outside the database:", f"{self.rows}:{self.last_hash}"
+            )
+        else:
+            view.add_sentence(
+                "Carry out nothing with this plan. Compare the database with a backup."
+            )
+        return view.render()
 
 
 def verify_journal(

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from vippsrecon.money import DECIMALS
+from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.sources.files.invisible import describe_odd_character
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, NATIVE_MARK
 
@@ -155,6 +155,30 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
         .when(too_fine)
         .then(pl.format("has more decimals than {} has ({})", "currency", "places")),
         well_formed=formed,
+    )
+    return ParsedAmounts(read["minor"], read["reason"], read["well_formed"])
+
+
+def parse_minor_units(text: pl.Series) -> ParsedAmounts:
+    r"""Parse a column of whole numbers of minor units, as programs write them.
+
+    >>> read = parse_minor_units(pl.Series(["\x0149950", "-100", "499.5", ""]))
+    >>> read.minor.to_list(), read.reason[2]
+    ([49950, -100, None, None], 'is not a whole number of minor units')
+    """
+    plain = text.str.strip_prefix(NATIVE_MARK)
+    parts = pl.DataFrame({"text": plain}).with_columns(
+        whole=pl.col("text").str.extract(r"^([-+]?[0-9]+)(?:\.0*)?$")
+    )
+    minor = pl.col("whole").str.strip_prefix("+").cast(pl.Int64, strict=False)
+    too_long = pl.col("whole").is_not_null() & (minor.is_null() | (minor.abs() > LARGEST_MINOR))
+    read = parts.select(
+        minor=pl.when(~too_long).then(minor),
+        reason=pl.when(too_long)
+        .then(pl.lit("has more than fifteen digits"))
+        .when(pl.col("whole").is_null() & (pl.col("text") != ""))
+        .then(pl.lit("is not a whole number of minor units")),
+        well_formed=pl.col("whole").is_not_null(),
     )
     return ParsedAmounts(read["minor"], read["reason"], read["well_formed"])
 
