@@ -92,22 +92,20 @@ def set_parameters(path, **changed):
 
 
 def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
-    """Every cell runs once, as a reader would; tests below run the other notebooks.
+    """Every cell runs once, as a reader would; a test below runs the last notebook.
 
-    Both share a kernel, since its start takes most of the time; the first one's names are deleted.
+    They share a kernel, since its start takes most of the time; each one's names are deleted.
     """
-    first, second = (
-        set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[::2]
-    )
-    forget = nbformat.v4.new_code_cell("%reset -f")
-    both = nbformat.v4.new_notebook(
-        cells=[*first.cells, forget, *second.cells], metadata=first.metadata
-    )
+    parts = [set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[:-1]]
+    cells = [
+        cell for part in parts for cell in (*part.cells, nbformat.v4.new_code_cell("%reset -f"))
+    ]
+    joined = nbformat.v4.new_notebook(cells=cells, metadata=parts[0].metadata)
 
-    NotebookClient(both, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(joined, resources={"metadata": {"path": tmp_path}}).execute()
 
-    for notebook in (first, second):
-        assert [cell for cell in code(notebook) if cell.outputs]
+    for part in parts:
+        assert [cell for cell in code(part) if cell.outputs]
 
 
 @pytest.mark.nightly
@@ -142,6 +140,7 @@ def test_notebooks_run_as_committed(notebooks, tmp_path):
     assert f"{len(NAMES)} passed" in result.stdout
 
 
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("default")
 def test_papermill_runs_the_notebook_with_parameters(notebooks, tmp_path):
     """A scheduled report passes parameters and gets a notebook with outputs."""

@@ -51,7 +51,7 @@ def reconcile_in_pandas(arrow_tables: list[pa.Table]):
 
 
 @draw_examples(
-    2,
+    1,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
