@@ -193,7 +193,7 @@ def test_woocommerce_order_is_read_in_full(write: Writer):
     [
         ("wc-processing", "open"), ("On hold", "open"), ("Venter på betaling", "open"),
         ("Refunded", "open"), ("Fullført", "fulfilled"), ("Gennemført", "fulfilled"),
-        ("Slutförd", "fulfilled"), ("Peruttu", "cancelled"), ("failed", "cancelled"),
+        ("Slutförd", "fulfilled"), ("Peruttu", "cancelled"), ("failed", "open"),
         ("Abgeschlossen", "fulfilled"), ("awaiting-pickup", "unknown"),
     ],
 )  # fmt: skip
@@ -201,6 +201,13 @@ def test_woocommerce_statuses_in_any_language(write: Writer, status_text: str, s
     """Depending on a setting, the plugin writes the label in the site's language, or the slug."""
     (order,) = rows(write(as_csv(WOO, [woo(Order_Status=status_text)])))
     assert order["status"] == status
+
+
+@pytest.mark.parametrize("status_text", ["Failed", "wc-failed", "Mislyktes", "Feilet", "Mislykket"])
+def test_woocommerce_failed_order_is_unpaid_and_not_cancelled(write: Writer, status_text: str):
+    """The customer may have paid: the shop only did not hear of it."""
+    (order,) = rows(write(as_csv(WOO, [woo(Order_Status=status_text)])))
+    assert (order["status"], order["paid"]) == ("open", "no")
 
 
 @pytest.mark.parametrize("repeated", [True, False], ids=["cells repeated", "cells blank"])

@@ -16,11 +16,11 @@ MOMENTS = "2026-10-12T10:00:00Z,2026-10-13T10:00:00Z"
 CLOCK = {"clock": "2026-11-05T12:00:00Z"}
 
 
-def payment(reference, *, captured=0, released=0, aborted=False):
+def payment(reference, *, captured=0, refunded=0, released=0, aborted=False):
     """Return a state line that reserved what was captured and released, or reserved nothing."""
     reserved = captured + released
     steps = [("CREATED", max(reserved, 1000)), ("AUTHORIZED", reserved), ("CAPTURED", captured)]
-    steps += [("CANCELLED", released), ("ABORTED", 1000 if aborted else 0)]
+    steps += [("CANCELLED", released), ("REFUNDED", refunded), ("ABORTED", 1000 if aborted else 0)]
     return make_history_line(
         reference,
         [(name, amount, f"2026-10-12T10:0{n}:00Z") for n, (name, amount) in enumerate(steps)],
@@ -53,6 +53,6 @@ def make_inputs(tmp_path):
         client.close()
 
 
-def order(reference, number="#1", status="fulfilled", paid="yes", total="10.00"):
+def order(reference, number="#1", status="fulfilled", paid="yes", total="10.00", refunded="0.00"):
     """Return an order line of the export."""
-    return f"{reference},{number},NOK,{total},0.00,{status},{paid},{MOMENTS}"
+    return f"{reference},{number},NOK,{total},{refunded},{status},{paid},{MOMENTS}"

@@ -183,6 +183,89 @@ def test_next_attempts_are_requested_before_a_capture_is_proposed(
     assert result.manifest["complete"] is True
 
 
+@pytest.mark.parametrize(
+    ("line", "payments", "expected"),
+    [
+        pytest.param(
+            order("order-000001", refunded="10.00"),
+            [
+                payment("order-000001", captured=1000),
+                payment("order-000001-1", captured=1000, refunded=1000),
+            ],
+            [("order-000001", "duplicate_payment", None, None)],
+            id="45, and the shop names the first payment",
+        ),
+        pytest.param(
+            order("order-000001", refunded="10.00"),
+            [payment("order-000001", aborted=True), payment("order-000001-1", captured=1000)],
+            [("order-000001-1", "refund_missing_at_vipps", "refund", 1000)],
+            id="only the next attempt brought money",
+        ),
+        pytest.param(
+            order("order-000001", refunded="4.00"),
+            [payment("order-000001", captured=1000)],
+            [("order-000001", "refund_missing_at_vipps", "refund", 400)],
+            id="no further attempt",
+        ),
+    ],
+)
+def test_next_attempts_are_requested_before_a_refund_is_proposed(
+    make_inputs, line, payments, expected
+):
+    """The customer may have been paid back with another attempt than the one the shop names."""
+    orders, settings, client, _ = make_inputs([line], payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert proposed(result) == expected
+    assert result.manifest["complete"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "payments"),
+    [
+        pytest.param(
+            order("order-000001", refunded="4.00"),
+            [payment("order-000001", captured=1000, refunded=400)],
+            id="given back",
+        ),
+        pytest.param(
+            order("order-000001", refunded="4.00"),
+            [payment("order-000001", captured=600, released=400)],
+            id="refunded before capture",
+        ),
+        pytest.param(
+            order("order-000001", refunded="10.00"),
+            [payment("order-000001", released=1000)],
+            id="refunded instead of captured",
+        ),
+    ],
+)
+def test_a_refund_that_agrees_gets_no_further_requests(make_inputs, line, payments):
+    """A month without errors needs no extra calls."""
+    orders, settings, client, transport = make_inputs([line], payments)
+
+    result = reconcile_month([orders], settings, client=client)
+
+    assert proposed(result) == []
+    assert count_requests(transport, "order-000001-1") == 0
+
+
+def test_a_fetch_without_the_next_attempts_proposes_no_refund(make_inputs, tmp_path):
+    """For a list of references, the next attempts are not fetched, so they are unknown."""
+    orders, settings, client, _ = make_inputs(
+        [order("order-000001", refunded="4.00")], [payment("order-000001", captured=1000)]
+    )
+    listed = tmp_path / "list.csv"
+    listed.write_text("reference\norder-000001\n", encoding="utf-8")
+    fetch_file(listed, settings, out=tmp_path / "out", client=client)
+
+    result = reconcile_month([orders], settings, payments=tmp_path / "out")
+
+    assert proposed(result) == [("order-000001", "refund_missing_at_vipps", None, None)]
+    assert "next attempts" in result.discrepancies["next_step"].iloc[0]
+
+
 def test_a_fetch_without_the_next_attempts_proposes_no_capture(make_inputs, tmp_path):
     """For a list of references, the next attempts are not fetched, so they are unknown."""
     orders, settings, client, _ = make_inputs([order("order-000001")], [reserved("order-000001")])

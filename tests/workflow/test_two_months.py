@@ -254,6 +254,31 @@ def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, l
     assert any(f"does not cover {missing} (report.csv)" in notice for notice in result["notices"])
 
 
+@pytest.mark.parametrize(
+    ("lines", "first", "missing"),
+    [
+        pytest.param(DAILY[14:], "2026-10-01", "2026-10-01 to 2026-10-14", id="half a month"),
+        pytest.param(DAILY[14:], "2026-10-15", None, id="as much as was asked"),
+        pytest.param(DAILY[3:], "2026-10-01", None, id="closed on the first days"),
+        pytest.param(
+            [DAILY[9], *DAILY[20:]], "2026-10-01", None, id="as quiet as within the export"
+        ),
+        pytest.param([DAILY[20], DAILY[27]], "2026-10-01", None, id="two days say nothing"),
+    ],
+)
+def test_an_export_that_begins_after_the_period_is_incomplete(reconcile, lines, first, missing):
+    """The second half of a month is not the month; the message names the other way out."""
+    period = OCTOBER | {"first": first}
+    code, result, _ = reconcile(lines, DAILY_PAID, **period)
+
+    if missing is None:
+        assert (code, result["verdict"]) == (0, "clean")
+        return
+    assert (code, result["verdict"]) == (2, "incomplete")
+    assert result["incomplete_because"] == [f"the export does not cover {missing}"]
+    assert any("begin the period with --from 2026-10-15" in n for n in result["notices"])
+
+
 def test_a_payment_on_a_day_without_orders_shows_that_they_are_missing(reconcile, tmp_path):
     """Even with one order, a payment on a later day shows that orders are missing."""
     (tmp_path / "more.csv").write_text("reference\ndaily-20\n", encoding="utf-8")
@@ -276,6 +301,6 @@ def test_days_that_are_not_over_are_not_missing():
 
     none = schemas.to_polars(None, schemas.PAYMENTS)
     today, later = (datetime(2026, 10, day, 8, tzinfo=UTC) for day in (15, 20))
-    assert not list(find_missing_days(orders, none, last, today, ()))
-    [missing] = find_missing_days(orders, none, last, later, ())
+    assert not list(find_missing_days(orders, none, (None, last), today, ()))
+    [missing] = find_missing_days(orders, none, (None, last), later, ())
     assert (missing.first.day, missing.last.day) == (15, 19)

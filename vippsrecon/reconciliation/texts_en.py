@@ -30,7 +30,7 @@ WHOLE_TOTALS_CAUSE = (
 )
 
 ATTEMPTS_NOT_ASKED = "attempts_not_asked"
-"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is captured."""
+"""A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is proposed."""
 
 
 class CodeText(NamedTuple):
@@ -297,6 +297,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
     ),
     CodeText(
         "refund_failed",
+        ATTEMPTS_NOT_ASKED,
+        "The shop refunded the customer, but the refund failed at Vipps MobilePay as far as this run knows: further attempts to pay the order were not read.",
+        "Fetch again, so that the next attempts are read too; one of them may have been paid back.",
+    ),
+    CodeText(
+        "refund_failed",
         "",
         "The shop refunded the customer, but the refund failed at Vipps MobilePay.",
         "Refund again; if the refund fails again, pay the customer by bank transfer.",
@@ -312,6 +318,12 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         REFUND_WINDOW_PASSED,
         "The shop records a refund that was never made at Vipps MobilePay.",
         "Pay the customer by bank transfer: the deadline for refunds has passed, and Vipps MobilePay would reject a refund (code 6220).",
+    ),
+    CodeText(
+        "refund_missing_at_vipps",
+        ATTEMPTS_NOT_ASKED,
+        "The shop records a refund that was not made at Vipps MobilePay as far as this run knows: further attempts to pay the order were not read.",
+        "Fetch again, so that the next attempts are read too; one of them may have been paid back.",
     ),
     CodeText(
         "refund_missing_at_vipps",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MIN_DAYS = 5
 """An export with orders of fewer days does not show how often the shop sells."""
 
+MAX_QUIET_START = 3
+"""A shop may be closed on so many days at the start of a period: an export is rarely cut off there."""
+
 
 class MissingDays(NamedTuple):
     """Days of the period of which a sales unit's exports have no order.
@@ -30,12 +33,14 @@ class MissingDays(NamedTuple):
     Attributes:
         msn: The sales unit.
         first, last: The missing days, included.
+        at_start: Whether they are at the start of the period; else they are at its end.
         only_unit: Whether the exports have no other sales unit.
     """
 
     msn: str
     first: date
     last: date
+    at_start: bool
     only_unit: bool
 
     def describe(self) -> str:
@@ -47,20 +52,25 @@ class MissingDays(NamedTuple):
     def explain(self, files: OrderFiles[pl.DataFrame]) -> str:
         """Return what is missing and what to do, in sentences."""
         names = ", ".join(file.name for file in files.files)
+        shorter = (
+            f"begin the period with --from {self.last + timedelta(days=1)}"
+            if self.at_start
+            else f"end the period with --to {self.first - timedelta(days=1)}"
+        )
         return (
             f"Orders are missing: {self.describe()} ({names}), so there is no verdict. Export those "
-            f"days too, or end the period with --to {self.first - timedelta(days=1)}."
+            f"days too, or {shorter}."
         )
 
 
 def find_missing_days(
     orders: pl.DataFrame,
     payments: pl.DataFrame,
-    last: date | None,
+    period: tuple[date | None, date | None],
     cutoff: datetime,
     units: Sequence[SalesUnit],
 ) -> Iterator[MissingDays]:
-    """Find the days at the end of the period that the exports do not cover, per sales unit.
+    """Find the days at the start and end of the period that the exports do not cover.
 
     A shop may sell nothing on some days, so days after the last order are missing only if
 
@@ -69,34 +79,43 @@ def find_missing_days(
     - they are more than the longest run of days without an order inside the export. This needs an
       export with orders of `MIN_DAYS` days: fewer say nothing about how often the shop sells.
 
+    Only this last condition applies to days before the first order, and only to more than
+    `MAX_QUIET_START` of them.
+
     Args:
         orders: `schemas.ORDERS` of this run's own exports.
         payments: `schemas.PAYMENTS`.
-        last: Last day of the period; None: no day can be missing.
+        period: First and last day; None: no day before, or after, can be missing.
         cutoff: The cut-off time; days that are not over by then cannot be missing.
         units: The configured sales units, for their time zones.
     """
-    if last is None:
-        return
+    first, last = period
     zones = {unit.msn: ZoneInfo(unit.zone) for unit in units}
     dated = orders.filter(pl.col("ordered_day").is_not_null())
     strays = _select_strays(orders, payments)
     msns = dated["msn"].unique().sort().to_list()
+    is_only = len(msns) == 1
     for msn in msns:
         zone = zones.get(msn, ZoneInfo(SalesUnit(msn).zone))
         own = dated.filter(pl.col("msn") == msn)
         days = own["ordered_day"].unique().sort().to_list()
+        quiet_days = max((b - a - 1 for a, b in pairwise(days)), default=0)
+        if first is not None and len(days) >= MIN_DAYS:
+            start = to_day_number(first)
+            if days[0] - start > max(quiet_days, MAX_QUIET_START):
+                yield MissingDays(msn, first, to_date(days[0] - 1), True, is_only)
+        if last is None:
+            continue
         exported_at: datetime = own.select(pl.col("exported_at").max()).item()
         exported_day = to_day_number(exported_at.astimezone(zone).date())
         yesterday = to_day_number(cutoff.astimezone(zone).date()) - 1
         end = min(to_day_number(last), yesterday)
-        quiet_days = max((b - a - 1 for a, b in pairwise(days)), default=0)
         is_long = len(days) >= MIN_DAYS and end - days[-1] > quiet_days
         paid_days = strays.filter(pl.col("msn") == msn)["authorized_day"]
         is_paid = bool(((paid_days > days[-1]) & (paid_days <= end)).any())
         first_missing = days[-1] + 1 if is_long or is_paid else max(days[-1] + 1, exported_day)
         if first_missing <= end:
-            yield MissingDays(msn, to_date(first_missing), to_date(end), len(msns) == 1)
+            yield MissingDays(msn, to_date(first_missing), to_date(end), False, is_only)
 
 
 def _select_strays(orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:

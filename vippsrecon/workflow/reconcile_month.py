@@ -157,7 +157,7 @@ def reconcile_month(
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     cutoff = as_of or facts.as_of
-    gaps = list(_find_gaps(files, fetched, facts, last, cutoff, settings.units))
+    gaps = list(_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units))
     earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
@@ -228,11 +228,11 @@ def _find_gaps(  # noqa: PLR0917 (each is named in the month)
     files: OrderFiles[pl.DataFrame],
     fetched: Fetched[pl.DataFrame],
     facts: FetchFacts,
-    last: date | None,
+    period: tuple[date | None, date | None],
     cutoff: datetime,
     units: Sequence[SalesUnit],
 ) -> Iterator[Gap]:
-    for missing in find_missing_days(files.orders, fetched.payments, last, cutoff, units):
+    for missing in find_missing_days(files.orders, fetched.payments, period, cutoff, units):
         yield Gap(missing.describe(), missing.explain(files))
     clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
     if clock_problem:

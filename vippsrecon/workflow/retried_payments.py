@@ -5,8 +5,9 @@ Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/
 The export may contain only the first reference although a later attempt brought the money, or part
 of it. The funds ledger shows what was captured. Where it cannot be read, the only way is to fetch the
 numbered references. This is done only for orders whose known payments bring less than the shop
-expected, and for sent orders of which less was captured: before a capture is proposed, it must be known
-that the customer did not pay with a later attempt.
+expected, for sent orders of which less was captured, and for orders that the shop refunded and whose
+known payments gave back less: before a capture or such a refund is proposed, it must be known that
+the customer did not pay, or was not paid back, with a later attempt.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ ATTEMPT_FAMILY_KEY = ["msn", "base"]
 ATTEMPTS_PER_ROUND = 2
 FOLLOW_UP_ROUNDS = 2
 """Two further attempts are fetched. If they exist and still bring too little, two more, then no more."""
+
+_ORDER_AMOUNTS = ["total_minor", "shop_refunded_minor", "owed_minor"]
 
 _ATTEMPT_ORDER_COLUMNS = [
     *PAYMENT_KEY, "attempt_base", "further_references", "order_number", "currency", "total_minor",
@@ -168,9 +171,9 @@ def _number_attempts(orders_with_reference: pl.DataFrame, payments: pl.DataFrame
 
 
 def _compute_order_owed(numbered: pl.DataFrame) -> pl.DataFrame:
-    """Compute what each order's payments should bring: msn, base, number, currency, owed_minor, sent.
+    """Compute what each order's payments should bring, and give back: one row for each base.
 
-    Cancelled orders, orders paid another way and recurring charges are left out. For an order
+    Columns: msn, base, number, currency, total_minor, shop_refunded_minor, owed_minor, sent. Cancelled orders, orders paid another way and recurring charges are left out. For an order
     paid partly by another means whose share the export does not show, any payment is enough. Of an
     order that several exports show, the row that owes most counts.
     """
@@ -183,23 +186,27 @@ def _compute_order_owed(numbered: pl.DataFrame) -> pl.DataFrame:
             & ~pl.col("recurring")
         )
         .with_columns(
+            total_minor=total,
+            shop_refunded_minor=pl.col("refunded_minor").fill_null(0),
             owed_minor=pl.when("split_tender").then(pl.min_horizontal(net, 1)).otherwise(net),
             sent=pl.col("status") == "fulfilled",
         )
         .group_by(*ATTEMPT_FAMILY_KEY, pl.coalesce("order_number", "reference"))
-        .agg(pl.col("number", "owed_minor", "sent").max(), pl.col("currency").min())
+        .agg(pl.col("number", "sent", *_ORDER_AMOUNTS).max(), pl.col("currency").min())
         .group_by(ATTEMPT_FAMILY_KEY)
-        .agg(pl.col("number", "sent").max(), pl.col("currency").min(), pl.col("owed_minor").sum())
-        .filter(pl.col("owed_minor") > 0)
+        .agg(pl.col("number", "sent").max(), pl.col("currency").min(), pl.col(_ORDER_AMOUNTS).sum())
+        .filter((pl.col("owed_minor") > 0) | (pl.col("shop_refunded_minor") > 0))
     )
 
 
 def _find_further_attempts(
     orders_with_reference: pl.DataFrame, after: int, payments: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the further attempts to fetch, for orders whose payments bring less than owed.
+    """Return the further attempts to fetch, for orders whose payments bring or gave back too little.
 
-    For a sent order only what was captured counts, since it would have to be captured now.
+    For a sent order only what was captured counts, since it would have to be captured now. A refund
+    of what was never captured moves no money, so it is not missing; but where no known payment ever
+    reserved anything, another attempt brought what the shop refunded.
 
     Args:
         orders_with_reference: The result of `_select_orders_with_reference`.
@@ -217,14 +224,23 @@ def _find_further_attempts(
         pl.when("sent").then(net_captured).otherwise(net_captured + _reserved_amount_expression())
     )
     holds_money = (net_captured + _reserved_amount_expression()) > 0
+    not_given_back = (pl.col("shop_refunded_minor") - pl.col("refunded_minor")).clip(0)
+    not_captured = (pl.col("total_minor") - pl.col("captured_minor")).clip(0)
+    lacks_money = pl.col("brought_minor") < pl.col("owed_minor")
+    lacks_refund = (not_given_back > not_captured) | (
+        (not_given_back > 0) & ~pl.col("was_reserved")
+    )
     short = (
-        order_payments.group_by(*ATTEMPT_FAMILY_KEY, "number", "owed_minor")
+        order_payments.group_by(*ATTEMPT_FAMILY_KEY, "number", *_ORDER_AMOUNTS)
         .agg(
             brought_minor=brought.filter(same_currency).sum(),
+            captured_minor=pl.col("captured_minor").filter(same_currency).sum(),
+            refunded_minor=pl.col("refunded_minor").filter(same_currency).sum(),
+            was_reserved=(pl.col("authorized_minor") > 0).any(),
             # Amounts in another currency cannot be compared: such a payment counts as enough.
             in_other_currency=holds_money.filter(~same_currency).any(),
         )
-        .filter((pl.col("brought_minor") < pl.col("owed_minor")) & ~pl.col("in_other_currency"))
+        .filter((lacks_money | lacks_refund) & ~pl.col("in_other_currency"))
     )
     if after:
         previous_round = _build_attempt_references(

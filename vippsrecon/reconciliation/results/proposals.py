@@ -32,7 +32,8 @@ def add_proposals(discrepancies: LazyFrame, question: str) -> LazyFrame:
 
     A capture is proposed only for an order that is fulfilled in the export, before the deadline,
     and after the next attempts to pay the order were requested: one of them may hold the money. A
-    cancel releases the whole reservation. It is proposed only where nothing is left to capture; for
+    refund that the shop records is proposed only after that too: one of them may have been given
+    back. A cancel releases the whole reservation. It is proposed only where nothing is left to capture; for
     a further payment only where the payment that counts covers the order. A refund is not proposed
     after its deadline, because Vipps MobilePay would reject it (code 6220).
 
@@ -80,6 +81,7 @@ def _add_amount(discrepancies: LazyFrame, question: str, suffix: str) -> LazyFra
     # Deadlines are counted from the cut-off time; the later reading counts from the fetch.
     since = nw.col("fetched_at_us") - nw.col("t_us") if suffix else _NOTHING
     in_window = (nw.col("refund_left_us") - since >= 0).fill_null(value=True)
+    may_be_given_back = ~cancelled & ~nw.col("attempts_asked")
     in_time = (nw.col("capture_left_us") - since >= 0).fill_null(value=True) & (
         (nw.col("raw_status") == "fulfilled") & nw.col("attempts_asked")
     )
@@ -97,7 +99,9 @@ def _add_amount(discrepancies: LazyFrame, question: str, suffix: str) -> LazyFra
     after_excess = minimum_of(positive_part(er - r), owed - first)
     return with_limits.with_columns(
         _choose_by_kind(
-            _amount_where(in_window, first if question == "captured" else after_excess),
+            _amount_where(in_window, first)
+            if question == "captured"
+            else _amount_where(in_window & ~may_be_given_back, after_excess),
             _amount_where(in_time, minimum_of(positive_part(e - c), k)),
             _amount_where(releases, k),
         ).alias(f"amount{suffix}")
