@@ -146,6 +146,17 @@ def test_large_footer_is_refused(tmp_path):
     assert "its table of contents takes 17 MB" in read_messages(path)
 
 
+@pytest.mark.parametrize("rows", [[], [0], [0, 0], [3, 0, 2]])
+def test_row_groups_without_rows_are_read(tmp_path, rows):
+    """A block of references without a payment writes a row group that states no place."""
+    path = tmp_path / "events.parquet"
+    with pq.ParquetWriter(path, schemas.EVENTS.arrow_schema()) as writer:
+        for count in rows:
+            writer.write_table(make_events(count).cast(schemas.EVENTS.arrow_schema()))
+
+    assert read_parquet_file(path, schemas.EVENTS).height == sum(rows)
+
+
 @pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("dictionary", [True, False])

@@ -42,16 +42,16 @@ def read_parquet_file(path: Path, frame: schemas.Frame) -> pl.DataFrame:
     """
     check_input_file(path)
     try:
-        _refuse_large_content(path)
+        groups = _choose_row_groups(path)
         with pq.ParquetFile(path) as file:
             columns = _read_columns(file, path)
         schemas.validate(pl.DataFrame(columns.empty_table()), frame)
         texts = [field.name for field in columns if _is_text(field.type)]
         with pq.ParquetFile(path, read_dictionary=texts) as file:
-            if _estimate_text_bytes(file, texts) > MAX_PARQUET_BYTES:
-                _refuse_repeated_texts(file, texts, path)
+            if _estimate_text_bytes(file, groups, texts) > MAX_PARQUET_BYTES:
+                _refuse_repeated_texts(file, groups, texts, path)
         with pq.ParquetFile(path) as file:
-            table = file.read().cast(columns)
+            table = file.read_row_groups(groups).cast(columns)
         # Polars ends the process where a text is not UTF-8.
         table.validate(full=True)
         data = pl.DataFrame(table)
@@ -84,13 +84,14 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _refuse_large_content(path: Path) -> None:
-    """Refuse a file that does not fit into memory, or whose parts contradict each other."""
+def _choose_row_groups(path: Path) -> list[int]:
+    """Return the row groups to read; refuse a file that is too large or contradicts itself."""
     try:
         with path.open("rb") as file:
             footer = read_footer(file)
             _refuse_large_table(footer, path)
             _refuse_large_pages(read_page_headers(file, footer), path)
+            return footer.filled_groups
     except ValueError as error:
         raise SourceError(f"it is damaged ({error}). Fetch again.", file=path.name) from None
 
@@ -139,13 +140,13 @@ def _refuse_large_pages(pages: Iterable[Page], path: Path) -> None:
             )
 
 
-def _estimate_text_bytes(file: pq.ParquetFile, texts: list[str]) -> int:
+def _estimate_text_bytes(file: pq.ParquetFile, groups: list[int], texts: list[str]) -> int:
     """Return the bytes that the texts take at most: as if each were the longest of its dictionary.
 
     Reading one row reads the dictionary. A text outside a dictionary takes its room in the file.
     """
     most = 0
-    for number in range(file.num_row_groups):
+    for number in groups:
         group = file.metadata.row_group(number)
         for batch in file.iter_batches(batch_size=1, row_groups=[number], columns=texts):
             longest = sum(
@@ -156,11 +157,13 @@ def _estimate_text_bytes(file: pq.ParquetFile, texts: list[str]) -> int:
     return most
 
 
-def _refuse_repeated_texts(file: pq.ParquetFile, texts: list[str], path: Path) -> None:
+def _refuse_repeated_texts(
+    file: pq.ParquetFile, groups: list[int], texts: list[str], path: Path
+) -> None:
     """Refuse a file whose texts, written out for each row, do not fit into memory."""
     total = 0
     for name in texts:
-        column = file.read(columns=[name]).column(0)
+        column = file.read_row_groups(groups, columns=[name]).column(0)
         for chunk in column.chunks:
             lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
             total += pc.sum(lengths.take(chunk.indices)).as_py() or 0

@@ -69,6 +69,11 @@ class Footer(NamedTuple):
     columns: int
     groups: tuple[RowGroup, ...]
 
+    @property
+    def filled_groups(self) -> list[int]:
+        """Numbers of the row groups that have rows; the others state no place of their pages."""
+        return [number for number, group in enumerate(self.groups) if group.rows]
+
 
 class Page(NamedTuple):
     """What the header of one page states.
@@ -103,14 +108,14 @@ def read_footer(file: BinaryIO) -> Footer:
 
 
 def read_page_headers(file: BinaryIO, footer: Footer) -> Iterator[Page]:
-    """Yield the pages of all column chunks, in the places where the reader looks for them.
+    """Yield the pages of the row groups that have rows, where the reader looks for them.
 
     Raises:
         ValueError: A header cannot be read, or there are more pages than `MAX_PAGES`.
     """
     count = 0
-    for group in footer.groups:
-        for chunk in group.chunks:
+    for number in footer.filled_groups:
+        for chunk in footer.groups[number].chunks:
             for page in _read_chunk(file, chunk):
                 count += 1
                 if count > MAX_PAGES:
