@@ -116,8 +116,10 @@ def test_joined_exports_are_read_by_their_own_headings(write: Writer, write_xlsx
         "reference;order_number;currency;note;total;status",
         "msn;reference;order_number;currency;total;refunded",
         "reference;order_number;currency;total",
+        "id;name;total;refunded;currency;reference",
+        "Beløp;Ordrenummer;Valuta;Reference;Merknad;Refusjon",
     ],
-    ids=["another column", "one more, one less", "fewer"],
+    ids=["another column", "one more, one less", "fewer", "other columns first", "other names"],
 )
 def test_rows_below_other_columns_are_refused_by_number(
     write: Writer, write_xlsx: Writer, second: str
@@ -158,3 +160,21 @@ def test_every_line_belongs_to_a_row_or_a_reject(pieces: list[str]):
     for number in range(1, len(lines) + 1):
         start = number if number in is_valid else start
         assert start == number or is_valid[start]
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        pytest.param("Sum;2 orders;NOK;;101.00;", "the row only sums the rows above it", id="sum"),
+        pytest.param("Total-2;2 orders;NOK;;101.00;", None, id="an order's reference"),
+        pytest.param("Sum;2 orders;NOK;;999.00;", None, id="not the sum of the rows above"),
+    ],
+)
+def test_row_with_a_word_and_the_sum_of_the_rows_is_not_an_order(
+    write: Writer, last: str, reason: str | None
+):
+    """A sum row may count the orders too."""
+    rows = ["ord-1;1;NOK;;1.00;", "ord-2;2;NOK;;100.00;"]
+    got = read(write, [*rows, last])
+    assert list(got.rejects["reason"]) == ([reason] if reason else [])
+    assert len(got.orders) == (2 if reason else 3)

@@ -1,12 +1,13 @@
 """Read a Parquet file of a fetch, after a check that its rows fit into memory.
 
-A Parquet file may store a text once, in a dictionary, and name it in every row. Reading writes it
-out for each row, so a small file can fill the memory: the size of a file and the sizes it states
-do not show that.
+Neither the size of a file nor the sizes in its footer show what it takes in memory. A page can
+unpack to more than the footer states, so the header of each page is read. A text can be stored
+once, in a dictionary, and named in every row, so the texts of the rows are measured.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -16,15 +17,21 @@ import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.errors import SchemaError, SourceError
+from vippsrecon.fetching.parquet_pages import Footer, Page, read_footer, read_page_headers
 from vippsrecon.input_files import check_input_file
 from vippsrecon.money import group_thousands
 
 MAX_PARQUET_ROWS = 50_000_000
-MAX_PARQUET_BYTES = 4 * 1024**3
+MAX_PARQUET_VALUES = 500_000_000
+"""Rows times columns: each value takes some 8 bytes, however few it takes in the file."""
 
-_PREFIX_ENCODING = "DELTA_BYTE_ARRAY"
-"""Each text shares its beginning with the one before. `fetch` does not write that, and the size of
-such texts cannot be known before they are written out."""
+MAX_PARQUET_BYTES = 4 * 1024**3
+MAX_PAGE_BYTES = 64 * 1024**2
+"""A writer ends a page at 1 MB, unless one text is longer. Several pages are unpacked at once."""
+
+_PREFIX_ENCODING = 7
+"""DELTA_BYTE_ARRAY: each text shares its beginning with the one before. `fetch` does not write
+that, and the size of such texts cannot be known before they are written out."""
 
 
 def read_parquet_file(path: Path, frame: schemas.Frame) -> pl.DataFrame:
@@ -35,53 +42,112 @@ def read_parquet_file(path: Path, frame: schemas.Frame) -> pl.DataFrame:
     """
     check_input_file(path)
     try:
+        groups = _choose_row_groups(path)
         with pq.ParquetFile(path) as file:
-            _refuse_large_table(file.metadata, path)
-            schemas.validate(pl.DataFrame(file.schema_arrow.empty_table()), frame)
-            texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
+            columns = _read_columns(file, path)
+        schemas.validate(pl.DataFrame(columns.empty_table()), frame)
+        texts = [field.name for field in columns if _is_text(field.type)]
         with pq.ParquetFile(path, read_dictionary=texts) as file:
-            if _estimate_text_bytes(file, texts) > MAX_PARQUET_BYTES:
-                _refuse_repeated_texts(file, texts, path)
+            if _estimate_text_bytes(file, groups, texts) > MAX_PARQUET_BYTES:
+                _refuse_repeated_texts(file, groups, texts, path)
         with pq.ParquetFile(path) as file:
-            data = pl.DataFrame(file.read())
+            table = file.read_row_groups(groups).cast(columns)
+        # Polars ends the process where a text is not UTF-8.
+        table.validate(full=True)
+        data = pl.DataFrame(table)
         schemas.validate(data, frame)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
     except SchemaError as error:
         raise SourceError(f"{error}. Fetch again.", file=path.name) from None
     return data
 
 
+def _read_columns(file: pq.ParquetFile, path: Path) -> pa.Schema:
+    """Return names and types of the columns, without the rest: Polars ends at what it cannot use."""
+    fields = []
+    for field in file.schema_arrow:
+        kind = field.type
+        is_plain = pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_date(kind)
+        is_utc = pa.types.is_timestamp(kind) and kind.tz == "UTC"
+        if not (is_plain or is_utc or _is_text(kind)):
+            raise SourceError(
+                f"the column {field.name!r} has the type {kind}, which a fetch does not write. "
+                "Fetch again.",
+                file=path.name,
+            )
+        fields.append(pa.field(field.name, kind))
+    return pa.schema(fields)
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _refuse_large_table(about: pq.FileMetaData, path: Path) -> None:
-    """Refuse a file whose own figures say that it does not fit into memory."""
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    unpacked = sum(group.total_byte_size for group in groups)
-    if about.num_rows > MAX_PARQUET_ROWS or unpacked > MAX_PARQUET_BYTES:
+def _choose_row_groups(path: Path) -> list[int]:
+    """Return the row groups to read; refuse a file that is too large or contradicts itself."""
+    try:
+        with path.open("rb") as file:
+            footer = read_footer(file)
+            _refuse_large_table(footer, path)
+            _refuse_large_pages(read_page_headers(file, footer), path)
+            return footer.filled_groups
+    except ValueError as error:
+        raise SourceError(f"it is damaged ({error}). Fetch again.", file=path.name) from None
+
+
+def _refuse_large_table(footer: Footer, path: Path) -> None:
+    if sum(group.rows for group in footer.groups) != footer.rows or any(
+        len(group.chunks) != footer.columns
+        or any(chunk.values != group.rows for chunk in group.chunks)
+        for group in footer.groups
+    ):
+        raise SourceError("the numbers of rows in it differ. Fetch again.", file=path.name)
+    unpacked = sum(group.unpacked_bytes for group in footer.groups)
+    if (
+        footer.rows > MAX_PARQUET_ROWS
+        or footer.rows * footer.columns > MAX_PARQUET_VALUES
+        or unpacked > MAX_PARQUET_BYTES
+    ):
         raise SourceError(
-            f"it unpacks to {group_thousands(about.num_rows)} rows and "
-            f"{group_thousands(unpacked // 1024**2)} MB, which is more than is read. Fetch fewer days.",
-            file=path.name,
-        )
-    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
-    if any(_PREFIX_ENCODING in chunk.encodings for chunk in chunks):
-        raise SourceError(
-            f"it was rewritten by another program ({_PREFIX_ENCODING}). Fetch again.",
+            f"it unpacks to {group_thousands(footer.rows)} rows of "
+            f"{group_thousands(footer.columns)} columns and "
+            f"{group_thousands(unpacked // 1024**2)} MB, which is more than is read. "
+            "Fetch fewer days.",
             file=path.name,
         )
 
 
-def _estimate_text_bytes(file: pq.ParquetFile, texts: list[str]) -> int:
+def _refuse_large_pages(pages: Iterable[Page], path: Path) -> None:
+    """Refuse a file whose pages do not fit into memory, whatever its footer states."""
+    total = 0
+    for page in pages:
+        total += page.unpacked_bytes
+        if page.unpacked_bytes > MAX_PAGE_BYTES:
+            raise SourceError(
+                "a page in it takes more memory than a fetch ever needs. Fetch again.",
+                file=path.name,
+            )
+        if total > MAX_PARQUET_BYTES:
+            raise SourceError(
+                "the pages in it take more memory than a fetch ever needs. Fetch again.",
+                file=path.name,
+            )
+        if page.encoding == _PREFIX_ENCODING:
+            raise SourceError(
+                "it was rewritten by another program (DELTA_BYTE_ARRAY). Fetch again.",
+                file=path.name,
+            )
+
+
+def _estimate_text_bytes(file: pq.ParquetFile, groups: list[int], texts: list[str]) -> int:
     """Return the bytes that the texts take at most: as if each were the longest of its dictionary.
 
     Reading one row reads the dictionary. A text that is in no dictionary is in the file itself,
     once for each row.
     """
     most = 0
-    for number in range(file.num_row_groups):
+    for number in groups:
         group = file.metadata.row_group(number)
         for batch in file.iter_batches(batch_size=1, row_groups=[number], columns=texts):
             longest = sum(
@@ -92,11 +158,13 @@ def _estimate_text_bytes(file: pq.ParquetFile, texts: list[str]) -> int:
     return most
 
 
-def _refuse_repeated_texts(file: pq.ParquetFile, texts: list[str], path: Path) -> None:
+def _refuse_repeated_texts(
+    file: pq.ParquetFile, groups: list[int], texts: list[str], path: Path
+) -> None:
     """Refuse a file whose texts, written out for each row, do not fit into memory."""
     total = 0
     for name in texts:
-        column = file.read(columns=[name]).column(0)
+        column = file.read_row_groups(groups, columns=[name]).column(0)
         for chunk in column.chunks:
             lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
             total += pc.sum(lengths.take(chunk.indices)).as_py() or 0

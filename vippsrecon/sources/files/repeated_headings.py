@@ -6,6 +6,7 @@ in another order, and read by the first file's headings its refunds would be tot
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ _BELOW_OTHER = (
     "two files"
 )
 _AROUND = " \"'\ufeff"
+_SPELLINGS = (str, str.lower, str.upper, str.title, str.capitalize)
+_FEWEST_HEADINGS = 3
+_DIGIT = re.compile(r"\d")
 
 
 class HeadingWatch:
@@ -35,12 +39,16 @@ class HeadingWatch:
     'this is a second heading row '
     >>> watch.arrange(["5.00", "ord-1"])
     ['ord-1', '5.00']
+    >>> HeadingWatch(("reference", "total", "status")).check(9, ["Beløp", "Status", "Referanse"])[:47]
+    'this is a second heading row with other columns'
     """
 
     def __init__(self, headings: Sequence[str]) -> None:
         """Remember the headings of the first row."""
         self._first = [normalize_heading(text) for text in headings]
         self._names = set(self._first) - {""}
+        texts = [text for name in (*headings, *self._names) if (text := name.strip())]
+        self._spellings = {way(text) for text in texts for way in _SPELLINGS}
         self._current = self._first
         self._order: list[int] | None = None
         self._below: str | None = None
@@ -57,18 +65,25 @@ class HeadingWatch:
 
     def _is_heading_row(self, cells: Sequence[Any]) -> bool:
         # Quick look-ups for every row; the rest only for rows that may be headings.
-        names = self._names
-        first, second = cells[0] if cells else "", cells[1] if len(cells) > 1 else ""
+        first = cells[0] if cells else ""
         if (
-            not (type(first) is str and first.strip(_AROUND).casefold() in names)
-            and not (type(second) is str and second.strip(_AROUND).casefold() in names)
+            self._spellings.isdisjoint(cells)
+            and not (type(first) is str and first.strip(_AROUND).casefold() in self._names)
             and len(cells) <= len(self._first)
         ):
             return False
-        texts = [normalize_heading(cell) for cell in cells if type(cell) is str and cell.strip()]
+        filled = [cell for cell in cells if cell not in ("", None)]
+        texts = [normalize_heading(cell) for cell in filled if type(cell) is str and cell.strip()]
         known = sum(text in self._names for text in texts)
         # If a heading row is joined to the last row above it, one of its names cannot be read.
-        return known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1
+        if known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1:
+            return True
+        # Another program's names: an order without any digit has neither a number nor an amount.
+        return (
+            known > 0
+            and len(texts) == len(filled) >= _FEWEST_HEADINGS
+            and not any(_DIGIT.search(text) for text in texts)
+        )
 
     def _take_headings(self, row: int, cells: Sequence[Any]) -> str:
         texts = [normalize_heading(cell) if type(cell) is str else "" for cell in cells]

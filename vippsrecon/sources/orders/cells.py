@@ -102,7 +102,8 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     """Make a fault of each row that only sums the rows above.
 
     Such a row names no order. It has a word for a sum instead, or nothing but amounts and either
-    exactly the sum of the rows above it or the last place in the file.
+    exactly the sum of the rows above it or the last place in the file. A row with a word for a sum
+    and exactly the sum of the rows above may also count them, as in `Sum; 12 orders`.
 
     >>> rows = pl.DataFrame({"fault": [None] * 3, "reference": ["a", "b", ""], "total": ["1", "2", "3"]},
     ...                     schema_overrides={"fault": pl.String})
@@ -118,6 +119,7 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
         return cells
     nameless = cells["fault"].is_null() & (cells["total"] != "")
     bare, worded = nameless, ~nameless & nameless
+    readable = nameless
     for name in texts:
         sums = _find_sum_words(cells[name])
         worded |= sums
@@ -125,13 +127,14 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
             nameless &= sums | (cells[name] == "")
         elif name not in _PLACE_FIELDS:
             bare &= sums | (cells[name] == "")
-    if not nameless.any():
+    if not (nameless | (readable & worded)).any():
         return cells
     currency = pl.Series([next(iter(DECIMALS))]).new_from_index(0, cells.height)
     minor = parse_amounts(cells["total"], currency, style).minor.fill_null(0)
-    above = minor.set(nameless, 0).cum_sum().shift(1, fill_value=0)
+    above = minor.set(nameless | worded, 0).cum_sum().shift(1, fill_value=0)
     is_last = pl.int_range(cells.height, eager=True) == cells.height - 1
     summed = nameless & (worded | (bare & ((minor == above) | is_last)))
+    summed |= readable & worded & (minor == above) & (minor > 0)
     reason = pl.Series([_SUM_REASON]).new_from_index(0, cells.height)
     return cells.with_columns(fault=cells["fault"].zip_with(~summed, reason))
 
