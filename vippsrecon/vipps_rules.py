@@ -16,10 +16,13 @@ ZONE_OF_MARKET = {
     "DK": "Europe/Copenhagen",
     "FI": "Europe/Helsinki",
 }
-"""Market to the time zone of its accounting days."""
+"""Market to the time zone of its accounting days: a ledger day is a local day of the merchant.
+Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/"""
 
 MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
-"""The market of a currency, used where the market of the sales unit is not configured."""
+"""The market of a currency, used where the market of the sales unit is not configured. A payment in
+another currency than its market's is refused with code 5040.
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/"""
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days after AUTHORIZED in which a capture is accepted, by market.
@@ -34,7 +37,8 @@ starting points; this is the earliest.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
 
 REFERENCE_PATTERN = r"[a-zA-Z0-9-]{1,64}"
-"""What the API accepts as a reference in a path, old references included."""
+"""What the API accepts as a reference in a path, old references included.
+Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
 NEW_REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
 """What the API accepts when a payment is created.
@@ -45,4 +49,5 @@ EVENT_LOG_DELAY_SECONDS = 60
 (an assumption; docs/reliability.md says what happens when it fails)."""
 
 MAX_CLOCK_SKEW_SECONDS = 60
-"""Local and server time may differ by so much."""
+"""Local and server time may differ by so much. Not a rule of Vipps MobilePay, but our own limit: all
+ages and deadlines rest on server time."""

@@ -106,6 +106,18 @@ def test_first_source_with_a_value_is_used(folder, monkeypatch):
     assert settings.sources["in_flight"] == "default"
 
 
+def test_default_unit_names_the_file_it_came_from(folder):
+    """The only sales unit of the file becomes the default, so its source is the file."""
+    write(folder, toml='[[sales_unit]]\nmsn = "111111"\nclient_id = "from-own-file"\n')
+    (folder / "vippsrecon.toml").rename(folder / "own.toml")
+    settings = load_settings(**SIMULATOR, file=folder / "own.toml")
+
+    assert settings.default_msn == "111111"
+    assert settings.sources["msn"] == "own.toml"
+    assert settings.sources["111111.client_id"] == "own.toml"
+    assert load_settings(**SIMULATOR).sources["msn"] == "default"
+
+
 class Ring:
     """A keyring with one secret."""
 

@@ -95,6 +95,10 @@ class SettingSources:
             return self._record(name, self._dotenv[variable], f".env ({variable})")
         return None
 
+    def record_file(self, name: str) -> None:
+        """Record that the value of a setting came from the settings file."""
+        self.sources[name] = self._file_name
+
     def _record(self, name: str, value: Any, source: str) -> Any:
         self.sources[name] = source
         return value
@@ -137,6 +141,8 @@ def load_settings(
         msn = _parse_default_msn(msn)
         if all(unit.msn != msn for unit in units):
             units = (*units, SalesUnit(msn))
+    elif len(unit_tables) == 1 and [unit.msn for unit in units] == list(unit_tables):
+        sources.record_file("msn")  # `Settings` makes the only sales unit the default.
     default_keys = _find_keys(sources, "", None, subscription=True)
     unit_keys = {
         unit.msn: keys
@@ -202,7 +208,7 @@ def _find_keys(
             label = variable
         elif (part_value := getattr(table, part, None)) is not None:
             label = part
-            sources.sources[prefix + kind + part] = SETTINGS_FILE_NAME
+            sources.record_file(prefix + kind + part)
         else:
             part_value = sources.find(kind + part, secret=True)
             label = ENVIRONMENT_VARIABLES[kind + part]

@@ -7,12 +7,13 @@ notebook shows it once and nothing needs to be closed. Each currency has its own
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from vippsrecon.dates import EPOCH
 from vippsrecon.money import group_thousands
 from vippsrecon.report import names
 from vippsrecon.report.figures import compute_figures
@@ -218,9 +219,11 @@ def _draw_age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
 
 
 def _select_open_reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
-    now = datetime.fromisoformat(as_of) if as_of else datetime(1970, 1, 1, tzinfo=UTC)
+    now = datetime.fromisoformat(as_of) if as_of else EPOCH
     days = {currency: CAPTURE_DAYS[market] for currency, market in MARKET_OF_CURRENCY.items()}
-    allowed = pl.col("currency").replace_strict(days, default=180, return_dtype=pl.Int64)
+    allowed = pl.col("currency").replace_strict(
+        days, default=CAPTURE_DAYS["NO"], return_dtype=pl.Int64
+    )
     passed = (pl.lit(now).dt.convert_time_zone("UTC") - pl.col("authorized_at")).dt.total_days()
     return payments.with_columns(
         open_minor=pl.col("authorized_minor")
