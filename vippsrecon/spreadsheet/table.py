@@ -68,7 +68,10 @@ class SheetTable(SheetRanges):
         currencies: Currencies that have a line of totals, in order.
         head_row: Row of the header, from 0.
         limit: Maximum number of rows of a sheet.
-        overflow_file: Name of the Parquet file with all rows, if the sheet cannot hold them.
+        overflow_file: Name of the Parquet file with all rows, if the sheet cannot hold them or
+            is left out.
+        left_out: Whether the workbook is written without the sheet.
+        file_sha256: Hash of the Parquet file of a sheet that is left out.
         notes: Lines between the totals and the header.
     """
 
@@ -81,6 +84,8 @@ class SheetTable(SheetRanges):
     head_row: int = 3
     limit: int = EXCEL_MAX_ROWS
     overflow_file: str = ""
+    left_out: bool = False
+    file_sha256: str = ""
     notes: tuple[str, ...] = field(default=())
 
     @property
