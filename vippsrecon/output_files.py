@@ -29,6 +29,9 @@ _log = logging.getLogger("vippsrecon.report")
 WORKBOOK_SUFFIX = ".xlsx"
 """Suffix of every workbook: a file with another suffix may be the user's order export."""
 
+DATA_SUFFIX = ".data"
+"""Suffix of the folder beside a report with the rows that it was made of."""
+
 PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
 _OTHERS_MAY_OPEN, _OTHERS_MAY_ENTER = 0o077, 0o011
 
@@ -71,8 +74,10 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
 def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield an empty folder for `path` and its companion files; on success, move all of them.
 
-    The files are moved to the folder of `path`, `path` itself last; subfolders are deleted. An
-    existing workbook for which `must_keep` is true is renamed first, and a warning is logged.
+    The files are moved to the folder of `path`, `path` itself last. Files in a subfolder
+    `<stem>.data` are moved to the folder of this name, and only this account can open them; other
+    subfolders are deleted. An existing workbook for which `must_keep` is true is renamed first,
+    and a warning is logged.
 
     Args:
         path: The final path of the report. Its folder must exist.
@@ -86,6 +91,8 @@ def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as name:
             folder = Path(name)
             yield folder
+            data_folder = f"{path.stem}{DATA_SUFFIX}"
+            _move_private_files(folder / data_folder, path.parent / data_folder)
             files = sorted(file for file in folder.iterdir() if file.is_file())
             # The report comes last: without it, nobody takes the other files for a complete report.
             for file in sorted(files, key=lambda file: file.name == path.name):
@@ -242,6 +249,20 @@ def _create_beside(path: Path) -> Path:
 
 def _create_file(path: Path, mode: int) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+
+
+def _move_private_files(source: Path, folder: Path) -> None:
+    if not source.is_dir():
+        return
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(
+            f"{folder} is a file, but the rows of the report need a folder of this name. Rename it, "
+            "or choose another name for the report."
+        )
+    make_private_folder(folder)
+    for file in sorted(source.iterdir()):
+        file.chmod(PRIVATE_FILE_MODE)
+        file.replace(folder / file.name)
 
 
 def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool]) -> None:

@@ -29,7 +29,7 @@ from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import FONT, WorkbookFormats
 from vippsrecon.spreadsheet.table import SheetTable
 
-TARGET = 1.15
+TARGET = 0.25
 OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,

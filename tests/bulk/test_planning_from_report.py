@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import datetime, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
@@ -22,6 +23,7 @@ from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.codes import MANUAL_FLAGS, get_code
 from vippsrecon.reconciliation.example_rows import NOW
 from vippsrecon.report import write_workbook
+from vippsrecon.report.detail import ReportDetail
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import Draft, acquire, commit_entries, open_store, record_plan
@@ -56,14 +58,15 @@ def month(tmp_path_factory):
         Client(settings_for(folder, url)) as client,
     ):
         reconciliation = reconcile_month([folder / "orders.csv"], client.settings, client=client)
-    write_workbook(reconciliation, folder / "report.xlsx")
+    for detail in get_args(ReportDetail):
+        write_workbook(reconciliation, folder / f"{detail}.xlsx", detail=detail)
     return folder, reconciliation
 
 
-@pytest.fixture
-def report(month, tmp_path):
-    """Return a copy of the report that a test may change."""
-    return shutil.copy(month[0] / "report.xlsx", tmp_path / "report.xlsx")
+@pytest.fixture(params=get_args(ReportDetail))
+def report(request, month, tmp_path):
+    """Return a copy of the report that a test may change: with all sheets, or of findings."""
+    return shutil.copy(month[0] / f"{request.param}.xlsx", tmp_path / "report.xlsx")
 
 
 @pytest.fixture

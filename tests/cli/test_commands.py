@@ -284,6 +284,21 @@ def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, 
     assert "INCOMPLETE" in result.stderr
 
 
+def test_findings_have_their_rows_beside_the_report(run, keys, orders, fetched, folder):
+    """`--detail findings` names the folder of the rows; `full` writes everything in the workbook."""
+    options = ("--orders", orders, "--payments", fetched, "--out", "month.xlsx")
+    findings = run("reconcile", *options, "--detail", "findings")
+
+    assert "Rows of the other sheets: month.data" in findings.stdout
+    assert (folder / "month.data" / "payments_rows.parquet").is_file()
+
+    full = run("reconcile", *options, "--detail", "full")
+
+    assert full.exit_code == findings.exit_code
+    assert "Rows of the other sheets" not in full.stdout
+    assert run("reconcile", *options, "--detail", "short").exit_code == 2
+
+
 def test_reconcile_prints_a_summary(run, keys, orders, fetched, folder):
     """The summary shows the verdict, the sums and the codes, and where the report is."""
     result = run("reconcile", "--orders", orders, "--payments", fetched, "--out", "report.xlsx")

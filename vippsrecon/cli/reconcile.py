@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 TIME_EXAMPLE = (
     "2026-10-31T18:00:00+01:00 (without an offset: the sales unit's zone; a day alone: its end)"
 )
+
+
+class ReportDetailOption(StrEnum):
+    """How much of the reconciliation the workbook contains."""
+
+    full = "full"
+    findings = "findings"
 
 
 def reconcile(
@@ -51,6 +59,16 @@ def reconcile(
         str | None,
         typer.Option("--exported-at", metavar="TIME", help="When the exports were taken."),
     ] = None,
+    detail: Annotated[
+        ReportDetailOption | None,
+        typer.Option(
+            "--detail",
+            metavar="full|findings",
+            help="All sheets, or without Matched, Payments, Events and Orders, whose rows are "
+            "written to report.data/ as Parquet: small enough to mail. Default: findings above "
+            "20,000 orders, payments and events.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
@@ -65,9 +83,11 @@ def reconcile(
     """
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
+    from vippsrecon.errors import printable
     from vippsrecon.money import format_count
     from vippsrecon.output_files import refuse_workbook_path
     from vippsrecon.report import write_workbook
+    from vippsrecon.report.detail import choose_detail
     from vippsrecon.report.terminal import format_summary
     from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import choose_time_zone
@@ -94,11 +114,15 @@ def reconcile(
         record=True,
         progress=output.should_show_progress(json),
     )
-    report = write_workbook(result, out)
+    chosen = choose_detail(result, detail.value if detail else None)
+    report = write_workbook(result, out, detail=chosen)
     if json:
         print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
         print(format_summary(result, report))
+        if chosen == "findings":
+            rows = printable(str(out.with_suffix(".data")))
+            print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
     unanswered = select_failures(result.polars_frame("failures"), "unanswered")
     if len(unanswered):
         print_warning(

@@ -83,6 +83,28 @@ DISCREPANCY_SHEET_COLUMNS = (
     _hidden_key_column("row_hash", "row_hash", "Shows whether the row was changed or shifted."),
 )
 
+PAYMENT_OF_DISCREPANCY_COLUMNS = (
+    _unprinted_column("State", "state", "State of the payment, such as AUTHORIZED.", 13),
+    *(
+        TableColumn(header, name, "money", 12, f"{about}, of the payment.", printed=False)
+        for header, name, about in (
+            ("Authorized", "authorized_minor", "Aggregate authorized"),
+            ("Captured", "captured_minor", "Aggregate captured, before refunds"),
+            ("Refunded", "refunded_minor", "Aggregate refunded"),
+            ("Cancelled", "cancelled_minor", "Aggregate cancelled"),
+        )
+    ),
+    _moment_column("Fetched", "fetched_at", "Server time of the answer."),
+)
+"""The payment of a discrepancy, in a workbook without the sheet Payments. The headings are those of
+Payments, because plans are made from them."""
+
+DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS = (
+    *(column for column in DISCREPANCY_SHEET_COLUMNS if not column.hidden),
+    *PAYMENT_OF_DISCREPANCY_COLUMNS,
+    *(column for column in DISCREPANCY_SHEET_COLUMNS if column.hidden),
+)
+
 PAIR_SHEET_COLUMNS = (
     _ORDER,
     _REFERENCE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from vippsrecon.report.names import LINE_TO_FETCHED_NAMES
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
+    from vippsrecon.spreadsheet.table import SheetTable
 
 _DISCOVERY_NAMES = {
     "orders": "the orders",
@@ -50,6 +51,20 @@ def _list_gaps(reconciliation: Reconciliation, figures: ReportFigures) -> str:
         gaps.insert(0, f"{format_count(figures.unread, 'payment')} could not be read")
     text = ", and ".join(gaps) or "the data is not complete"
     return text[0].upper() + text[1:]
+
+
+def describe_left_out_sheets(tables: Iterable[SheetTable]) -> tuple[str, ...]:
+    """Return a sentence that says where the rows of left-out sheets are; none if all are there."""
+    left_out = [table for table in tables if table.left_out]
+    if not left_out:
+        return ()
+    *sheets, last = (table.sheet for table in left_out)
+    folder = left_out[0].overflow_file.partition("/")[0]
+    count = format_count(sum(table.data.height for table in left_out), "row")
+    return (
+        f"This workbook contains the findings. The sheets {', '.join(sheets)} and {last} are left "
+        f"out: their {count} are in the folder {folder} (files and hashes: sheet Controls).",
+    )
 
 
 def format_at_risk(figures: ReportFigures) -> str:

@@ -2,7 +2,7 @@
 
     SheetTable (frame and columns)
         → build_row_formats   one format per column and currency
-        → write_rows          row by row, a slice of the frame at a time
+        → write_rows          in bulk, a slice of the frame at a time; unusual rows cell by cell
         → finish_sheet        filter, frozen header, print area
 
 XlsxWriter runs in constant-memory mode, so a sheet of a million rows takes no more memory than one
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from vippsrecon.spreadsheet.bulk_rows import append_rows, build_rows, can_append_rows, flush_row
 from vippsrecon.spreadsheet.columns import (
     NUMBER_KINDS,
     TableColumn,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 ROWS_PER_SLICE = 8192
-"""Rows converted to Python values at a time: limits memory without costing speed."""
+"""Rows converted at a time: limits memory without costing speed."""
 
 EXCEL_MAX_ROWS = 1_048_576
 """Rows of one sheet. Source: support.microsoft.com, Excel specifications and limits."""
@@ -67,7 +68,10 @@ class SheetTable(SheetRanges):
         currencies: Currencies that have a line of totals, in order.
         head_row: Row of the header, from 0.
         limit: Maximum number of rows of a sheet.
-        overflow_file: Name of the Parquet file with all rows, if the sheet cannot hold them.
+        overflow_file: Name of the Parquet file with all rows, if the sheet cannot hold them or
+            is left out.
+        left_out: Whether the workbook is written without the sheet.
+        file_sha256: Hash of the Parquet file of a sheet that is left out.
         notes: Lines between the totals and the header.
     """
 
@@ -80,6 +84,8 @@ class SheetTable(SheetRanges):
     head_row: int = 3
     limit: int = EXCEL_MAX_ROWS
     overflow_file: str = ""
+    left_out: bool = False
+    file_sha256: str = ""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -127,7 +133,39 @@ def write_rows(
         table: The rows, and how each column is written.
         row_formats: Currency to the format of each column; "" for any other currency.
     """
-    write_cells(worksheet, first_row, table.columns, _iterate_rows(table), row_formats)
+    data, columns = table.data.head(table.rows), table.columns
+    in_bulk = can_append_rows(worksheet)
+    compared = False
+    for start in range(0, data.height, ROWS_PER_SLICE):
+        part = data.slice(start, ROWS_PER_SLICE)
+        row = first_row + start
+        if not in_bulk:
+            _write_slice(worksheet, row, part, columns, row_formats)
+            continue
+        rows = build_rows(part, columns, row, row_formats, _find_high_rows(part, columns))
+        for offset, length, plain in _find_runs(rows.is_not_null()):
+            written = 0
+            if plain and not compared:
+                _write_slice(worksheet, row + offset, part.slice(offset, 1), columns, row_formats)
+                in_bulk = flush_row(worksheet, row + offset + 1) == rows[offset]
+                compared, written = True, 1
+            run = part.slice(offset + written, length - written)
+            first = row + offset + written
+            if plain and in_bulk and run.height:
+                texts = rows.slice(offset + written, run.height)
+                append_rows(worksheet, first, len(columns) - 1, texts)
+            else:
+                _write_slice(worksheet, first, run, columns, row_formats)
+
+
+def _write_slice(
+    worksheet: Worksheet,
+    first_row: int,
+    data: pl.DataFrame,
+    columns: Sequence[TableColumn],
+    row_formats: Mapping[str, Sequence[Format | None]],
+) -> None:
+    write_cells(worksheet, first_row, columns, _iterate_rows(data, columns), row_formats)
 
 
 def write_cells(
@@ -207,16 +245,32 @@ def _count_wrapped_lines(text: str, width: float) -> int:
     return count_text_lines(text, int(width * CHARACTERS_PER_WIDTH))
 
 
-def _iterate_rows(table: SheetTable) -> Iterator[tuple[tuple[Any, ...], str]]:
-    data = table.data.head(table.rows)
-    columns = [column for column in table.columns if column.kind != "input"]
-    for start in range(0, data.height, ROWS_PER_SLICE):
-        part = data.slice(start, ROWS_PER_SLICE)
-        currencies = (
-            part["currency"].to_list() if "currency" in part.columns else [""] * part.height
-        )
-        cells = [convert_to_cells(part[column.name], column.kind) for column in columns]
-        yield from zip(zip(*cells, strict=True), currencies, strict=True)
+def _iterate_rows(
+    data: pl.DataFrame, columns: Sequence[TableColumn]
+) -> Iterator[tuple[tuple[Any, ...], str]]:
+    currencies = data["currency"].to_list() if "currency" in data.columns else [""] * data.height
+    cells = [convert_to_cells(data[c.name], c.kind) for c in columns if c.kind != "input"]
+    return zip(zip(*cells, strict=True), currencies, strict=True)
+
+
+def _find_high_rows(data: pl.DataFrame, columns: Sequence[TableColumn]) -> pl.Series:
+    """Return which rows need more than one line."""
+    high = pl.repeat(False, data.height, dtype=pl.Boolean, eager=True)
+    for column in columns:
+        if column.kind == "wrapped":
+            texts = data[column.name].cast(pl.String).to_list()
+            lines = [_count_wrapped_lines(text or "", column.width) for text in texts]
+            high |= pl.Series(lines, dtype=pl.Int64) > 1
+    return high
+
+
+def _find_runs(flags: pl.Series) -> Iterator[tuple[int, int, bool]]:
+    """Yield offset, length and flag of each run of equal flags."""
+    runs = flags.rle().struct.unnest()
+    offset = 0
+    for length, flag in runs.iter_rows():
+        yield offset, length, flag
+        offset += length
 
 
 def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
@@ -264,7 +318,7 @@ def build_row_formats(
         formats: The workbook's formats.
         suffix: Whether amounts show their currency behind them.
     """
-    currencies = ["", *table.data["currency"].unique().drop_nulls()] if suffix else [""]
+    currencies = ["", *table.data["currency"].drop_nulls().unique().sort()] if suffix else [""]
     return {
         currency: [
             choose_cell_format(table.columns, place, formats, currency)

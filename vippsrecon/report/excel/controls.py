@@ -96,6 +96,7 @@ class ControlsSheetWriter:
         self._write_sign_off()
         self._write_run(reconciliation)
         self._write_inputs(manifest)
+        self._write_files_of_left_out_sheets(tables)
         self._write_overflowing_tables(tables)
         for key, title in (
             ("settings", "Settings and tolerances"),
@@ -105,17 +106,8 @@ class ControlsSheetWriter:
             self._write_pairs(title, describe_settings(flatten_settings(manifest.get(key))))
         shown_above = {
             *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
-            *(
-                "inputs",
-                "versions",
-                "settings",
-                "counts",
-                "outside_period",
-                "discovered_by",
-                "complete",
-                "incomplete_because",
-                "uncompared",
-            ),
+            *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
+            *("complete", "incomplete_because", "uncompared"),
         }
         self._write_pairs(
             "Other facts of this run",
@@ -236,8 +228,26 @@ class ControlsSheetWriter:
             self.page.text(self.row, column, title, cell_format)
         self.row += 1
 
+    def _write_files_of_left_out_sheets(self, tables: Mapping[str, SheetTable]) -> None:
+        left_out = [table for table in tables.values() if table.left_out]
+        if not left_out:
+            return
+        self._write_section("Rows that are not in this workbook, in files beside it")
+        self._write_column_heads("File", "SHA-256", "", "Sheet", "Rows", right_from=F)
+        for table in left_out:
+            file = table.overflow_file
+            self.page.text(self.row, B, file, self.formats["wrapped_flush"])
+            self.page.merged_text(self.row, C, D, table.file_sha256, self.formats["mono"])
+            self.page.text(self.row, E, table.sheet, self.formats["text"])
+            self.page.number(self.row, F, table.data.height, self.formats["count"])
+            self.page.height(self.row, 4 + 12 * count_text_lines(file, 48))
+            self.row += 1
+        self.row += 1
+
     def _write_overflowing_tables(self, tables: Mapping[str, SheetTable]) -> None:
-        overflowing = [table for table in tables.values() if table.overflow_file]
+        overflowing = [
+            table for table in tables.values() if table.overflow_file and not table.left_out
+        ]
         if not overflowing:
             return
         self._write_section("Tables with more rows than a sheet can hold")
@@ -287,7 +297,7 @@ class ControlsSheetWriter:
         self._write_section("Columns")
         self._write_column_heads("Sheet and heading", "What it says", "Column of the frame", "Unit")
         units = {"money": "major units", "moment": "UTC", "day": "local day", "date": "local day"}
-        for table in tables.values():
+        for table in (table for table in tables.values() if not table.left_out):
             for column in table.columns:
                 hidden = (
                     " (hidden)" if column.hidden else "" if column.printed else " (not printed)"

@@ -95,6 +95,7 @@ class SummarySheetWriter:
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(reconciliation.manifest),
             names.BLIND_SPOT,
+            *sentences.describe_left_out_sheets(self.tables.values()),
         ):
             self._write_sentence(sentence, C, formats["wrapped"])
         for notice in reconciliation.notices:

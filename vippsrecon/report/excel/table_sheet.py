@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
@@ -146,6 +147,9 @@ def _write_currency_total(
     for place, column in enumerate(table.columns):
         if column.kind != "money" or table.sheet == "Events" or column.name == "proposal_minor":
             # These amounts belong to operations of several kinds, so their sum means nothing.
+            continue
+        if column in PAYMENT_OF_DISCREPANCY_COLUMNS:
+            # A payment with two discrepancies would be counted twice.
             continue
         total = to_cell_amount(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)

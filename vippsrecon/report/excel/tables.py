@@ -10,13 +10,16 @@ import polars as pl
 from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.columns import (
+    DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
     DISCREPANCY_SHEET_COLUMNS,
     EVENT_SHEET_COLUMNS,
     ORDER_SHEET_COLUMNS,
     PAIR_SHEET_COLUMNS,
+    PAYMENT_OF_DISCREPANCY_COLUMNS,
     PAYMENT_SHEET_COLUMNS,
     REJECT_AND_FAILURE_SHEET_COLUMNS,
 )
+from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.sentences import format_money
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
@@ -32,22 +35,32 @@ def build_sheet_tables(
     *,
     stem: str = "report",
     limit: int = EXCEL_MAX_ROWS,
+    detail: ReportDetail = "full",
 ) -> dict[str, SheetTable]:
     """Return the sheets that show frames, by name, in the order of the workbook.
+
+    With `detail` findings, the `RAW_SHEETS` are marked as left out, and each discrepancy has the
+    state and totals of its payment.
 
     Args:
         frames: The frames of one Reconciliation.
         figures: Its figures.
         stem: Name of the workbook without suffix; the names of Parquet files start with it.
         limit: Maximum number of rows of a sheet; a longer frame also goes to Parquet.
+        detail: Whether all sheets are in the workbook.
     """
+    discrepancies = build_discrepancy_rows(frames, figures)
+    if detail == "findings":
+        discrepancies = add_payments(discrepancies, frames.payments)
     tables = (
         SheetTable(
             "Discrepancies",
             "Discrepancies",
             "One row per discrepancy, worst first. Fill in the yellow cells.",
-            DISCREPANCY_SHEET_COLUMNS,
-            build_discrepancy_rows(frames, figures),
+            DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
+            if detail == "findings"
+            else DISCREPANCY_SHEET_COLUMNS,
+            discrepancies,
         ),
         SheetTable(
             "Matched",
@@ -92,7 +105,12 @@ def build_sheet_tables(
             build_reject_and_failure_rows(frames),
         ),
     )
-    return {table.sheet: _place_header(table, figures, stem, limit) for table in tables}
+    placed = {table.sheet: _place_header(table, figures, stem, limit) for table in tables}
+    if detail == "findings":
+        for sheet in RAW_SHEETS:
+            file = f"{stem}.data/{sheet.lower()}_rows.parquet"
+            placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
+    return placed
 
 
 def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
@@ -163,6 +181,18 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
         msn_key=pl.col("msn"),
         reference_key=pl.col("reference"),
         row_hash=pl.Series(hashes, dtype=pl.String),
+    )
+
+
+def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Return the discrepancies with the state and totals of their payments, null without one."""
+    facts = [column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS]
+    key = ["msn", "reference"]
+    return discrepancies.join(
+        payments.select(*key, *facts).unique(key, keep="last", maintain_order=True),
+        on=key,
+        how="left",
+        maintain_order="left",
     )
 
 

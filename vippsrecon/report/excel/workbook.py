@@ -1,16 +1,18 @@
 """Write the workbook that a controller gives to the auditor.
 
 Reconciliation → ReportFrames → ReportFigures
-                              → SheetTable of each frame → sheets, checks, Parquet overflow
+                              → SheetTable of each frame → sheets, checks, Parquet files
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.output_files import atomic_report
+from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls, summary
 from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.table_sheet import write_table
@@ -18,6 +20,7 @@ from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.sentences import describe_period
+from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -34,7 +37,11 @@ if TYPE_CHECKING:
 
 
 def write_workbook(
-    reconciliation: Reconciliation, path: str | Path, *, row_limit: int = EXCEL_MAX_ROWS
+    reconciliation: Reconciliation,
+    path: str | Path,
+    *,
+    row_limit: int = EXCEL_MAX_ROWS,
+    detail: ReportDetail | None = None,
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
@@ -44,28 +51,40 @@ def write_workbook(
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
 
+    A report of more than 20,000 orders, payments and events contains the findings only, so that it
+    can be mailed: Matched, Payments, Events and Orders are left out, and each discrepancy has the
+    state and totals of its payment. Their rows are written to `<name>.data/<sheet>_rows.parquet`,
+    which only this account can open; Controls has the number of rows and the SHA-256 of each file.
+
     Args:
         reconciliation: What `vippsrecon.reconcile` returned. Not changed.
         path: Path of the workbook, ending in .xlsx. An existing report is replaced when the new
             one is complete. If people worked in it (owners, decisions, notes, signatures), it is
             first renamed to `<name>.before-1.xlsx`, and a warning is logged.
         row_limit: Maximum number of rows of a sheet.
+        detail: "full" writes all sheets, "findings" leaves out those four; None decides by the
+            number of rows.
 
     Returns:
         The path of the workbook.
 
     Raises:
+        InputError: `detail` is neither full nor findings.
         OutputError: The name does not end in .xlsx, is a folder, or cannot be written: folder
             missing, file open in another program, disk full.
     """
     path = Path(path)
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames)
-    sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit)
+    chosen = choose_detail(reconciliation, detail)
+    sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit, detail=chosen)
     with atomic_report(path, must_keep=has_manual_entries) as folder:
-        for table in sheets.values():
+        for name, table in sheets.items():
             if table.overflow_file:
-                _write_overflow_file(table, frames, folder / table.overflow_file)
+                file = folder / table.overflow_file
+                _write_rows_file(table, frames, file)
+                if table.left_out:
+                    sheets[name] = replace(table, file_sha256=compute_file_sha256(file))
         _write_workbook_file(reconciliation, figures, sheets, folder / path.name)
     return path
 
@@ -98,7 +117,8 @@ def _fill_report_workbook(
         }
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
-    names = (summary.SUMMARY_SHEET_NAME, *sheets, controls.CONTROLS_SHEET_NAME)
+    shown = {name: table for name, table in sheets.items() if not table.left_out}
+    names = (summary.SUMMARY_SHEET_NAME, *shown, controls.CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
@@ -106,7 +126,7 @@ def _fill_report_workbook(
     summary.SummarySheetWriter(
         workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), formats, dict(sheets), checks
     ).write(reconciliation, figures)
-    for name, table in sheets.items():
+    for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
     controls.ControlsSheetWriter(
         workbook, SheetLayout(worksheets[controls.CONTROLS_SHEET_NAME]), formats
@@ -125,7 +145,7 @@ def _compute_creation_time(as_of: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _write_overflow_file(table: SheetTable, frames: ReportFrames, path: Path) -> None:
+def _write_rows_file(table: SheetTable, frames: ReportFrames, path: Path) -> None:
     import pyarrow.parquet as pq
 
     complete_frames: dict[str, Any] = {
@@ -135,4 +155,5 @@ def _write_overflow_file(table: SheetTable, frames: ReportFrames, path: Path) ->
         "Discrepancies": frames.discrepancies,
     }
     data = complete_frames.get(table.sheet, table.data)
+    path.parent.mkdir(exist_ok=True)
     pq.write_table(data.to_arrow(), path, compression="zstd")

@@ -17,7 +17,9 @@ from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_typ
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.reviewed_report.row_hash import compute_row_hash
 
-_SHEETS = ("Discrepancies", "Payments", "Controls")
+_SHEETS = ("Discrepancies", "Controls")
+_PAYMENTS_SHEET = "Payments"
+"""Left out of a report of findings, whose discrepancies have the columns of their payments."""
 _DISCREPANCY_HEADINGS = {
     "kind": "Code",
     "order_number": "Order",
@@ -119,7 +121,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
             "this is not a workbook, so it is not a report; give a list without --from-report",
             file=path.name,
         )
-    sheet_rows, payments, controls = _read_sheets(path)
+    sheet_rows, controls, payments = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
     try:
@@ -146,7 +148,9 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         environment,
         fetched_at,
         tuple(rows),
-        _parse_payments(payments, path.name, fetched_at),
+        _parse_payments(payments, path.name, fetched_at)
+        if payments
+        else _parse_payments(sheet_rows, path.name, fetched_at, "Discrepancies"),
         tuple(refused),
     )
 
@@ -175,8 +179,8 @@ def _read_sheets(path: Path) -> list[list[list[Any]]]:
             has_sheets = all(name in names for name in _SHEETS)
             read = [
                 workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                for name in _SHEETS
-                if has_sheets
+                for name in (*_SHEETS, _PAYMENTS_SHEET)
+                if has_sheets and name in names
             ]
     # calamine's panics do not even derive from Exception.
     except (KeyboardInterrupt, SystemExit, MemoryError):
@@ -190,7 +194,7 @@ def _read_sheets(path: Path) -> list[list[list[Any]]]:
             f"this is not a report of vippsrecon: it does not have the sheets {', '.join(_SHEETS)}",
             file=path.name,
         )
-    return read
+    return read if len(read) > len(_SHEETS) else [*read, []]
 
 
 def _iterate_rows(
@@ -265,10 +269,12 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
 
 
 def _parse_payments(
-    sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime
+    sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime, name: str = _PAYMENTS_SHEET
 ) -> dict[tuple[str, str], ReportPayment]:
     parsed = {}
-    for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, "Payments"):
+    for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, name):
+        if name != _PAYMENTS_SHEET and cells["state"] in ("", None):
+            continue  # A discrepancy without a payment.
         msn, reference, currency = (
             _format_text(cells[name]) for name in ("msn", "reference", "currency")
         )
