@@ -500,6 +500,10 @@ def test_a_tolerance_accepts_totals_without_decimals():
 
     assert set(result.discrepancies["kind"]) == {"rounding_difference"}
     assert (result.verdict, result.exit_code) == ("clean", 0)
+    [group] = result.groups.to_dict("records")
+    assert "no decimals" in group["cause"]
+    [notice] = result.notices
+    assert notice.endswith("Likeliest: an export without decimals.")
 
 
 def test_one_total_with_decimals_disproves_missing_decimals():

@@ -53,12 +53,22 @@ KINDS_OF_WHOLE_TOTALS = (
     "refund_missing_at_vipps",
     "refund_missing_in_shop",
     "remainder_open",
+    "rounding_difference",
 )
 """Codes whose difference missing decimals can explain. They share one cause, and so one group."""
 
+_WITHIN_TOLERANCE_STEP = (
+    "Nothing to do as long as the sum of rounding differences stays within its limit."
+)
+
 ENGLISH_TEXTS: tuple[CodeText, ...] = (
     *(
-        CodeText(kind, WHOLE_TOTAL, WHOLE_TOTALS_CAUSE, _WHOLE_TOTALS_STEP)
+        CodeText(
+            kind,
+            WHOLE_TOTAL,
+            WHOLE_TOTALS_CAUSE,
+            _WITHIN_TOLERANCE_STEP if kind == "rounding_difference" else _WHOLE_TOTALS_STEP,
+        )
         for kind in KINDS_OF_WHOLE_TOTALS
     ),
     CodeText(
@@ -227,7 +237,7 @@ ENGLISH_TEXTS: tuple[CodeText, ...] = (
         "rounding_difference",
         "",
         "The difference between the amounts is within the rounding tolerance.",
-        "Nothing to do as long as the sum of rounding differences stays within its limit.",
+        _WITHIN_TOLERANCE_STEP,
     ),
     CodeText(
         "under_captured",
