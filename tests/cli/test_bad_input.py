@@ -269,6 +269,10 @@ def test_one_bad_file_does_not_hide_the_others(run, orders, folder):
     ("arguments", "words"),
     [
         pytest.param(["demo", "--payments", "0"], ["--payments"], id="too few"),
+        pytest.param(["demo", "--payments", "1000001"], ["--payments", "1000000"], id="too many"),
+        pytest.param(
+            ["scenario", "made", "--payments", "1000001"], ["--payments"], id="too many rows"
+        ),
         pytest.param(["demoo"], ["demoo"], id="no such command"),
         pytest.param(
             ["simulator", "--state", "s.jsonl", "--faults", "nope.toml"],

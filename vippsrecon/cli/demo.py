@@ -34,7 +34,10 @@ class DemoCurrency(StrEnum):
     EUR = "EUR"
 
 
-PaymentsOption = Annotated[int, typer.Option(min=1, help="Number of payments in the month.")]
+PaymentsOption = Annotated[
+    int,
+    typer.Option(min=1, max=1_000_000, help="Number of payments in the month."),
+]
 SeedOption = Annotated[int, typer.Option(help="A different number gives a different month.")]
 
 
