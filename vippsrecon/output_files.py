@@ -205,7 +205,8 @@ def refuse_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def _is_same_file(path: Path, other: Path) -> bool:
-    if path.resolve() == other.resolve():
+    # Not Path.resolve, which fails at a link that names itself.
+    if os.path.realpath(path) == os.path.realpath(other):
         return True
     return path.exists() and other.exists() and path.samefile(other)
 

@@ -250,3 +250,13 @@ def test_help_loads_no_large_package(command):
     assert result.stdout.splitlines()[-1] == "[]"
     assert "Example:" in result.stdout
     print(f"{time.perf_counter() - began:.2f} s")
+
+
+@pytest.mark.parametrize("option", [[], ["--from-report"]], ids=["list", "report"])
+def test_a_link_that_names_itself_is_refused(run, keys, tmp_path, option):
+    """Following it never ends, and the command ended with a traceback."""
+    link = tmp_path / "loop.xlsx"
+    link.symlink_to(link)
+    result = run("plan", "refunds", *option, str(link), "--out", str(tmp_path / "plan.json"))
+    assert result.exit_code == 2
+    assert "loop.xlsx: the file cannot be opened" in result.stderr
