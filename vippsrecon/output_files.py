@@ -199,12 +199,13 @@ def refuse_output_path(path: Path, inputs: Iterable[Path] = ()) -> None:
         OutputError: `path` is one of the inputs or not an ordinary file, or its folder does not
             exist.
     """
-    if any(_is_same_file(path, file) for file in inputs):
+    if any(is_same_file(path, file) for file in inputs):
         raise OutputError(f"{path} is one of the input files. Choose another name for the result.")
     _refuse_location(path)
 
 
-def _is_same_file(path: Path, other: Path) -> bool:
+def is_same_file(path: Path, other: Path) -> bool:
+    """Return whether two names mean the same file, also through links; neither has to exist."""
     # Not Path.resolve, which fails at a link that names itself.
     if os.path.realpath(path) == os.path.realpath(other):
         return True

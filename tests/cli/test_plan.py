@@ -258,5 +258,13 @@ def test_a_link_that_names_itself_is_refused(run, keys, tmp_path, option):
     link = tmp_path / "loop.xlsx"
     link.symlink_to(link)
     result = run("plan", "refunds", *option, str(link), "--out", str(tmp_path / "plan.json"))
-    assert result.exit_code == 2
-    assert "loop.xlsx: the file cannot be opened" in result.stderr
+    assert_one_sentence_error(result, "loop.xlsx: the file cannot be opened")
+
+
+def test_a_workbook_link_that_names_itself_is_refused(run, keys, tmp_path, refunds):
+    """The workbook is refused before a payment is read."""
+    link, out = tmp_path / "loop.xlsx", tmp_path / "plan.json"
+    link.symlink_to(link)
+    result = run("plan", "refunds", str(refunds), "--out", str(out), "--workbook", str(link))
+    assert_one_sentence_error(result, "loop.xlsx is a link to a file that does not exist")
+    assert not out.exists()

@@ -194,9 +194,13 @@ def test_a_network_drive_is_refused(tmp_path, kind, refused):
 
 
 def test_files_that_are_not_a_workspace_database_are_refused(tmp_path):
-    """A folder, a missing folder, another program's database, a text file, a truncated file."""
+    """A folder, a link to itself, a missing folder, another program's database, a text file, a truncated file."""
     with pytest.raises(StoreError, match="is a folder"):
         open_store(f"sqlite:///{tmp_path}")
+    loop = tmp_path / "loop.db"
+    loop.symlink_to(loop)
+    with pytest.raises(StoreError, match=r"loop\.db is not an ordinary file"):
+        open_store(f"sqlite:///{loop}")
     with pytest.raises(StoreError, match=r"does not exist: create .*missing"):
         open_store(f"sqlite:///{tmp_path / 'missing' / 'workspace.db'}")
     foreign_file = tmp_path / "theirs.db"

@@ -100,14 +100,14 @@ def plan(
     from vippsrecon.bulk.plan.make import NothingToPlanError, PlanOptions
     from vippsrecon.cli import output
     from vippsrecon.errors import OutputError
-    from vippsrecon.output_files import refuse_output_path, refuse_workbook_path
+    from vippsrecon.output_files import is_same_file, refuse_output_path, refuse_workbook_path
 
     if who is not None:
         normalize_person_name(who)  # refused before the payments are read
     source = _choose_source(file, from_report)
     refuse_output_path(out, [source])
     if workbook is not None:
-        if workbook.resolve() == out.resolve():
+        if is_same_file(workbook, out):
             raise OutputError(
                 f"{out} cannot be both the plan and its workbook. Name two different files."
             )

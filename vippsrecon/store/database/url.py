@@ -125,7 +125,8 @@ def refuse_shared_folder(path: Path, mounts: Path = MOUNTS_FILE) -> None:
     Raises:
         StoreError: The file is in such a place.
     """
-    for candidate in (path, path.resolve()):
+    # Not Path.resolve, which fails at a link that names itself.
+    for candidate in (path, Path(os.path.realpath(path))):
         for part in candidate.parent.parts:
             for start, service in SYNCED_FOLDERS.items():
                 if part.lower().startswith(start):
