@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.reconciliation.result import format_period
+from vippsrecon.report.excel.drop_downs import (
+    CONTROLS_SHEET_NAME,
+    NOTE_LIST_COLUMN,
+    OWNER_LIST_COLUMN,
+    write_drop_down_lists,
+)
 from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
 from vippsrecon.report.names import describe_settings
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
@@ -24,45 +30,15 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
 
-CONTROLS_SHEET_NAME = "Controls"
 CONTROLS_COLUMN_WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
 """Columns A to J: margin, name, value, three figures, gap, three lists."""
 
-B, C, D, E, F, OWNER_LIST_COLUMN, DECISION_LIST_COLUMN, NOTE_LIST_COLUMN = 1, 2, 3, 4, 5, 7, 8, 9
-LIST_ROW, LIST_ROWS = 4, 12
+B, C, D, E, F = 1, 2, 3, 4, 5
 
 MAX_VALUE_CHARACTERS = 44
 """Longer values are written across the columns to the right."""
 
 SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
-
-DECISION_LIST = (
-    "accept",
-    "refund",
-    "capture",
-    "cancel",
-    "book",
-    "ask shop",
-    "ask Vipps",
-    "waive",
-)
-"""Decisions offered for a discrepancy."""
-
-NOTE_LIST = (
-    "Agreed with the customer",
-    "Corrected in the shop",
-    "Corrected at Vipps MobilePay",
-    "Sent to the shop",
-    "Paid by bank transfer",
-    "Seen earlier, nothing new",
-)
-
-
-def format_list_range(column: int) -> str:
-    """Return the range of one of the lists for drop-downs."""
-    return (
-        f"={CONTROLS_SHEET_NAME}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
-    )
 
 
 @dataclass
@@ -92,7 +68,7 @@ class ControlsSheetWriter:
         self.page.text(1, B, about, self.formats["muted"])
         paper = "To print: Summary, Discrepancies, Controls. The other sheets are for the screen."
         self.page.text(1, OWNER_LIST_COLUMN, paper, self.formats["muted"])
-        self._write_drop_down_lists(manifest)
+        write_drop_down_lists(self.page, self.formats, manifest)
         self._write_sign_off()
         self._write_run(reconciliation)
         self._write_inputs(manifest)
@@ -128,28 +104,6 @@ class ControlsSheetWriter:
         self.page.blank(self.row, range(B, last + 1), cell_format)
         self.page.height(self.row, 21)
         self.row += 1
-
-    def _write_drop_down_lists(self, manifest: Mapping[str, Any]) -> None:
-        page, formats = self.page, self.formats
-        settings = manifest.get("settings")
-        owners = settings.get("owners") if isinstance(settings, Mapping) else None
-        lists = (
-            (OWNER_LIST_COLUMN, "Owners", [str(owner) for owner in owners or ()]),
-            (DECISION_LIST_COLUMN, "Decisions", list(DECISION_LIST)),
-            (NOTE_LIST_COLUMN, "Notes", list(NOTE_LIST)),
-        )
-        page.text(
-            LIST_ROW - 2,
-            OWNER_LIST_COLUMN,
-            "Lists for the drop-downs. You can change them.",
-            formats["section"],
-        )
-        page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), formats["section"])
-        for column, title, values in lists:
-            page.text(LIST_ROW - 1, column, title, formats["head"])
-            for place in range(LIST_ROWS):
-                value = values[place] if place < len(values) else ""
-                page.text(LIST_ROW + place, column, value, formats["input"])
 
     def _write_sign_off(self) -> None:
         self.row = 2

@@ -8,7 +8,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import format_count, group_thousands
 from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
-from vippsrecon.report.excel import controls
+from vippsrecon.report.excel import drop_downs
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _ROW_COUNT_LABEL = "Rows shown"
 _DROP_DOWNS = {
     "owner": (
-        controls.OWNER_LIST_COLUMN,
+        drop_downs.OWNER_LIST_COLUMN,
         "Who takes care of it",
         "From the list on Controls, or any name.",
     ),
-    "decision": (controls.DECISION_LIST_COLUMN, "What to do", "From the list on Controls."),
+    "decision": (drop_downs.DECISION_LIST_COLUMN, "What to do", "From the list on Controls."),
     "note": (
-        controls.NOTE_LIST_COLUMN,
+        drop_downs.NOTE_LIST_COLUMN,
         "Any remark",
         "From the list on Controls, or any text.",
     ),
@@ -192,7 +192,7 @@ def _add_drop_downs(worksheet: Worksheet, table: SheetTable) -> None:
             column,
             {
                 "validate": "list",
-                "source": controls.format_list_range(source),
+                "source": drop_downs.format_list_range(source),
                 "input_title": title,
                 "input_message": message,
                 "show_error": name == "decision",

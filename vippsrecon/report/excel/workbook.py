@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.output_files import atomic_report
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
 from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
@@ -118,7 +119,7 @@ def _fill_report_workbook(
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
-    names = (summary.SUMMARY_SHEET_NAME, *shown, controls.CONTROLS_SHEET_NAME)
+    names = (summary.SUMMARY_SHEET_NAME, *shown, CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
@@ -129,7 +130,7 @@ def _fill_report_workbook(
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
     controls.ControlsSheetWriter(
-        workbook, SheetLayout(worksheets[controls.CONTROLS_SHEET_NAME]), formats
+        workbook, SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats
     ).write(reconciliation, sheets, checks)
     worksheets[summary.SUMMARY_SHEET_NAME].activate()
     worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)
