@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -214,6 +215,21 @@ def test_bank_statement_given_as_orders_is_named(write: Writer):
     """A bank statement has amounts and references, but no orders."""
     with pytest.raises(SourceError, match="this is a bank statement, not an order export"):
         read_orders(write(BANK), default_msn="123456")
+
+
+@pytest.mark.parametrize(
+    "units", [(), (SalesUnit("123456"),)], ids=["default sales unit", "sales unit in the settings"]
+)
+def test_missing_currency_names_the_lines_to_write(write: Writer, units):
+    """Magento users must be able to copy the lines from the message into the settings."""
+    path = write("reference,total\nord-000001,5\n")
+    with pytest.raises(SourceError) as error:
+        read_orders(path, default_msn="123456", units=units)
+    lines = str(error.value).partition("three lines: ")[2].partition(". If")[0].split(" | ")
+    settings = tomllib.loads("\n".join(lines))
+    assert settings == {"sales_unit": [{"msn": "123456", "currency": "NOK"}]}
+    named = [SalesUnit(**table) for table in settings["sales_unit"]]
+    assert list(read_orders(path, units=tuple(named)).orders["currency"]) == ["NOK"]
 
 
 def test_missing_currency_column_is_not_a_file_error(write: Writer):
