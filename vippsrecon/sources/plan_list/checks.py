@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from vippsrecon.money import DECIMALS
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
@@ -27,13 +28,13 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     digits = raw.str.strip_chars_start(MARKS)
     native = raw.str.contains(rf"^[{MARKS}]")
     named = reference != ""
-    twice = named & (pl.len().over("msn", "reference") > 1)
+    twice = named & (pl.len().over(*PAYMENT_KEY) > 1)
     numbers = pl.col("row").cast(pl.String)
     others = pl.format(
         "rows {} and {} name the same payment: none of them is planned, since it is not clear which "
         "is meant; put the whole amount in one row",
-        numbers.str.join(", ").over("msn", "reference").str.replace(r", [0-9]+$", ""),
-        numbers.last().over("msn", "reference"),
+        numbers.str.join(", ").over(*PAYMENT_KEY).str.replace(r", [0-9]+$", ""),
+        numbers.last().over(*PAYMENT_KEY),
     )
     amount, currency = pl.col("amount"), pl.col("currency")
     needs_currency = ~pl.col("all")

@@ -15,15 +15,13 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.engines.keys import HashFunction, add_payment_key, key_columns
-from vippsrecon.schemas import PAYMENT
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
 """Events that end a payment before it is authorized; the state that follows has the same name."""
 
 MONEY_EVENTS = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
 """Events whose amounts make up the aggregates."""
-
-PAYMENT_KEY = list(PAYMENT)
 
 
 AGGREGATE_COLUMNS = {
