@@ -18,13 +18,15 @@ from vippsrecon.fetching.frames import Failure
 from vippsrecon.schemas import PAYMENTS
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.schemas.user_frames import is_missing, wrap_frame, wrap_series
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import (
+    MAX_REFERENCE_LENGTH,
+    MIN_REFERENCE_LENGTH,
+    MSN_PATTERN,
+    NEW_REFERENCE_PATTERN,
+)
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
-
-SENDABLE_MSN = "^[0-9]{4,10}$"
-"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
 
 DISCOVERED_BY_VALUES = next(
     column.one_of for column in PAYMENTS.columns if column.name == "discovered_by"
@@ -131,7 +133,7 @@ class Worklist:
 
 def _sendable_expression() -> pl.Expr:
     return pl.col("reference").str.contains(NEW_REFERENCE_PATTERN) & pl.col("msn").str.contains(
-        SENDABLE_MSN
+        f"^{MSN_PATTERN}$"
     )
 
 
@@ -250,10 +252,13 @@ def _hash_references(rows: pl.DataFrame) -> str:
 
 
 def _explain_malformed(msn: str, reference: str) -> str:
-    if not re.fullmatch(SENDABLE_MSN, msn):
+    if not re.fullmatch(MSN_PATTERN, msn):
         return "the merchant serial number must have 4 to 10 digits"
     if not reference:
         return "the reference is empty"
-    if not 8 <= len(reference) <= 64:
-        return f"a reference has 8 to 64 characters, this one has {len(reference)}"
+    if not MIN_REFERENCE_LENGTH <= len(reference) <= MAX_REFERENCE_LENGTH:
+        return (
+            f"a reference has {MIN_REFERENCE_LENGTH} to {MAX_REFERENCE_LENGTH} characters, "
+            f"this one has {len(reference)}"
+        )
     return "a reference has only letters A to Z, digits and hyphens"

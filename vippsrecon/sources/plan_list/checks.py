@@ -8,7 +8,12 @@ from vippsrecon.money import DECIMALS
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
 from vippsrecon.sources.orders.fields import references
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import (
+    MAX_REFERENCE_LENGTH,
+    MIN_REFERENCE_LENGTH,
+    MSN_PATTERN,
+    NEW_REFERENCE_PATTERN,
+)
 
 MAX_LIST_TEXT_LENGTH = 500
 """Maximum length of a note, a document number, an order number."""
@@ -64,13 +69,13 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
             ~reference.str.contains(NEW_REFERENCE_PATTERN),
             "reference",
             _literal(
-                "is not 8 to 64 letters A to Z, digits and hyphens; a spreadsheet may have taken "
-                "zeros in front"
+                f"is not {MIN_REFERENCE_LENGTH} to {MAX_REFERENCE_LENGTH} letters A to Z, digits "
+                "and hyphens; a spreadsheet may have taken zeros in front"
             ),
         ),
         (pl.col("msn") == "", "msn", _literal("is missing; name the sales unit, or set VIPPS_MSN")),
         (
-            ~pl.col("msn").str.contains("^[0-9]{4,10}$"),
+            ~pl.col("msn").str.contains(f"^{MSN_PATTERN}$"),
             "msn",
             _literal("is not a merchant serial number"),
         ),

@@ -15,9 +15,8 @@ from vippsrecon.money import group_thousands
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.files.table import NATIVE_MARK
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import MIN_REFERENCE_LENGTH, NEW_REFERENCE_PATTERN
 
-MAX_REFERENCE_LENGTH = 64
 ASCII_BLANKS = " \t\r\n\v\f"
 """Blanks that a reader may remove. Other blanks are damage, and where money moves they are named."""
 
@@ -199,10 +198,9 @@ def _detect_length(references: pl.Series) -> int:
     if not padded.is_empty():
         longest: int = padded.mode().max()  # type: ignore[assignment]  # of whole numbers
         return longest
-    return MAGENTO_NUMBER_LENGTH if (digits.str.len_bytes() < _MIN_REFERENCE_LENGTH).any() else 0
+    return MAGENTO_NUMBER_LENGTH if (digits.str.len_bytes() < MIN_REFERENCE_LENGTH).any() else 0
 
 
-_MIN_REFERENCE_LENGTH = 8
 _MIN_VOTES = 3
 _DIGITS_PATTERN = "^[0-9]+$"
 
