@@ -55,6 +55,20 @@ Source: https://developer.vippsmobilepay.com/api/epayment/"""
 NEW_REFERENCE_PATTERN = rf"^[a-zA-Z0-9-]{{{MIN_REFERENCE_LENGTH},{MAX_REFERENCE_LENGTH}}}$"
 """What the API accepts when a payment is created."""
 
+EVENTS_OF_TOTAL = {
+    "authorized_minor": ("AUTHORIZED",),
+    "captured_minor": ("CAPTURED",),
+    "refunded_minor": ("REFUNDED",),
+    "cancelled_minor": ("CANCELLED", "TERMINATED"),
+}
+"""Each total of a payment, and the events whose successful amounts add up to it. A cancel before the
+customer paid ends as TERMINATED.
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
+
+ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
+"""States of a payment that ended before money was captured; the event has the same name. Same
+source."""
+
 EVENT_LOG_DELAY_SECONDS = 60
 """A capture or refund that was done shows its idempotency key in the event log within this time
 (an assumption; docs/reliability.md says what happens when it fails)."""

@@ -19,16 +19,7 @@ from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, Vipp
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure, PaymentTables
 from vippsrecon.schemas.inputs import PAYMENT_KEY
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
-
-EVENTS_BY_TOTAL = {
-    "authorized_minor": ("AUTHORIZED",),
-    "captured_minor": ("CAPTURED",),
-    "refunded_minor": ("REFUNDED",),
-    "cancelled_minor": ("CANCELLED", "TERMINATED"),
-}
-"""Each total of a payment's aggregate, and the events whose successful amounts sum to it.
-Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (event log)"""
+from vippsrecon.vipps_rules import EVENTS_OF_TOTAL, MARKET_OF_CURRENCY
 
 DiscoveryByKey = Mapping[tuple[str, str], str]
 
@@ -82,15 +73,15 @@ def find_disagreeing(tables: PaymentTables) -> pl.DataFrame:
         .group_by(PAYMENT_KEY)
         .agg(
             (pl.col("amount_minor") * pl.col("name").is_in(names)).sum().alias(f"events_{total}")
-            for total, names in EVENTS_BY_TOTAL.items()
+            for total, names in EVENTS_OF_TOTAL.items()
         )
     )
-    totals = pl.DataFrame(tables.payments.select([*PAYMENT_KEY, *EVENTS_BY_TOTAL]))
+    totals = pl.DataFrame(tables.payments.select([*PAYMENT_KEY, *EVENTS_OF_TOTAL]))
     return (
         totals.join(sums, on=PAYMENT_KEY, how="left")
         .filter(
             pl.any_horizontal(
-                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in EVENTS_BY_TOTAL
+                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in EVENTS_OF_TOTAL
             )
         )
         .select(PAYMENT_KEY)
