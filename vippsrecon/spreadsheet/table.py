@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.spreadsheet.bulk_rows import append_rows, build_rows, can_append_rows, flush_row
+from vippsrecon.money import COMMON_DECIMALS
+from vippsrecon.spreadsheet.bulk_rows import (
+    append_rows,
+    build_rows,
+    can_append_rows,
+    flush_row,
+    to_excel_days,
+    to_excel_moments,
+)
 from vippsrecon.spreadsheet.columns import (
     NUMBER_KINDS,
     TableColumn,
@@ -51,8 +59,6 @@ CHARACTERS_PER_WIDTH = 1.18
 MAX_WRAPPED_LINES = 12
 
 _WRITTEN_AS_NUMBERS = (*NUMBER_KINDS, "moment", "day", "date")
-_DAYS_BEFORE_1970 = 25_569
-_MICROSECONDS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -286,13 +292,14 @@ def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
     [25569]
     """
     if kind == "money":
-        # Not to_major: every currency of the ePayment API has two decimals, and this is per cell.
-        return [None if minor is None else Decimal(minor).scaleb(-2) for minor in values.to_list()]
+        return [
+            None if minor is None else Decimal(minor).scaleb(-COMMON_DECIMALS)
+            for minor in values.to_list()
+        ]
     if kind == "moment":
-        days = values.dt.timestamp("us") / _MICROSECONDS_A_DAY + _DAYS_BEFORE_1970
-        return days.to_list()
+        return to_excel_moments(values).to_list()
     if kind in ("day", "date"):
-        return (values.cast(pl.Int32) + _DAYS_BEFORE_1970).to_list()
+        return to_excel_days(values).to_list()
     if kind == "count":
         return values.to_list()
     if values.dtype == pl.Boolean:

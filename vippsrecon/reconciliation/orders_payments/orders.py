@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 ORDER_KEY = ["msn", "okey"]
+"""The key of an order; `okey` is its reference in the export."""
 
 ORDER_COLUMNS = (
     "order_number",
@@ -75,7 +77,7 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
     """Return one row per (msn, reference) of the orders: earliest exported_at_us, and rows."""
     return (
         orders.filter(~nw.col("reference").is_null())
-        .group_by("msn", "reference")
+        .group_by(*PAYMENT_KEY)
         .agg(
             exported_at_us=nw.col("exported_at_us").min(),
             rows=nw.len(),
@@ -91,7 +93,7 @@ def select_amounts(orders: LazyFrame) -> LazyFrame:
         O=nw.col("total_minor"),
         Or=nw.col("refunded_minor").fill_null(0),
         refunds_unknown=nw.col("refunded_minor").is_null(),
-    ).select("msn", "okey", *ORDER_COLUMNS)
+    ).select(*ORDER_KEY, *ORDER_COLUMNS)
 
 
 def resolve_order_rows(
@@ -129,7 +131,7 @@ def resolve_order_rows(
     duplicates = ranked.filter(~nw.col("combined")).with_columns(
         **alone, no_reference=nw.lit(value=False)
     )
-    columns = ["msn", "okey", *ORDER_COLUMNS, *COMBINED_COLUMNS]
+    columns = [*ORDER_KEY, *ORDER_COLUMNS, *COMBINED_COLUMNS]
     groups = nw.concat(
         [
             single.select(columns),

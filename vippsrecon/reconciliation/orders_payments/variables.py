@@ -20,7 +20,7 @@ from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.deadlines import add_deadlines
 from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.later_changes import add_later_changes
-from vippsrecon.reconciliation.orders_payments.event_log.event_history import ENDED_STATES
+from vippsrecon.vipps_rules import ENDED_STATES
 
 _PAYMENT_ROLES = ("pair", "second", "superseded")
 """Roles of rows with a payment of an order."""

@@ -21,6 +21,7 @@ from vippsrecon.report.columns import (
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.sentences import format_money
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
@@ -187,7 +188,7 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
 def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Return the discrepancies with the state and totals of their payments, null without one."""
     facts = [column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS]
-    key = ["msn", "reference"]
+    key = PAYMENT_KEY
     return discrepancies.join(
         payments.select(*key, *facts).unique(key, keep="last", maintain_order=True),
         on=key,
@@ -202,7 +203,7 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
     Grain: one row per reference and order row. A payment with several order rows is shown only in
     the first of them, so that the columns add up to the totals at Vipps MobilePay.
     """
-    nth = pl.int_range(pl.len()).over("msn", "reference").alias("nth")
+    nth = pl.int_range(pl.len()).over(*PAYMENT_KEY).alias("nth")
     orders = (
         frames.orders.filter(pl.col("bucket") == bucket)
         .rename({"refunded_minor": "shop_refunded_minor"})
@@ -245,10 +246,10 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
         .otherwise(pl.lit("not read"))
     )
     expected_misses = frames.failures.filter(status == 404).join(
-        paid_by_other_means, on=["msn", "reference"], how="semi", nulls_equal=True
+        paid_by_other_means, on=PAYMENT_KEY, how="semi", nulls_equal=True
     )
-    origin = frames.orders.select("msn", "reference", "source_file", "source_row").unique(
-        ["msn", "reference"], keep="first", maintain_order=True
+    origin = frames.orders.select(*PAYMENT_KEY, "source_file", "source_row").unique(
+        PAYMENT_KEY, keep="first", maintain_order=True
     )
     failures = (
         frames.failures.join(
@@ -257,7 +258,7 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
             how="anti",
             nulls_equal=True,
         )
-        .join(origin, on=["msn", "reference"], how="left", maintain_order="left")
+        .join(origin, on=PAYMENT_KEY, how="left", maintain_order="left")
         .with_columns(what=failure_text, reason=pl.col("title"))
         .drop("title")
     )

@@ -24,6 +24,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
     PaymentInFlight,
     Receipt,
@@ -304,7 +305,7 @@ def _read_fetch_times(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str,
         schema=dict.fromkeys(schemas.PAYMENT, pl.String),
         orient="row",
     )
-    selected = _collect_polars(rows).join(done_keys, on=list(schemas.PAYMENT), how="semi")
+    selected = _collect_polars(rows).join(done_keys, on=PAYMENT_KEY, how="semi")
     return {(msn, reference): at for msn, reference, at in selected.iter_rows()}
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.money import format_count
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import ComparedOrder
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _list_moves(
         list(keys), schema=dict.fromkeys(schemas.PAYMENT, pl.String), orient="row"
     )
     moved = events.filter(pl.col("name").is_in(["CAPTURED", "REFUNDED"]) & pl.col("success")).join(
-        payment_keys, on=schemas.PAYMENT, how="semi"
+        payment_keys, on=PAYMENT_KEY, how="semi"
     )
     moves = defaultdict(list)
     for msn, reference, name, at in moved.select(*schemas.PAYMENT, "name", "event_at").iter_rows():

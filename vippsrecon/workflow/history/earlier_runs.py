@@ -23,6 +23,7 @@ import polars as pl
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import StoreError
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
     ComparedOrder,
     Run,
@@ -171,7 +172,7 @@ def _list_compared_orders(
 ) -> Iterable[ComparedOrder]:
     psp_references = {
         (msn, reference): psp
-        for msn, reference, psp in payments.select("msn", "reference", "psp_reference").iter_rows()
+        for msn, reference, psp in payments.select(*PAYMENT_KEY, "psp_reference").iter_rows()
     }
     rows_by_key = defaultdict(list)
     for row in orders.drop_nulls("reference").iter_rows(named=True):
