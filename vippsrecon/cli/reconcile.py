@@ -15,6 +15,8 @@ from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.sources.reviewed_report.read import ReviewedReport
+
 TIME_EXAMPLE = (
     "2026-10-31T18:00:00+01:00 (without an offset: the sales unit's zone; a day alone: its end)"
 )
@@ -78,6 +80,16 @@ def reconcile(
             "20,000 orders, payments and events.",
         ),
     ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(
+            "--previous",
+            metavar="REPORT.xlsx",
+            help="An earlier report that people worked in: its owners, decisions and notes are "
+            "carried over, and the sheet What changed is added. Default: a report at --out that "
+            "people worked in.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
@@ -92,6 +104,7 @@ def reconcile(
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
+      vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
@@ -99,6 +112,7 @@ def reconcile(
     from vippsrecon.money import format_count
     from vippsrecon.output_files import refuse_workbook_path
     from vippsrecon.report import write_workbook
+    from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
     from vippsrecon.report.terminal import format_summary
     from vippsrecon.schemas.failure_effects import select_failures
@@ -111,6 +125,7 @@ def reconcile(
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
     _check_writable(out)
+    earlier_report = _read_earlier_report(previous, out)
     result = reconcile_month(
         orders,
         settings,
@@ -127,8 +142,11 @@ def reconcile(
         record=True,
         progress=output.should_show_progress(json),
     )
+    changes = None if earlier_report is None else compare_with_report(result, earlier_report)
     chosen = choose_detail(result, detail.value if detail else None)
-    report = write_workbook(result, out, detail=chosen)
+    report = write_workbook(result, out, detail=chosen, earlier=changes)
+    if changes is not None:
+        result = changes.add_to(result)
     if json:
         print(output.format_json(output.build_reconciliation_json(result, str(report))))
     else:
@@ -158,6 +176,23 @@ def _check_writable(out: Path) -> None:
         pass
     if not existed:
         out.unlink()
+
+
+def _read_earlier_report(previous: Path | None, out: Path) -> ReviewedReport | None:
+    """Read the report that was named, or the one that this run replaces if people worked in it."""
+    from vippsrecon.errors import InputError
+    from vippsrecon.report.excel.existing_report import has_manual_entries
+    from vippsrecon.sources.reviewed_report.read import looks_like_report, read_reviewed_report
+
+    if previous is not None:
+        return read_reviewed_report(previous)
+    if not (out.exists() and looks_like_report(out) and has_manual_entries(out)):
+        return None
+    try:
+        return read_reviewed_report(out)
+    except InputError as error:
+        print_warning(f"Owners, decisions and notes are not carried over: {error}")
+        return None
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:

@@ -105,8 +105,9 @@ def build_rows(
 ) -> pl.Series:
     """Return the XML of each row, null for a row that XlsxWriter has to write itself.
 
-    Those are rows with their own height, without any cell, or with a text or number that XlsxWriter
-    changes; and all rows, if a column holds values of an unexpected type.
+    Those are rows with their own height, without any cell, with a filled cell of the kind "input", or
+    with a text or number that XlsxWriter changes; and all rows, if a column holds values of an
+    unexpected type.
 
     Args:
         data: The rows, with a column for each named in `columns`.
@@ -130,6 +131,8 @@ def build_rows(
             if input_format is not None:
                 pieces += [start, numbers, f'" s="{_get_style(input_format)}"/>']
                 has_cells = True
+            if column.name in data.columns:
+                writer_needed = writer_needed | data[column.name].is_not_null()
             continue
         cell = [start, numbers, '"', *_build_style(data, place, row_formats)]
         values = data[column.name]

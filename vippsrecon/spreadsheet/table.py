@@ -188,15 +188,14 @@ def write_cells(
     Args:
         worksheet: In constant-memory mode, with nothing written at or below `first_row`.
         first_row: From 0.
-        columns: In order, from column A. Those of the kind "input" get empty cells.
-        rows: The cells of the other columns, as `convert_to_cells` makes them, and the currency.
+        columns: In order, from column A. Those of the kind "input" get a cell in every row.
+        rows: The cells of the columns, as `convert_to_cells` makes them, and the currency.
         row_formats: Currency to the format of each column; "" for any other currency.
         max_lines: See `set_row_height`.
     """
     # One worksheet call per cell is the cost of a report: everything else is decided before.
     write_text = worksheet.write_string
     write_number = worksheet.write_number
-    shown = [(i, c) for i, c in enumerate(columns) if c.kind != "input"]
     writers_by_currency = {
         currency: [
             (
@@ -204,12 +203,12 @@ def write_cells(
                 i,
                 column_formats[i],
             )
-            for i, column in shown
+            for i, column in enumerate(columns)
         ]
         for currency, column_formats in row_formats.items()
     }
     default = writers_by_currency[""]
-    wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
+    wrapped = [(i, column.width) for i, column in enumerate(columns) if column.kind == "wrapped"]
     input_columns = [i for i, column in enumerate(columns) if column.kind == "input"]
     count = 0
     for count, (cells, currency) in enumerate(rows, start=1):
@@ -222,7 +221,8 @@ def write_cells(
             if value is not None:
                 write(row, column, value, cell_format)
         for column in input_columns:
-            worksheet.write_blank(row, column, None, row_formats[""][column])
+            if cells[column] is None:
+                worksheet.write_blank(row, column, None, row_formats[""][column])
     return count
 
 
@@ -255,7 +255,10 @@ def _iterate_rows(
     data: pl.DataFrame, columns: Sequence[TableColumn]
 ) -> Iterator[tuple[tuple[Any, ...], str]]:
     currencies = data["currency"].to_list() if "currency" in data.columns else [""] * data.height
-    cells = [convert_to_cells(data[c.name], c.kind) for c in columns if c.kind != "input"]
+    empty = [None] * data.height
+    cells = [
+        convert_to_cells(data[c.name], c.kind) if c.name in data.columns else empty for c in columns
+    ]
     return zip(zip(*cells, strict=True), currencies, strict=True)
 
 

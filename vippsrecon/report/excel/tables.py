@@ -10,6 +10,7 @@ import polars as pl
 from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.columns import (
+    CHANGE_SHEET_COLUMNS,
     DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
     DISCREPANCY_SHEET_COLUMNS,
     EVENT_SHEET_COLUMNS,
@@ -26,6 +27,7 @@ from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
+    from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.figures import ReportFigures
     from vippsrecon.report.frames import ReportFrames
 
@@ -37,6 +39,7 @@ def build_sheet_tables(
     stem: str = "report",
     limit: int = EXCEL_MAX_ROWS,
     detail: ReportDetail = "full",
+    changes: ReportChanges | None = None,
 ) -> dict[str, SheetTable]:
     """Return the sheets that show frames, by name, in the order of the workbook.
 
@@ -49,8 +52,13 @@ def build_sheet_tables(
         stem: Name of the workbook without suffix; the names of Parquet files start with it.
         limit: Maximum number of rows of a sheet; a longer frame also goes to Parquet.
         detail: Whether all sheets are in the workbook.
+        changes: What changed since an earlier report; None: there is no earlier report.
     """
     discrepancies = build_discrepancy_rows(frames, figures)
+    if changes is not None:
+        discrepancies = discrepancies.join(
+            changes.entries, on="discrepancy_id", how="left", maintain_order="left"
+        )
     if detail == "findings":
         discrepancies = add_payments(discrepancies, frames.payments)
     tables = (
@@ -63,6 +71,7 @@ def build_sheet_tables(
             else DISCREPANCY_SHEET_COLUMNS,
             discrepancies,
         ),
+        *_build_change_tables(changes),
         SheetTable(
             "Matched",
             "Matched",
@@ -112,6 +121,20 @@ def build_sheet_tables(
             file = f"{stem}.data/{sheet.lower()}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
     return placed
+
+
+def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...]:
+    if changes is None:
+        return ()
+    return (
+        SheetTable(
+            "What changed",
+            "What changed",
+            f"One row per discrepancy of this report or of the earlier one, {changes.name}.",
+            CHANGE_SHEET_COLUMNS,
+            changes.rows,
+        ),
+    )
 
 
 def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
