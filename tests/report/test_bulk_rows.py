@@ -106,6 +106,7 @@ def write_each_cell(worksheet, table, row_formats):
 def write_file(path: Path, table: SheetTable, write, worksheet_class=Worksheet) -> Path:
     """Write a workbook with one sheet: a header and the rows."""
     with open_workbook(path) as workbook:
+        workbook.set_properties({"created": datetime(2026, 11, 2, tzinfo=UTC)})
         worksheet = workbook.add_worksheet("Rows", worksheet_class)
         row_formats = build_row_formats(table, WorkbookFormats(workbook), suffix=True)
         for place, column in enumerate(table.columns):
