@@ -91,7 +91,7 @@ def restore_orders(
         if not _is_same_payment(order, payment, failed.get(key)):
             continue
         for stored in order.order_rows:
-            row = parse_order_row(stored)
+            row = _parse_row(stored)
             number = (row["msn"], row["store"] or "", row["order_number"] or "")
             if row["order_number"] and number in own_numbers:
                 continue  # this run's own export shows the order, under another reference
@@ -163,10 +163,16 @@ def _list_moves(
     return moves
 
 
-def parse_order_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of `schemas.ORDERS` from a recorded one, whose times may be ISO 8601 text."""
+def parse_time(value: Any) -> datetime | None:
+    """Return a recorded time of an order, which may be ISO 8601 text; None stays None."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value)).astimezone(UTC)
+
+
+def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
     values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
     for column in schemas.ORDERS.columns:
-        if column.kind == "moment" and values[column.name] is not None:
-            values[column.name] = datetime.fromisoformat(str(values[column.name])).astimezone(UTC)
+        if column.kind == "moment":
+            values[column.name] = parse_time(values[column.name])
     return values
