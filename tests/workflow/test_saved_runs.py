@@ -278,6 +278,22 @@ def test_repeated_run_writes_the_same_bytes(october, november, tmp_path):
     assert again.manifest["inputs"] == november[0].manifest["inputs"]
 
 
+def test_two_exports_of_one_name_and_day_stay_apart(tmp_path):
+    """Two shops each export october.csv; one order is settled in November, the other is not."""
+    for shop, line in (("north", ORDERS["october"][0]), ("south", ORDERS["october"][1])):
+        (tmp_path / shop).mkdir()
+        run(tmp_path / shop, "october", lines=[line])
+    as_ordered = payment("order-late", "2026-10-30", (1000, "2026-11-03"))
+    state = [STATE["november"][0], as_ordered, STATE["november"][3]]
+    folders = [tmp_path / shop / "october.data" for shop in ("north", "south")]
+    result = run(tmp_path, "november", state=state, earlier=folders)
+
+    assert [row[0] for row in describe(result)] == ["order-wrong"]
+    assert not result.polars_frame("buckets").select("side", "row_key").is_duplicated().any()
+    unsettled = SavedRun(tmp_path / "november.data", "simulator").list_unsettled()
+    assert unsettled == {(MSN, "order-wrong")}
+
+
 def test_files_are_private_and_fit_their_schemas(november):
     """They hold orders of customers, and a notebook can check them like every other frame."""
     _, folder = november
@@ -338,6 +354,18 @@ WRONG_FOLDERS = {
     "impossible amount": (
         lambda folder: change(folder, FILES[0], "total_minor", -1),
         "total_minor",
+    ),
+    "impossible time": (
+        lambda folder: change(folder, FILES[0], "as_of_at", 2**62),
+        "as_of_at has a day that is not between",
+    ),
+    "impossible day": (
+        lambda folder: change(folder, FILES[0], "ordered_day", 2**62),
+        "ordered_day has a day that is not between",
+    ),
+    "impossible date": (
+        lambda folder: change(folder, FILES[1], "first_seen_date", 2**31 - 1),
+        "first_seen_date has a day that is not between",
     ),
     "contradiction": (
         lambda folder: [

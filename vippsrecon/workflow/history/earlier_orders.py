@@ -98,6 +98,7 @@ def restore_orders(
             exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
             restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
             keys.add(key)
+    _number_equal_files(restored)
     frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
     recorded = tuple(order for order in candidates if order.key in keys)
@@ -145,6 +146,20 @@ def _update_row(
     row["source_file"] = f"{row['source_file']} (exported {then:%Y-%m-%d})"
     row["exported_at"] = max(exported_at, then)
     return row
+
+
+def _number_equal_files(rows: Iterable[dict[str, Any]]) -> None:
+    """Number the file names of rows that would otherwise have one place: buckets are kept by place.
+
+    Two shops may have exported a file of the same name on the same day.
+    """
+    places = set()
+    for row in rows:
+        name, number = row["source_file"], 1
+        while (row["source_file"], row["source_row"]) in places:
+            number += 1
+            row["source_file"] = f"{name} ({number})"
+        places.add((row["source_file"], row["source_row"]))
 
 
 def _list_moves(

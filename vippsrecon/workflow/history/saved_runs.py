@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
+from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import translate_os_errors
@@ -35,6 +36,7 @@ from vippsrecon.workflow.history.earlier_orders import parse_time
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
 
 _KEY = list(schemas.PAYMENT)
+_MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
 _ADVICE = "Repeat that run, or omit its folder from --earlier."
 _ORDER_COLUMNS = schemas.ORDERS.names
 _ENTRY_COLUMNS = ("environment", "as_of_at", *_KEY, "psp_reference", "bucket", "settled")
@@ -201,7 +203,27 @@ def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str)
             f"{folder} is of the environment {others[0]}, but this run is of {environment}. Omit "
             "this folder from --earlier."
         )
+    _refuse_impossible_days(data, frame, f"{folder}: {name}")
     return data
+
+
+def _refuse_impossible_days(data: pl.DataFrame, frame: schemas.Frame, place: str) -> None:
+    """Refuse a day or time of a year that no payment can have: Python cannot hold some of them."""
+    first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
+    for column in frame.columns:
+        values = pl.col(column.name)
+        if column.kind == "moment":
+            values = values.dt.epoch("us") // _MICROSECONDS_PER_DAY
+        elif column.kind == "date":
+            values = values.to_physical()
+        elif column.kind != "day":
+            continue
+        is_possible = values.is_between(to_day_number(first), to_day_number(last))
+        if not data.select(is_possible.all()).item():
+            raise InputError(
+                f"{place}: the column {column.name} has a day that is not between {YEARS[0]} and "
+                f"{YEARS[-1]}. {_ADVICE}"
+            )
 
 
 def _refuse_mixed_entries(orders: pl.DataFrame, folder: Path) -> None:
