@@ -223,6 +223,20 @@ def test_the_newer_order_and_the_earlier_day_win(october, tmp_path):
     )
 
 
+def test_unsettled_orders_that_were_not_fetched_are_counted(october, tmp_path):
+    """A fetch of November's export alone has no payment of October; no order lapses in silence."""
+    run(tmp_path, "november", name="alone")
+    result = run(tmp_path, "november", payments=tmp_path / "alone.data", earlier=[october[1]])
+
+    assert describe(result) == []
+    [notice] = [text for text in result.notices if "unsettled orders of earlier" in text]
+    assert notice.startswith("2 unsettled orders of earlier exports were not compared")
+    december = run(tmp_path, "december", earlier=[tmp_path / "november.data"])
+    assert ("order-wrong", "over_captured", 1200, date(2026, 11, 5), 61, "high") in describe(
+        december
+    )
+
+
 def test_folder_is_used_if_the_database_cannot_be(october, tmp_path):
     """The notice says what is known of earlier runs; the figures are those of the folder."""
     (tmp_path / "vippsrecon.db").write_text("not a database", encoding="utf-8")

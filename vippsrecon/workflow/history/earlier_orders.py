@@ -28,15 +28,33 @@ class EarlierOrders(NamedTuple):
         keys: Their (msn, reference).
         files: Their `source_file`.
         recorded: The same orders as they were recorded.
+        unread: How many unsettled orders were not compared, because nobody asked for their payments.
     """
 
     orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
     recorded: tuple[ComparedOrder, ...] = ()
+    unread: int = 0
 
     def describe(self) -> tuple[str, ...]:
-        """Return a sentence for the report, if there are any."""
+        """Return sentences for the report: which were compared, and which could not be."""
+        return (*self._describe_compared(), *self._describe_unread())
+
+    def _describe_unread(self) -> tuple[str, ...]:
+        if not self.unread:
+            return ()
+        are = format_count(
+            self.unread,
+            "unsettled order of an earlier export was",
+            "unsettled orders of earlier exports were",
+        )
+        return (
+            f"{are} not compared, because this fetch does not contain the payments. Run without "
+            "--payments to compare them.",
+        )
+
+    def _describe_compared(self) -> tuple[str, ...]:
         if not len(self.orders):
             return ()
         are = format_count(

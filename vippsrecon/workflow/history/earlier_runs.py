@@ -127,11 +127,11 @@ class RunRecords:
             by_key |= self._read_orders(strays)
         for key in own & by_key.keys():
             del by_key[key]
-        return (
-            restore_orders(list(by_key.values()), orders, fetched)
-            if by_key
-            else no_earlier_orders()
-        )
+        if not by_key:
+            return no_earlier_orders()
+        asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+        restored = restore_orders(list(by_key.values()), orders, fetched)
+        return restored._replace(unread=len(by_key.keys() - asked))
 
     def record(
         self,
