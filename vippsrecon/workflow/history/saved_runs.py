@@ -1,6 +1,6 @@
 """Store what a run compared and first reported in `report.data/`, and read it in later runs.
 
-compared_orders.parquet   the orders that it compared, and unsettled ones of still earlier runs
+compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
@@ -85,13 +85,13 @@ class SavedRun:
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""
         types = dict.fromkeys(_KEY, pl.String)
-        wanted = pl.DataFrame(sorted(keys), schema=types, orient="row")
-        found = (
-            self._orders.join(wanted, on=_KEY, how="semi", maintain_order="left")
+        key_frame = pl.DataFrame(sorted(keys), schema=types, orient="row")
+        matching = (
+            self._orders.join(key_frame, on=_KEY, how="semi", maintain_order="left")
             .sort(_KEY, maintain_order=True)
             .with_columns(as_of=pl.col("as_of_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
         )
-        rows = found.iter_rows(named=True)
+        rows = matching.iter_rows(named=True)
         for _, entry in groupby(rows, key=itemgetter(*_KEY)):
             yield _build_order(list(entry))
 
@@ -163,7 +163,7 @@ def save_run(
             columns[name] = [parse_time(row.get(name)) for row in rows]
         else:
             columns[name] = [row.get(name) for row in rows]
-    seen: dict[str, list[Any]] = {
+    first_seen_columns: dict[str, list[Any]] = {
         "environment": [environment] * len(first_seen),
         "discrepancy_id": list(first_seen),
         "first_seen_date": list(first_seen.values()),
@@ -171,7 +171,7 @@ def save_run(
     with translate_os_errors(folder):
         make_private_folder(folder)
         _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
-        _write_frame(folder / FIRST_SEEN_FILE, seen, schemas.FIRST_SEEN)
+        _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
