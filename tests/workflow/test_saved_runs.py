@@ -223,6 +223,20 @@ def test_the_newer_order_and_the_earlier_day_win(october, tmp_path):
     )
 
 
+def test_unsettled_orders_that_were_not_fetched_are_counted(october, tmp_path):
+    """A fetch of November's export alone has no payment of October; no order lapses in silence."""
+    run(tmp_path, "november", name="alone")
+    result = run(tmp_path, "november", payments=tmp_path / "alone.data", earlier=[october[1]])
+
+    assert describe(result) == []
+    [notice] = [text for text in result.notices if "unsettled orders of earlier" in text]
+    assert notice.startswith("2 unsettled orders of earlier exports were not compared")
+    december = run(tmp_path, "december", earlier=[tmp_path / "november.data"])
+    assert ("order-wrong", "over_captured", 1200, date(2026, 11, 5), 61, "high") in describe(
+        december
+    )
+
+
 def test_folder_is_used_if_the_database_cannot_be(october, tmp_path):
     """The notice says what is known of earlier runs; the figures are those of the folder."""
     (tmp_path / "vippsrecon.db").write_text("not a database", encoding="utf-8")
@@ -276,6 +290,22 @@ def test_repeated_run_writes_the_same_bytes(october, november, tmp_path):
     again = run(tmp_path, "november", payments=november[1], earlier=[october[1]])
     assert read_bytes(tmp_path / "november.data") == before
     assert again.manifest["inputs"] == november[0].manifest["inputs"]
+
+
+def test_two_exports_of_one_name_and_day_stay_apart(tmp_path):
+    """Two shops each export october.csv; one order is settled in November, the other is not."""
+    for shop, line in (("north", ORDERS["october"][0]), ("south", ORDERS["october"][1])):
+        (tmp_path / shop).mkdir()
+        run(tmp_path / shop, "october", lines=[line])
+    as_ordered = payment("order-late", "2026-10-30", (1000, "2026-11-03"))
+    state = [STATE["november"][0], as_ordered, STATE["november"][3]]
+    folders = [tmp_path / shop / "october.data" for shop in ("north", "south")]
+    result = run(tmp_path, "november", state=state, earlier=folders)
+
+    assert [row[0] for row in describe(result)] == ["order-wrong"]
+    assert not result.polars_frame("buckets").select("side", "row_key").is_duplicated().any()
+    unsettled = SavedRun(tmp_path / "november.data", "simulator").list_unsettled()
+    assert unsettled == {(MSN, "order-wrong")}
 
 
 def test_files_are_private_and_fit_their_schemas(november):
@@ -338,6 +368,18 @@ WRONG_FOLDERS = {
     "impossible amount": (
         lambda folder: change(folder, FILES[0], "total_minor", -1),
         "total_minor",
+    ),
+    "impossible time": (
+        lambda folder: change(folder, FILES[0], "as_of_at", 2**62),
+        "as_of_at has a day that is not between",
+    ),
+    "impossible day": (
+        lambda folder: change(folder, FILES[0], "ordered_day", 2**62),
+        "ordered_day has a day that is not between",
+    ),
+    "impossible date": (
+        lambda folder: change(folder, FILES[1], "first_seen_date", 2**31 - 1),
+        "first_seen_date has a day that is not between",
     ),
     "contradiction": (
         lambda folder: [

@@ -167,8 +167,8 @@ def keep_latest_orders(orders: Iterable[ComparedOrder]) -> dict[tuple[str, str],
     """
     latest: dict[tuple[str, str], ComparedOrder] = {}
     for order in orders:
-        known = latest.get(order.key)
-        if known is None or known.as_of <= order.as_of:
+        other = latest.get(order.key)
+        if other is None or other.as_of <= order.as_of:
             latest[order.key] = order
     return dict(sorted(latest.items()))
 

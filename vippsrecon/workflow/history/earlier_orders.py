@@ -29,15 +29,33 @@ class EarlierOrders(NamedTuple):
         keys: Their (msn, reference).
         files: Their `source_file`.
         recorded: The same orders as they were recorded.
+        unread: How many unsettled orders were not compared, because nobody asked for their payments.
     """
 
     orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
     recorded: tuple[ComparedOrder, ...] = ()
+    unread: int = 0
 
     def describe(self) -> tuple[str, ...]:
-        """Return a sentence for the report, if there are any."""
+        """Return sentences for the report: which were compared, and which could not be."""
+        return (*self._describe_compared(), *self._describe_unread())
+
+    def _describe_unread(self) -> tuple[str, ...]:
+        if not self.unread:
+            return ()
+        are = format_count(
+            self.unread,
+            "unsettled order of an earlier export was",
+            "unsettled orders of earlier exports were",
+        )
+        return (
+            f"{are} not compared, because this fetch does not contain the payments. Run without "
+            "--payments to compare them.",
+        )
+
+    def _describe_compared(self) -> tuple[str, ...]:
         if not len(self.orders):
             return ()
         are = format_count(
@@ -92,13 +110,14 @@ def restore_orders(
         if not _is_same_payment(order, payment, failed.get(key)):
             continue
         for stored in order.order_rows:
-            row = parse_order_row(stored)
+            row = _parse_row(stored)
             number = (row["msn"], row["store"] or "", row["order_number"] or "")
             if row["order_number"] and number in own_numbers:
                 continue  # this run's own export shows the order, under another reference
             exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
             restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
             keys.add(key)
+    _number_equal_files(restored)
     frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
     recorded = tuple(order for order in candidates if order.key in keys)
@@ -148,6 +167,20 @@ def _update_row(
     return row
 
 
+def _number_equal_files(rows: Iterable[dict[str, Any]]) -> None:
+    """Number the file names of rows that would otherwise have one place: buckets are kept by place.
+
+    Two shops may have exported a file of the same name on the same day.
+    """
+    places = set()
+    for row in rows:
+        name, number = row["source_file"], 1
+        while (row["source_file"], row["source_row"]) in places:
+            number += 1
+            row["source_file"] = f"{name} ({number})"
+        places.add((row["source_file"], row["source_row"]))
+
+
 def _list_moves(
     events: pl.DataFrame, keys: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
@@ -164,10 +197,16 @@ def _list_moves(
     return moves
 
 
-def parse_order_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of `schemas.ORDERS` from a recorded one, whose times may be ISO 8601 text."""
+def parse_time(value: Any) -> datetime | None:
+    """Return a recorded time of an order, which may be ISO 8601 text; None stays None."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value)).astimezone(UTC)
+
+
+def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
     values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
     for column in schemas.ORDERS.columns:
-        if column.kind == "moment" and values[column.name] is not None:
-            values[column.name] = datetime.fromisoformat(str(values[column.name])).astimezone(UTC)
+        if column.kind == "moment":
+            values[column.name] = parse_time(values[column.name])
     return values

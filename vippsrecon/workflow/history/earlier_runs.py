@@ -128,11 +128,11 @@ class RunRecords:
             by_key |= self._read_orders(strays)
         for key in own & by_key.keys():
             del by_key[key]
-        return (
-            restore_orders(list(by_key.values()), orders, fetched)
-            if by_key
-            else no_earlier_orders()
-        )
+        if not by_key:
+            return no_earlier_orders()
+        asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+        restored = restore_orders(list(by_key.values()), orders, fetched)
+        return restored._replace(unread=len(by_key.keys() - asked))
 
     def record(
         self,
@@ -180,16 +180,18 @@ class RunRecords:
         for row in earlier.orders.iter_rows(named=True):
             key, bucket = (row["msn"], row["reference"]), buckets[_order_key(row)][0]
             settled[key] = settled.get(key, True) and bucket in SETTLED_BUCKETS
-        again = (
+        compared_again = (
             order._replace(settled=settled[order.key], as_of=run.as_of)
             for order in earlier.recorded
         )
         carried: set[tuple[str, str]] = set()
         carried = carried.union(*(saved.list_unsettled() for saved in self._saved_runs))
-        known = keep_latest_orders([*self._select_unsettled(carried), *again, *own]).values()
-        self._query(lambda store: record_run(store, run, first_seen, known), None, create=True)
+        entries = keep_latest_orders(
+            [*self._select_unsettled(carried), *compared_again, *own]
+        ).values()
+        self._query(lambda store: record_run(store, run, first_seen, entries), None, create=True)
         if folder is not None:
-            save_run(folder, self._environment, known, first_seen)
+            save_run(folder, self._environment, entries, first_seen)
 
     def _read_orders(
         self, keys: Collection[tuple[str, str]]

@@ -1,6 +1,6 @@
 """Store what a run compared and first reported in `report.data/`, and read it in later runs.
 
-compared_orders.parquet   the orders that it compared, and unsettled ones of still earlier runs
+compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
@@ -10,29 +10,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
+from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import translate_os_errors
 from vippsrecon.input_files import is_present
 from vippsrecon.output_files import atomic_private_file, make_private_folder
+from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.store import ComparedOrder
-from vippsrecon.workflow.history.earlier_orders import parse_order_row
+from vippsrecon.workflow.history.earlier_orders import parse_time
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
 
 _KEY = list(schemas.PAYMENT)
+_MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
 _ADVICE = "Repeat that run, or omit its folder from --earlier."
-_ENTRY_COLUMNS = ("as_of_at", "psp_reference", "bucket", "settled")
+_ORDER_COLUMNS = schemas.ORDERS.names
+_ENTRY_COLUMNS = ("environment", "as_of_at", *_KEY, "psp_reference", "bucket", "settled")
 """Columns that are the same in all rows of one order."""
 
 
@@ -78,10 +85,15 @@ class SavedRun:
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""
         types = dict.fromkeys(_KEY, pl.String)
-        wanted = pl.DataFrame(sorted(keys), schema=types, orient="row")
-        rows = self._orders.join(wanted, on=_KEY, how="semi", maintain_order="left")
-        for _, entry in rows.group_by(_KEY, maintain_order=True):
-            yield _build_order(entry.rows(named=True))
+        key_frame = pl.DataFrame(sorted(keys), schema=types, orient="row")
+        matching = (
+            self._orders.join(key_frame, on=_KEY, how="semi", maintain_order="left")
+            .sort(_KEY, maintain_order=True)
+            .with_columns(as_of=pl.col("as_of_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        )
+        rows = matching.iter_rows(named=True)
+        for _, entry in groupby(rows, key=itemgetter(*_KEY)):
+            yield _build_order(list(entry))
 
     def list_unsettled(
         self, msns: Collection[str] | None = None, until_day: int | None = None
@@ -136,28 +148,30 @@ def save_run(
     """
     if environment not in ENVIRONMENTS:
         return
-    rows = [
-        {
-            **parse_order_row(row),
-            "environment": environment,
-            "as_of_at": _parse_as_of(order.as_of),
-            "msn": order.msn,
-            "reference": order.reference,
-            "psp_reference": order.psp_reference,
-            "bucket": order.bucket,
-            "settled": order.settled,
-        }
-        for order in orders
-        for row in order.order_rows
-    ]
-    seen = [
-        {"environment": environment, "discrepancy_id": discrepancy_id, "first_seen_date": day}
-        for discrepancy_id, day in first_seen.items()
-    ]
+    rows: list[Mapping[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    for order in orders:
+        entry = order._asdict() | {"environment": environment, "as_of_at": parse_time(order.as_of)}
+        rows += order.order_rows
+        entries += [entry] * len(order.order_rows)
+    columns: dict[str, list[Any]] = {}
+    for column in schemas.COMPARED_ORDERS.columns:
+        name = column.name
+        if name in _ENTRY_COLUMNS:
+            columns[name] = [entry[name] for entry in entries]
+        elif column.kind == "moment":
+            columns[name] = [parse_time(row.get(name)) for row in rows]
+        else:
+            columns[name] = [row.get(name) for row in rows]
+    first_seen_columns: dict[str, list[Any]] = {
+        "environment": [environment] * len(first_seen),
+        "discrepancy_id": list(first_seen),
+        "first_seen_date": list(first_seen.values()),
+    }
     with translate_os_errors(folder):
         make_private_folder(folder)
-        _write_frame(folder / COMPARED_ORDERS_FILE, rows, schemas.COMPARED_ORDERS)
-        _write_frame(folder / FIRST_SEEN_FILE, seen, schemas.FIRST_SEEN)
+        _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
+        _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
@@ -189,11 +203,31 @@ def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str)
             f"{folder} is of the environment {others[0]}, but this run is of {environment}. Omit "
             "this folder from --earlier."
         )
+    _refuse_impossible_days(data, frame, f"{folder}: {name}")
     return data
 
 
+def _refuse_impossible_days(data: pl.DataFrame, frame: schemas.Frame, place: str) -> None:
+    """Refuse a day or time of a year that no payment can have: Python cannot hold some of them."""
+    first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
+    for column in frame.columns:
+        values = pl.col(column.name)
+        if column.kind == "moment":
+            values = values.dt.epoch("us") // _MICROSECONDS_PER_DAY
+        elif column.kind == "date":
+            values = values.to_physical()
+        elif column.kind != "day":
+            continue
+        is_possible = values.is_between(to_day_number(first), to_day_number(last))
+        if not data.select(is_possible.all()).item():
+            raise InputError(
+                f"{place}: the column {column.name} has a day that is not between {YEARS[0]} and "
+                f"{YEARS[-1]}. {_ADVICE}"
+            )
+
+
 def _refuse_mixed_entries(orders: pl.DataFrame, folder: Path) -> None:
-    entries = orders.select(*_KEY, *_ENTRY_COLUMNS).unique()
+    entries = orders.select(_ENTRY_COLUMNS).unique()
     repeated = entries.filter(entries.select(_KEY).is_duplicated())
     if len(repeated):
         reference = repeated["reference"].sort()[0]
@@ -213,20 +247,17 @@ def _build_order(rows: Sequence[Mapping[str, Any]]) -> ComparedOrder:
         min(days, default=None),
         first["bucket"],
         first["settled"],
-        [
-            {name: row[name] for name in schemas.ORDERS.names if row[name] is not None}
-            for row in rows
-        ],
-        f"{first['as_of_at'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        [{name: row[name] for name in _ORDER_COLUMNS if row[name] is not None} for row in rows],
+        first["as_of"],
     )
 
 
-def _parse_as_of(as_of: str) -> datetime:
-    return datetime.fromisoformat(as_of).astimezone(UTC)
-
-
-def _write_frame(path: Path, rows: list[dict[str, Any]], frame: schemas.Frame) -> None:
-    data = schemas.validate(pl.DataFrame(rows, schema=schemas.polars_schema(frame)), frame)
-    table = data.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(frame.arrow_schema())
+def _write_frame(path: Path, columns: Mapping[str, Sequence[Any]], frame: schemas.Frame) -> None:
+    schema = frame.arrow_schema()
+    arrays = [
+        build_array(columns[field.name], field.type, frame.name, field.name) for field in schema
+    ]
+    table = pa.Table.from_arrays(arrays, names=schema.names)
+    schemas.validate(pl.DataFrame(table), frame)
     with atomic_private_file(path) as temporary:
-        pq.write_table(table.combine_chunks(), temporary, compression="zstd")
+        pq.write_table(table.cast(schema), temporary, compression="zstd")
