@@ -341,20 +341,21 @@ def test_magento_statuses_are_read(write: Writer, status_text: str, status: str)
 
 
 @pytest.mark.parametrize(
-    ("cells", "status"),
+    ("cells", "status", "rest_refunded"),
     [
-        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "partial"),
-        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open"),
-        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled"),
-        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled"),
+        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "open", True),
+        ({"Status": "Processing", "Total_Refunded": "0.0000"}, "open", False),
+        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open", False),
+        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled", False),
+        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled", False),
     ],
 )
 def test_magento_partly_refunded_order_stays_processing(
-    write: Writer, cells: dict[str, str], status: str
+    write: Writer, cells: dict[str, str], status: str, rest_refunded: bool
 ):
-    """One part was sent and the rest refunded, so the order does not wait for delivery."""
+    """What was refunded is not sent; only the captured amount shows whether the rest was sent."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(**cells)])))
-    assert order["status"] == status
+    assert (order["status"], order["rest_refunded"]) == (status, rest_refunded)
 
 
 def test_store_name_decides_the_sales_unit(write: Writer):
