@@ -108,7 +108,7 @@ def reconcile_month(
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result.
         record: Use the runs recorded in the workspace database, and record this one: for the day on
             which a discrepancy was first seen, and for the orders of earlier exports.
-        progress: Show a progress bar if standard error is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
         InputError: A file cannot be used, or contains no order of the period.
