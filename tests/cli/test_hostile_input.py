@@ -191,6 +191,8 @@ COMMANDS = [
     ("journal", "settle", "{}"),
     ("journal", "settle", "plan.json", "--row", "{}", "--outcome", "{}", "--reason", "{}"),
     ("scenario", "/dev/null/{}"),
+    ("notebooks", "/dev/null/{}"),
+    ("lab", "/dev/null/{}"),
     ("scenario", "month", "--seed", "{}x"),
     ("scenario", "month", "--payments", "-{}"),
     ("demo", "--payments", "0{}x"),
