@@ -188,7 +188,23 @@ COMMANDS = [
     ("journal", "--verify", "--plan", "{}", "--head", "{}"),
     ("journal", "--out", "{}"),
     ("journal", "settle", "{}"),
-    ("journal", "settle", "plan.json", "--row", "{}", "--outcome", "{}", "--reason", "{}"),
+    ("journal", "settle", "plan.json", "--row", "{}", "--as", "done", "--because", "seen"),
+    ("journal", "settle", "plan.json", "--row", "1", "--as", "{}", "--because", "seen"),
+    ("journal", "settle", "plan.json", "--row", "1", "--as", "done", "--because", "{}"),
+    (
+        "journal",
+        "settle",
+        "plan.json",
+        "--row",
+        "1",
+        "--as",
+        "done",
+        "--because",
+        "x",
+        "--by",
+        "{}",
+    ),
+    ("approve", "plan.json", "--as", "{}"),
     ("scenario", "/dev/null/{}"),
     ("scenario", "month", "--seed", "{}x"),
     ("scenario", "month", "--payments", "-{}"),
@@ -394,6 +410,25 @@ def test_a_file_name_is_printed_escaped(check, orders, folder):
     assert json.loads(shown)["files"][0]["path"] == name
     (folder / name).write_bytes(b"")
     assert "a\\x1b[31m\\u202ecsv.csv" in check("preview", name, codes=(2,)).stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_name_that_is_not_text_gives_one_sentence(ready):
+    """Old archives contain names in other encodings. Python reads them; libraries cannot write them."""
+    name = os.fsdecode(b"caf\xe9")
+    (ready.folder / "refs.csv").write_text("reference\norder-000001\n")
+    assert ready.run("journal", "--backup", f"{name}.db").exit_code == 0
+    done = ready.run("fetch", "refs.csv", "--out", name)
+    assert done.exit_code == 2
+    assert "caf\\udce9" in done.stderr
+    assert "not valid text" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_path_of_a_backup_is_printed_escaped(ready):
+    """A terminal executes a sequence from ESC to a letter as a command."""
+    done = ready.run("journal", "--backup", "a\x1b[31m.db")
+    assert (done.exit_code, done.stdout) == (0, "wrote a\\x1b[31m.db\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")

@@ -55,7 +55,7 @@ class ErrorReportingGroup(TyperGroup):
         except MemoryError:
             print_error("Not enough memory. Run it again with fewer orders at a time.")
         except BaseException as error:  # a Polars panic is not an Exception
-            if sentence := _format_usage_error(error):
+            if sentence := _format_usage_error(error) or _format_name_error(error):
                 print_error(sentence)
                 raise typer.Exit(FAILURE_EXIT_CODE) from None
             # Typer ends a command with exceptions of its own, which carry an exit code.
@@ -184,6 +184,19 @@ def _format_usage_error(error: BaseException) -> str:
     if context.info_name == "reconcile" and without_option:
         sentence = f"{sentence.removesuffix('.')}. Write the order exports after --orders: reconcile --orders orders.csv"
     return f"{sentence} (see {context.command_path} --help)"
+
+
+def _format_name_error(error: BaseException) -> str:
+    """Return a sentence for a name whose bytes are not text, such as one from an old archive.
+
+    Python reads such a name, but no library can write it. "" for any other error.
+    """
+    if not isinstance(error, UnicodeEncodeError) or "\n" in error.object:
+        return ""
+    return (
+        f"{printable(error.object[:300])}: this name contains a byte that is not valid text. "
+        "Rename the file or folder."
+    )
 
 
 def _report_internal_error(error: BaseException) -> None:
