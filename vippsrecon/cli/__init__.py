@@ -90,9 +90,15 @@ def main() -> None:
     prepare_output()
     try:
         app()
+    except OSError:  # a usage error that cannot be printed
+        sys.exit(FAILURE_EXIT_CODE)
     finally:
         # What is printed last may still be waiting in memory: a full disk or a reader that is
         # gone is noticed here, and is not a success.
+        try:
+            sys.stderr.flush()
+        except OSError:
+            stop_printing(sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:

@@ -2,7 +2,8 @@
 
     order of plans     a whole plan was removed, or replaced (`plan_order`)
     reservations       `reserved`, `caps` and `in_flight` follow from the journal's entries
-    triggers, indexes  what keeps accidents from the journal is still in the database
+    triggers, indexes  what keeps accidents from the journal is still in the database, and no
+                       trigger was added that could change what is recorded
 
 Not found: that the plans registered last were removed with all their traces, or that every chain
 and table was rewritten consistently. Only a head saved outside the database shows that.
@@ -176,8 +177,12 @@ def _compare_in_flight(
 
 
 def _find_missing_guards(connection: Connection) -> Iterator[str]:
-    """Yield a sentence for each trigger and index of the migrations that is missing or changed."""
+    """Yield a sentence for each trigger and index of the migrations that is missing or changed.
+
+    A trigger that the migrations did not create is named too: it could drop what is recorded.
+    """
     dialect = connection.dialect.name
+    expected = set()
     present = _read_sqlite_guards if dialect == "sqlite" else _read_postgresql_guards
     guards = present(connection)
     for migration in load_migrations():
@@ -187,10 +192,25 @@ def _find_missing_guards(connection: Connection) -> Iterator[str]:
             if match is None:
                 continue
             kind, name = match[1].lower(), match[2]
+            expected.add(name)
             if name not in guards:
                 yield f"the {kind} {name} is missing or switched off"
             elif guards[name] not in ("", sql):
                 yield f"the {kind} {name} was changed"
+    for name in sorted(_read_triggers(connection) - expected):
+        yield f"the trigger {name} was added: it could change what is recorded"
+
+
+def _read_triggers(connection: Connection) -> set[str]:
+    """Return the name of every trigger on the tables that a run writes."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        return set(connection.execute(text(query)).scalars())
+    query = (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = ANY(ARRAY["
+        "'journal', 'carriers', 'in_flight', 'caps', 'reserved']::regclass[])"
+    )
+    return set(connection.execute(text(query)).scalars())
 
 
 def _strip(statement: str) -> str:
