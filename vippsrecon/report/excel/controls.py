@@ -1,4 +1,4 @@
-"""Write Controls: sign-off, inputs, settings, checks and the meaning of each column."""
+"""Write Controls: inputs, settings, checks and the meaning of each column."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from vippsrecon.report.excel.drop_downs import (
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
-from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
 from vippsrecon.report.names import describe_settings
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
@@ -37,8 +36,6 @@ B, C, D, E, F = 1, 2, 3, 4, 5
 
 MAX_VALUE_CHARACTERS = 44
 """Longer values are written across the columns to the right."""
-
-SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
 
 
 @dataclass
@@ -69,7 +66,7 @@ class ControlsSheetWriter:
         paper = "To print: Summary, Discrepancies, Controls. The other sheets are for the screen."
         self.page.text(1, OWNER_LIST_COLUMN, paper, self.formats["muted"])
         write_drop_down_lists(self.page, self.formats, manifest)
-        self._write_sign_off()
+        self.row = 2
         self._write_run(reconciliation)
         self._write_inputs(manifest)
         self._write_files_of_left_out_sheets(tables)
@@ -103,24 +100,6 @@ class ControlsSheetWriter:
         self.page.text(self.row, B, title, cell_format)
         self.page.blank(self.row, range(B, last + 1), cell_format)
         self.page.height(self.row, 21)
-        self.row += 1
-
-    def _write_sign_off(self) -> None:
-        self.row = 2
-        self._write_section("Sign-off")
-        page, formats = self.page, self.formats
-        for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials"), (F, "")):
-            page.text(self.row, column, title, formats["head"])
-        self.row += 1
-        signed = xl_range_abs(self.row, C, self.row + len(SIGN_OFF_ROLES) - 1, E)
-        self.workbook.define_name(SIGN_OFF_RANGE_NAME, f"={CONTROLS_SHEET_NAME}!{signed}")
-        for role in SIGN_OFF_ROLES:
-            page.text(self.row, B, role, formats["bold"])
-            page.blank(self.row, range(C, D), formats["signature"])
-            page.blank(self.row, range(D, E), formats["input_date"])
-            page.blank(self.row, range(E, F), formats["signature"])
-            page.height(self.row, 20)
-            self.row += 1
         self.row += 1
 
     def _write_run(self, reconciliation: Reconciliation) -> None:

@@ -9,8 +9,10 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
+from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
 from vippsrecon.report.excel.bridge import BridgeWriter
 from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
+from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
@@ -57,6 +59,7 @@ class SummarySheetWriter:
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
+        self._write_ages_and_decisions(figures)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
         self._write_large_groups(figures)
@@ -131,20 +134,18 @@ class SummarySheetWriter:
         page.text(
             top + 1,
             RIGHT_HALF,
-            "All checks: sheet Controls. Amounts in major units,",
+            "All checks: sheet Controls. Currencies are never added.",
             formats["muted"],
         )
-        page.text(
-            top + 2, RIGHT_HALF, "per currency; two currencies are never added.", formats["muted"]
-        )
+        write_sign_off(self.workbook, page, formats, top + 3, RIGHT_HALF)
         if not figures.currency_totals:
             page.text(self.row, B, "No orders and no payments.", formats["text"])
-            self.row += 3
+            self.row += 1
         for start in range(0, len(figures.currency_totals), CURRENCIES_PER_BLOCK):
             self._write_currencies_side_by_side(
                 figures.currency_totals[start : start + CURRENCIES_PER_BLOCK]
             )
-        self.row += 1
+        self.row = max(self.row, top + 3 + SIGN_OFF_ROWS + 1)
 
     def _write_currencies_side_by_side(self, block: tuple[CurrencyTotals, ...]) -> None:
         page, formats = self.page, self.formats
@@ -187,6 +188,16 @@ class SummarySheetWriter:
         cell = xl_rowcol_to_cell(self.row, column, row_abs=True, col_abs=True)
         formula = "" if table.overflow_file else f"{SUMMARY_SHEET_NAME}!{cell}"
         self.checks.add(label, computed, formula, currency)  # type: ignore[arg-type]
+
+    def _write_ages_and_decisions(self, figures: ReportFigures) -> None:
+        writer = AgeAndDecisionWriter(
+            self.page, self.formats, self.tables["Discrepancies"], self.checks
+        )
+        for currency in figures.currencies:
+            ages = figures.select_ages(currency)
+            if ages:
+                self._write_section(f"Age of the discrepancies, and decisions, {currency}")
+                self.row = writer.write(currency, ages, self.row)
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
