@@ -125,12 +125,16 @@ def _fill_report_workbook(
         set_up_printing(worksheet, name, describe_period(manifest))
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
-        workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), formats, dict(sheets), checks
+        workbook=workbook,
+        page=SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]),
+        formats=formats,
+        tables=dict(sheets),
+        checks=checks,
     ).write(reconciliation, figures)
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
     controls.ControlsSheetWriter(
-        workbook, SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats
+        workbook=workbook, page=SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats=formats
     ).write(reconciliation, sheets, checks)
     worksheets[summary.SUMMARY_SHEET_NAME].activate()
     worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)
