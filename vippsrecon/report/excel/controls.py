@@ -11,6 +11,8 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.excel.drop_downs import (
     CONTROLS_SHEET_NAME,
+    LIST_ROW,
+    LIST_ROWS,
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
@@ -28,6 +30,12 @@ CONTROLS_COLUMN_WIDTHS = (1.5, 50, 44, 26, 18, 14, 2, 18, 14, 34)
 """Columns A to J: margin, name, value, three figures, gap, three lists. The lists are not printed."""
 
 B, C, D, E, F = 1, 2, 3, 4, 5
+
+PROTECTION_NOTES = (
+    "Only the yellow cells can be changed. There is no password.",
+    "To sort rows or change a figure, first choose Review > Unprotect",
+    "Sheet (LibreOffice: Tools > Protect Sheet).",
+)
 
 MAX_VALUE_CHARACTERS = 44
 """Longer values are written across the columns to the right."""
@@ -51,6 +59,9 @@ class ControlsSheetWriter(SectionWriter):
         self.page.text(0, OWNER_LIST_COLUMN, paper, self.formats["muted"])
         screen = "The other sheets are for the screen: their print area is empty."
         self.page.text(1, OWNER_LIST_COLUMN, screen, self.formats["muted"])
+        for place, text in enumerate(PROTECTION_NOTES):
+            row = LIST_ROW + LIST_ROWS + 1 + place
+            self.page.text(row, OWNER_LIST_COLUMN, text, self.formats["muted"])
         write_drop_down_lists(self.page, self.formats, manifest)
         self.row = 2
         self._write_run(reconciliation)

@@ -26,7 +26,7 @@ from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS
-from vippsrecon.spreadsheet.workbook_file import open_workbook, set_up_printing
+from vippsrecon.spreadsheet.workbook_file import open_workbook, protect_figures, set_up_printing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,6 +123,7 @@ def _fill_report_workbook(
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
+        protect_figures(worksheet)
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
         workbook=workbook,
