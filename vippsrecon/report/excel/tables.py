@@ -13,6 +13,7 @@ from vippsrecon.report.columns import (
     CHANGE_SHEET_COLUMNS,
     DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
     DISCREPANCY_SHEET_COLUMNS,
+    DISCREPANCY_WIDTH_LIMITS,
     EVENT_SHEET_COLUMNS,
     ORDER_SHEET_COLUMNS,
     PAIR_SHEET_COLUMNS,
@@ -24,6 +25,7 @@ from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.sentences import format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
+from vippsrecon.spreadsheet.columns import fit_column_widths
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
@@ -66,9 +68,13 @@ def build_sheet_tables(
             "Discrepancies",
             "Discrepancies",
             "One row per discrepancy, worst first. Fill in the yellow cells.",
-            DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
-            if detail == "findings"
-            else DISCREPANCY_SHEET_COLUMNS,
+            fit_column_widths(
+                DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
+                if detail == "findings"
+                else DISCREPANCY_SHEET_COLUMNS,
+                discrepancies,
+                DISCREPANCY_WIDTH_LIMITS,
+            ),
             discrepancies,
         ),
         *_build_change_tables(changes),
