@@ -49,6 +49,17 @@ def test_the_commands_page_has_every_option(root, page_generator):
         assert options == set(re.findall(r"--[a-z-]+", section)), section.splitlines()[0]
 
 
+def test_every_command_has_a_section(page_generator):
+    """A command that the page leaves out cannot be found without installing the package."""
+    import typer
+
+    from vippsrecon.cli import app
+
+    documented = {command.split()[0] for command in page_generator.COMMANDS}
+
+    assert documented == set(typer.main.get_command(app).commands)
+
+
 def test_every_shop_is_documented(root):
     """A user finds a shop in the table of exports and in --help; CONTRIBUTING says how to add one."""
     from vippsrecon.sources.orders.profiles import load_builtin_profiles
