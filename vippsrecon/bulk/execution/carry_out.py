@@ -117,7 +117,7 @@ def carry_out(
     for msn in plan.msns:
         client.check_keys(msn)  # The answer also sets server time.
     carrier_name = carrier or _detect_user()
-    patience = patience or Timeouts(settle_for=limits.settle_for)
+    timeouts = patience or Timeouts(settle_for=limits.settle_for)
     clock = clock or RunClock()
     if not live:
         return run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
@@ -144,7 +144,7 @@ def carry_out(
                 plan,
                 approval.expires_at,
                 caps,
-                patience,
+                timeouts,
                 JournalWriter(journal, clock),
                 journal,
                 clock,

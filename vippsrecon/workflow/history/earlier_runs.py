@@ -95,12 +95,12 @@ class RunRecords:
             unsettled: Orders that an earlier run left unsettled; their references were requested.
         """
         own = collect_payment_keys(orders.drop_nulls("reference"))
-        strays = collect_payment_keys(fetched.payments) - own
+        unmatched = collect_payment_keys(fetched.payments) - own
         by_key = {(order.msn, order.reference): order for order in unsettled}
-        if strays:
+        if unmatched:
             nothing: list[ComparedOrder] = []
             known = self._query(
-                lambda store: read_compared_orders(store, self._environment, strays), nothing
+                lambda store: read_compared_orders(store, self._environment, unmatched), nothing
             )
             by_key |= {(order.msn, order.reference): order for order in known}
         for key in own & by_key.keys():

@@ -145,7 +145,7 @@ def find_other_change(verb: str, intention: Intention, after: Aggregate, currenc
     'refunded was 5.00 NOK and is 8.00 NOK'
     """
     if verb == "cancel" and intention.before.authorized_minor == 0:
-        return ""  # A payment nobody had paid: its totals say nothing about what was released.
+        return ""  # The customer had not paid, so the totals do not show what was released.
     expected = compute_expected_aggregate(verb, intention.before, intention.row.amount_minor)
     return describe_change(expected, after, currency) if after != expected else ""
 
