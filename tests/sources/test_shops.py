@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.sources import read_orders
+from vippsrecon.sources.orders.profiles import load_builtin_profiles
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
 
@@ -430,3 +432,14 @@ def test_results_contain_no_customer_data(write: Writer):
     )
     results_text = read.orders.to_csv() + read.rejects.to_csv() + repr(read.files)
     assert not [text for text in ("Kari", "example.com", "99999999") if text in results_text]
+
+
+def test_every_shop_has_a_test():
+    """A profile without an invented export proves nothing; the name of a test contains the shop's."""
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    names = [path.stem for path in Path(__file__).parent.glob("test_*.py")]
+    names += [name for text in texts for name in re.findall(r"def (test_\w+)", text)]
+    shops = [name for name, profile in load_builtin_profiles().items() if not profile.refused]
+
+    untested = [shop for shop in shops if not any(shop.split("-")[-1] in name for name in names)]
+    assert untested == [], "add an invented export and what is read from it to tests/sources"

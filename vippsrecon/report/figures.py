@@ -305,7 +305,7 @@ def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
     for (currency, msn, leg), rows in blocks.items():
         if leg.endswith(AS_FETCHED):
             continue
-        # Without a payment in this currency there is nothing to go on to.
+        # A currency without payments has no lines to the payments' own totals.
         further = blocks.get((currency, msn, leg + AS_FETCHED), [rows[-1], rows[-1]])
         legs.append(
             BridgeLeg(

@@ -118,7 +118,7 @@ def carry_out(
     for msn in plan.msns:
         client.check_keys(msn)  # The answer also sets server time.
     carrier_name = carrier or _detect_user()
-    patience = patience or Timeouts(settle_for=limits.settle_for)
+    timeouts = patience or Timeouts(settle_for=limits.settle_for)
     clock = clock or RunClock()
     if not live:
         return run_dry(plan, client, store, carrier_name, in_flight=in_flight, progress=progress)
@@ -145,7 +145,7 @@ def carry_out(
                 plan,
                 approval.expires_at,
                 caps,
-                patience,
+                timeouts,
                 JournalWriter(journal, clock),
                 journal,
                 clock,

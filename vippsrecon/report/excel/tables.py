@@ -245,9 +245,9 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
         *("msn", "reference", "currency", "state", "authorized_minor", "captured_minor"),
         *("refunded_minor", "cancelled_minor", "kind", "flags", nth),
     )
-    both = orders.join(payments, on=["msn", "reference", "nth"], how="full", coalesce=True)
+    side_by_side = orders.join(payments, on=["msn", "reference", "nth"], how="full", coalesce=True)
     kind = pl.coalesce("kind", "kind_right")
-    return both.with_columns(
+    return side_by_side.with_columns(
         currency=pl.coalesce("currency", "currency_right"),
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),

@@ -218,7 +218,7 @@ def _parse_row(digits: bytes) -> int:
 def _beyond_column(alphabets: int, name: bytes) -> re.Pattern[bytes]:
     """Return the pattern of a filled cell beyond so many alphabets of columns: 1 is Z, 2 is AZ."""
     later = _ALPHABET[alphabets - 1 :] + _ALPHABET[alphabets - 1 :].lower()
-    # Never an empty set: past ZZ only three letters are beyond.
+    # After ZZ only names of three letters follow, so the set of two letters would be empty.
     two = rb"[" + later + rb"][A-Za-z]|" if later else b""
     return re.compile(name + rb"(?:" + two + rb"[A-Za-z]{3})\d+" + _FILLED)
 

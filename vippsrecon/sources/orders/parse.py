@@ -52,9 +52,6 @@ _UNKNOWN_DATE_FORM = (
     "such as dates = ['%d.%m.%Y[ %H:%M]']"
 )
 
-_MAX_VALUE_SHOWN = 80
-"""Maximum length of a value shown in a reject."""
-
 
 class FileContext(NamedTuple):
     """What the export itself does not contain."""
@@ -91,7 +88,7 @@ class ParsedOrders(NamedTuple):
     voted_prefix: str
 
 
-def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedOrders:
+def parse_orders(table: Table, profile: Profile, file_context: FileContext) -> ParsedOrders:
     """Parse the orders of a table, and collect the rows that cannot be used.
 
     Raises:
@@ -107,12 +104,12 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         profile, get_field_cells(heads, "total"), table.name, named.get("total", "total")
     )
     heads = mark_rows_of_sums(heads, style)
-    placing = SalesUnitResolver(
-        around.units, around.default_msn, table.name, around.assumed_currency
+    resolver = SalesUnitResolver(
+        file_context.units, file_context.default_msn, table.name, file_context.assumed_currency
     )
     sound = heads["fault"].is_null()
     placed = (
-        placing.places(
+        resolver.places(
             *(get_field_cells(heads, name).set(~sound, "") for name in ("msn", "store", "currency"))
         )
         if sound.any()
@@ -179,7 +176,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         recurring=(get_field_cells(heads, "recurring") != "") | tendered["not_epayment"],
         shop_currency_only=pl.lit(profile.shop_currency_only),
         truncated_minor=_truncate_totals(get_field_cells(heads, "total"), profile),
-        exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
+        exported_at=pl.lit(file_context.exported_at).dt.convert_time_zone("UTC"),
         source_file=pl.lit(table.name),
         **{name: times[name].at for name in TIME_FIELDS},
         **{name.replace("_at", "_day"): times[name].day for name in TIME_FIELDS},
