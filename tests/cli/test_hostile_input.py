@@ -300,6 +300,25 @@ def test_any_folder_of_an_earlier_run_is_refused(check, orders, folder, name):
     assert "earlier: compared_orders.parquet" in result.stderr
 
 
+def test_month_json_with_other_types_is_refused(check, orders, october):
+    """`"ledger_read": "no"` would count as yes, and the report would say that it was read."""
+    path = october / "month.json"
+    good = {"as_of": "2026-11-05T08:00:28Z", "environment": "simulator", "ledger_read": True,
+            "notes": []}  # fmt: skip
+    command = ("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx")
+    before = path.read_bytes() if path.exists() else None
+    path.write_text(json.dumps(good))
+    check(*command, codes=(0, 1))
+    for change in (
+        {"ledger_read": "no"}, {"notes": [{"a": 1}]}, {"notes": "abc"}, {"environment": None},
+        {"environment": "live"}, {"clock_problem": [1]}, {"ledger_failed": 0}, {"as_of": 5},
+        {"as_of": "9999-12-31T23:59:59-14:00"},
+    ):  # fmt: skip
+        path.write_text(json.dumps(good | change))
+        assert "month.json: cannot be read" in check(*command, codes=(2,)).stderr
+    path.unlink() if before is None else path.write_bytes(before)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to nothing"])
 def test_pipes_and_devices_are_not_read(check, orders, october, folder, kind):
