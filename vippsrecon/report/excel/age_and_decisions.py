@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
@@ -96,9 +97,11 @@ class AgeAndDecisionWriter:
         table, columns = self.discrepancies, DECISION_COLUMNS
         equal = [("currency", format_criterion(currency))]
         end = row + 2
+        decided = self._sum_decided(currency)
+        undecided = (total[0] - decided[0], total[1] - decided[1])
         for place, label, figures, decision in (
-            (row, "Undecided", total, format_criterion("")),
-            (row + 1, "Decided", (0, 0), ANY_TEXT),
+            (row, "Undecided", undecided, format_criterion("")),
+            (row + 1, "Decided", decided, ANY_TEXT),
         ):
             criteria = [*equal, ("decision", decision)]
             formulas = (table.count_where(criteria), table.sum_where("at_risk_minor", criteria))
@@ -109,6 +112,16 @@ class AgeAndDecisionWriter:
         self._add_cross_check(f"{label}: rows, {currency}", total[0], (end, columns[1]))
         amount = to_cell_amount(total[1])
         self._add_cross_check(f"{label}: at risk, {currency}", amount, (end, columns[3]), currency)
+
+    def _sum_decided(self, currency: str) -> tuple[int, int]:
+        """Return rows and amount at risk with a decision carried over from an earlier report."""
+        data = self.discrepancies.data
+        if "decision" not in data.columns:
+            return 0, 0
+        rows = data.filter(
+            pl.col("currency").eq(currency) & pl.col("decision").fill_null("").ne("")
+        )
+        return rows.height, int(rows["at_risk_minor"].sum())
 
     def _write_line(
         self,

@@ -11,6 +11,7 @@ from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
 from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
 from vippsrecon.report.excel.bridge import BridgeWriter
+from vippsrecon.report.excel.change_totals import write_change_totals
 from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
 from vippsrecon.report.excel.sections import SectionWriter
 from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
@@ -52,6 +53,10 @@ class SummarySheetWriter(SectionWriter):
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
         self._write_ages_and_decisions(figures)
+        changes = self.tables.get("What changed")
+        if changes is not None:
+            for currency in figures.currencies:
+                write_change_totals(self, changes, self.checks, currency)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
         self._write_large_groups(figures)
