@@ -46,6 +46,15 @@ def reconcile(
             "--references", metavar="FILE...", help="Files with further references to fetch."
         ),
     ] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--earlier",
+            metavar="DIR...",
+            help="The .data folders beside the reports of earlier months: for orders of earlier "
+            "exports, and the day a discrepancy was first seen.",
+        ),
+    ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DAY", help="First local day, 2026-10-01.")
     ] = None,
@@ -74,11 +83,14 @@ def reconcile(
     """Compare order exports with Vipps MobilePay and write the report.
 
     Without --payments, payments are fetched now and stored in report.data/ beside the report;
-    --payments report.data repeats the run with exactly the same result.
+    --payments report.data repeats the run with exactly the same result. What the run compared is
+    stored there too: --earlier report.data uses it in a later month. The workspace database holds
+    the same, where it is kept between runs.
 
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
     """
     from vippsrecon.cli import output
@@ -106,11 +118,12 @@ def reconcile(
         mapping=mapping,
         payments=payments,
         references=references or (),
+        earlier=earlier or (),
         first=first,
         last=last,
         as_of=_parse_time_option(as_of, "--as-of", zone),
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
-        keep=None if payments else out.with_suffix(".data"),
+        keep=out.with_suffix(".data"),
         record=True,
         progress=output.should_show_progress(json),
     )

@@ -275,6 +275,7 @@ def _is_plain_order() -> nw.Expr:
     are known, and it did not change since the earliest fetch or the as-of time.
     """
     special = nw.col("recurring") | nw.col("split_tender")
+    special = special | ~nw.col("further_references").is_null()
     for doubt in ("method_unsure", "recorded_by_hand"):
         special = special | nw.col(doubt).fill_null(value=False)
     special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)

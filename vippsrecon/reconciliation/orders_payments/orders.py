@@ -33,6 +33,7 @@ ORDER_COLUMNS = (
     "refunds_unknown",
     "recorded_by_hand",
     "shop_authorization",
+    "names_several",
     "dates_without_time",
     "attempts_asked",
     "truncated_minor",
@@ -86,7 +87,9 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
 
 def select_amounts(orders: LazyFrame) -> LazyFrame:
     """Select `ORDER_COLUMNS` of order rows with okey, the reference of their order."""
+    further = nw.col("further_references")
     return orders.with_columns(
+        names_several=(further != nw.col("reference")).fill_null(value=False),
         O=nw.col("total_minor"),
         Or=nw.col("refunded_minor").fill_null(0),
         refunds_unknown=nw.col("refunded_minor").is_null(),
@@ -261,6 +264,7 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
         "method_unsure",
         "refunds_unknown",
         "recorded_by_hand",
+        "names_several",
         "dates_without_time",
     )
     return (

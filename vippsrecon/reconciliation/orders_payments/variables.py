@@ -120,6 +120,7 @@ def _fill_both_sides(
             name: nw.col(name).fill_null(value=False)
             for name in (
                 "method_unsure",
+                "names_several",
                 "recorded_by_hand",
                 "refunds_unknown",
                 "dates_without_time",

@@ -28,11 +28,13 @@ class EarlierOrders(NamedTuple):
         orders: `schemas.ORDERS`.
         keys: Their (msn, reference).
         files: Their `source_file`.
+        recorded: The same orders as they were recorded.
     """
 
     orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
+    recorded: tuple[ComparedOrder, ...] = ()
 
     def describe(self) -> tuple[str, ...]:
         """Return a sentence for the report, if there are any."""
@@ -75,7 +77,7 @@ def restore_orders(
             "msn", "reference", "status"
         ).iter_rows()
     }
-    moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
+    moves = _list_moves(fetched.events, {order.key for order in candidates})
     own_numbers = set(orders.select(pl.col("msn", "store", "order_number").fill_null("")).rows())
     latest = pl.col("exported_at").max()
     exported = {
@@ -85,12 +87,12 @@ def restore_orders(
     restored: list[dict[str, Any]] = []
     keys = set()
     for order in candidates:
-        key = (order.msn, order.reference)
+        key = order.key
         payment = payments.get(key)
         if not _is_same_payment(order, payment, failed.get(key)):
             continue
         for stored in order.order_rows:
-            row = _parse_row(stored)
+            row = parse_order_row(stored)
             number = (row["msn"], row["store"] or "", row["order_number"] or "")
             if row["order_number"] and number in own_numbers:
                 continue  # this run's own export shows the order, under another reference
@@ -99,7 +101,8 @@ def restore_orders(
             keys.add(key)
     frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
-    return EarlierOrders(frame, frozenset(keys), files)
+    recorded = tuple(order for order in candidates if order.key in keys)
+    return EarlierOrders(frame, frozenset(keys), files, recorded)
 
 
 def _is_same_payment(
@@ -161,7 +164,8 @@ def _list_moves(
     return moves
 
 
-def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def parse_order_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of `schemas.ORDERS` from a recorded one, whose times may be ISO 8601 text."""
     values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
     for column in schemas.ORDERS.columns:
         if column.kind == "moment" and values[column.name] is not None:

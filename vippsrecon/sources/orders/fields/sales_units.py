@@ -87,11 +87,7 @@ class SalesUnitResolver:
         if assignments and all(place.msn is None for place in assignments):
             self._refuse_sales_unit(assignments[0])
         if assignments and all(place.currency is None and not place.value for place in assignments):
-            raise SourceError(
-                "the export has no currency; set 'currency' or 'market' of the sales unit, "
-                "or map the column with --mapping",
-                file=self.file,
-            )
+            self._refuse_currency(assignments)
         schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
         places_frame = pl.DataFrame(
             [list(place) for place in assignments], schema=schema, orient="row"
@@ -138,6 +134,16 @@ class SalesUnitResolver:
             if code and code == (unit.currency or CURRENCY_OF_MARKET.get(unit.market or ""))
         ]
         return trading[0] if len(trading) == 1 else None
+
+    def _refuse_currency(self, assignments: list[RowAssignment]) -> None:
+        msn = next((place.msn for place in assignments if place.msn is not None), "")
+        raise SourceError(
+            "the export has no currency. Write the shop's currency into vippsrecon.toml, for "
+            f'example these three lines: [[sales_unit]] | msn = "{msn}" | currency = "NOK". If the '
+            "sales unit already has a table, add only the last line to it. Or map the column with "
+            "--mapping",
+            file=self.file,
+        )
 
     def _refuse_sales_unit(self, first: RowAssignment) -> None:
         if first.field == "msn":
