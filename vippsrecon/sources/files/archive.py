@@ -26,6 +26,9 @@ MAX_DIRECTORY_BYTES = 4 * 1024**2
 MAX_SHEET_CELLS = 30_000_000
 """Cells of all sheets together, empty ones included: 32 bytes each in the reader."""
 
+MAX_STYLES_BYTES = 24 * 1024**2
+"""Size of the cell formats, unpacked. Excel allows 65,490, and openpyxl makes an object of each."""
+
 _SMALL_MEMBER_BYTES = 1024 * 1024
 """Members below this size are harmless; short repetitive XML may exceed 200:1."""
 
@@ -101,6 +104,12 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     for member in archive.infolist():
         if member.flag_bits & 1:
             raise SourceError(PASSWORD_PROTECTED, file=name)
+        if member.filename.endswith("styles.xml") and member.file_size > MAX_STYLES_BYTES:
+            raise SourceError(
+                "its cell formats take more memory than those of any table; copy the values into "
+                "a new workbook, or save it as CSV",
+                file=name,
+            )
         unpacked += member.file_size
         squeezed = (
             member.file_size > _SMALL_MEMBER_BYTES
