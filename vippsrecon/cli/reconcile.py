@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vippsrecon.cli.clock import read_clock
 from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
+from vippsrecon.dates import PERIOD_EXAMPLES, parse_period
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -29,11 +31,23 @@ class ReportDetailOption(StrEnum):
     findings = "findings"
 
 
+PERIOD_PLACE = "{period}"
+"""In the path of --out: replaced by the name of the period, such as 2026-10."""
+
+
 def reconcile(
+    context: typer.Context,
     orders: Annotated[
         list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE.xlsx",
+            help="The workbook to write. With --period, {period} in it becomes 2026-10 or 2026-10-31.",
+        ),
+    ],
     shop: ShopOption = None,
     mapping: MappingOption = None,
     payments: Annotated[
@@ -62,6 +76,15 @@ def reconcile(
     ] = None,
     last: Annotated[
         str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
+    ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option(
+            "--period",
+            metavar="PERIOD",
+            help=f"Instead of --from and --to: {PERIOD_EXAMPLES}, by the calendar of the sales "
+            "unit's time zone.",
+        ),
     ] = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {TIME_EXAMPLE}.")
@@ -102,6 +125,7 @@ def reconcile(
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders orders.csv --period last-month --out report-{period}.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
@@ -121,6 +145,7 @@ def reconcile(
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
+    first, last, out = _choose_period(period, first, last, out, read_clock(context, zone).date())
     ignore_files = [settings.ignore_file] if settings.ignore_file else []
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
@@ -167,6 +192,23 @@ def reconcile(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
     raise typer.Exit(result.exit_code)
+
+
+def _choose_period(
+    period: str | None, first: str | None, last: str | None, out: Path, today: date
+) -> tuple[str | None, str | None, Path]:
+    """Return the first and last day and the report's path for --period; unchanged without it."""
+    from vippsrecon.errors import InputError
+
+    if period is None:
+        if PERIOD_PLACE in str(out):
+            raise InputError(f"--out contains {PERIOD_PLACE}, but there is no --period. Add one.")
+        return first, last, out
+    if first is not None or last is not None:
+        raise InputError("--period contradicts --from and --to. Use either.")
+    days = parse_period(period, today, "--period")
+    path = Path(str(out).replace(PERIOD_PLACE, days.name))
+    return days.first.isoformat(), days.last.isoformat(), path
 
 
 def _check_writable(out: Path) -> None:
