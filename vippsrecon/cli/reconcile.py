@@ -122,6 +122,9 @@ def reconcile(
     stored there too: --earlier report.data uses it in a later month. The workspace database holds
     the same, where it is kept between runs.
 
+    At exit code 1 the headline and the report's path are also printed on standard error, so that
+    cron mails them.
+
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
@@ -138,7 +141,7 @@ def reconcile(
     from vippsrecon.report import write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
-    from vippsrecon.report.terminal import format_summary
+    from vippsrecon.report.terminal import format_result_line, format_summary
     from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
@@ -191,6 +194,8 @@ def reconcile(
         print_warning(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
+    if result.exit_code == 1:
+        print_warning(format_result_line(result, report))
     raise typer.Exit(result.exit_code)
 
 
