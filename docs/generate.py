@@ -22,6 +22,7 @@ COMMANDS = (
     "preview",
     "fetch",
     "reconcile",
+    "notify",
     "plan",
     "approve",
     "carry-out",

@@ -111,6 +111,22 @@ def test_settings_example_is_read(root, tmp_path):
     assert settings.rules.delivery_grace_days == 3
 
 
+def test_notification_example_is_read(root, tmp_path, monkeypatch):
+    """The example of [mail] and [webhook] is used exactly as the page shows it."""
+    from vippsrecon.config.notifications import load_notification_settings
+
+    page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
+    example = next(block for block in blocks(page, "toml") if "[mail]" in block)
+    (tmp_path / "vippsrecon.toml").write_text(example, encoding="utf-8")
+    monkeypatch.setenv("MAIL_PASSWORD", "invented")
+    for name in ("RESULTS_WEBHOOK", "FAILURES_WEBHOOK"):
+        monkeypatch.setenv(name, f"https://hooks.example.com/{name}")
+    settings = load_notification_settings(tmp_path)
+
+    assert settings.mail.list_receivers(failed=True) == ("it@example.com",)
+    assert "RESULTS" in settings.webhook.choose_url(failed=False).get_secret_value()
+
+
 def test_cron_line_is_valid(schedule):
     """The line has five fields within their limits, then a command."""
     line = next(block for block in blocks(schedule, "cron")[0].splitlines() if block[0].isdigit())

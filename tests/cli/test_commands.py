@@ -24,6 +24,7 @@ COMMANDS = [
     "preview",
     "fetch",
     "reconcile",
+    "notify",
     "check",
     "notebooks",
     "lab",

@@ -15,6 +15,7 @@ from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.notebooks import lab, notebooks
+from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.version import __version__
@@ -72,6 +73,7 @@ app.command()(simulator)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
+app.command()(notify)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vippsrecon.cli.clock import read_clock
 from vippsrecon.cli.errors import print_warning
+from vippsrecon.cli.period import PeriodOption, choose_period, insert_period
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
-from vippsrecon.dates import PERIOD_EXAMPLES, parse_period
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.dates import Period
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
@@ -29,10 +29,6 @@ class ReportDetailOption(StrEnum):
 
     full = "full"
     findings = "findings"
-
-
-PERIOD_PLACE = "{period}"
-"""In the path of --out: replaced by the name of the period, such as 2026-10."""
 
 
 def reconcile(
@@ -77,15 +73,7 @@ def reconcile(
     last: Annotated[
         str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
     ] = None,
-    period: Annotated[
-        str | None,
-        typer.Option(
-            "--period",
-            metavar="PERIOD",
-            help=f"Instead of --from and --to: {PERIOD_EXAMPLES}, by the calendar of the sales "
-            "unit's time zone.",
-        ),
-    ] = None,
+    period: PeriodOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {TIME_EXAMPLE}.")
     ] = None,
@@ -148,7 +136,9 @@ def reconcile(
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
-    first, last, out = _choose_period(period, first, last, out, read_clock(context, zone).date())
+    days = choose_period(context, period, zone)
+    first, last = _choose_days(days, first, last)
+    out = insert_period(out, days, "--out")
     ignore_files = [settings.ignore_file] if settings.ignore_file else []
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
@@ -199,21 +189,17 @@ def reconcile(
     raise typer.Exit(result.exit_code)
 
 
-def _choose_period(
-    period: str | None, first: str | None, last: str | None, out: Path, today: date
-) -> tuple[str | None, str | None, Path]:
-    """Return the first and last day and the report's path for --period; unchanged without it."""
+def _choose_days(
+    days: Period | None, first: str | None, last: str | None
+) -> tuple[str | None, str | None]:
+    """Return the first and last day of --period, or those that were given instead."""
     from vippsrecon.errors import InputError
 
-    if period is None:
-        if PERIOD_PLACE in str(out):
-            raise InputError(f"--out contains {PERIOD_PLACE}, but there is no --period. Add one.")
-        return first, last, out
+    if days is None:
+        return first, last
     if first is not None or last is not None:
         raise InputError("--period contradicts --from and --to. Use either.")
-    days = parse_period(period, today, "--period")
-    path = Path(str(out).replace(PERIOD_PLACE, days.name))
-    return days.first.isoformat(), days.last.isoformat(), path
+    return days.first.isoformat(), days.last.isoformat()
 
 
 def _check_writable(out: Path) -> None:
