@@ -23,6 +23,7 @@ COMMANDS = (
     "fetch",
     "reconcile",
     "notify",
+    "schedule",
     "plan",
     "approve",
     "carry-out",

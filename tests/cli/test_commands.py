@@ -25,6 +25,7 @@ COMMANDS = [
     "fetch",
     "reconcile",
     "notify",
+    "schedule",
     "check",
     "notebooks",
     "lab",

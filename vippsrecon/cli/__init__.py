@@ -18,6 +18,7 @@ from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
+from vippsrecon.cli.schedule import schedule
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(notify)
+app.command()(schedule)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)
