@@ -24,6 +24,7 @@ COMMANDS = (
     "reconcile",
     "notify",
     "schedule",
+    "heartbeat",
     "plan",
     "approve",
     "carry-out",

@@ -26,6 +26,7 @@ COMMANDS = [
     "reconcile",
     "notify",
     "schedule",
+    "heartbeat",
     "check",
     "notebooks",
     "lab",
