@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from tests.cli.assertions import assert_one_sentence_error
 from tests.notification.conftest import PASSWORD
 from tests.notification.mail_server import MailServer
-from tests.report.test_changes import fill_in
+from tests.report.example_results import Month
+from tests.report.test_changes import fill_in, wrong
 from vippsrecon.cli import app
 from vippsrecon.config.notifications import load_notification_settings
 from vippsrecon.errors import NotificationError
@@ -99,6 +100,20 @@ def test_no_text_of_people_is_in_the_message(report, month):
     assert f"payment {reference}," in text
     assert "Kari" not in text
     assert "99999999" not in text
+
+
+def test_an_order_number_that_names_a_person_is_left_out(folder):
+    """Some shop may number its orders by customer; the reference still finds the payment."""
+    month = Month()
+    numbers = {"pay-00000001": "Kari Nordmann", "pay-00000002": "+4799999999"}
+    for reference, number in numbers.items():
+        wrong(month, reference, 50, order_number=number)
+    report = write_workbook(month.reconciliation(), folder / "report.xlsx")
+    text = build_report_digest(report).format_text()
+
+    for reference, number in numbers.items():
+        assert f": payment {reference}, " in text
+        assert number not in text
 
 
 def test_changed_rows_are_not_listed(report, month):
