@@ -24,6 +24,7 @@ COMMANDS = [
     "preview",
     "fetch",
     "reconcile",
+    "resolve",
     "check",
     "notebooks",
     "lab",

@@ -17,6 +17,7 @@ from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
+from vippsrecon.cli.resolve import resolve
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -72,6 +73,7 @@ app.command()(simulator)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
+app.command()(resolve)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)
