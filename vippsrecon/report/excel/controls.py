@@ -16,11 +16,11 @@ from vippsrecon.report.excel.drop_downs import (
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
-from vippsrecon.report.excel.sections import SectionWriter
 from vippsrecon.report.names import describe_settings
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.sections import SectionWriter
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -225,7 +225,8 @@ class ControlsSheetWriter(SectionWriter):
                 )
                 if lines > 1:
                     self.page.height(self.row, 4 + 12 * lines)
-                self.page.text(self.row, D, column.name, self.formats["code"])
+                frame_column = "" if column.kind == "link" else column.name
+                self.page.text(self.row, D, frame_column, self.formats["code"])
                 self.page.text(self.row, E, units.get(column.kind, ""), self.formats["muted"])
                 self.row += 1
 

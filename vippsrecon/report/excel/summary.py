@@ -13,11 +13,12 @@ from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
 from vippsrecon.report.excel.bridge import BridgeWriter
 from vippsrecon.report.excel.change_totals import write_change_totals
 from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
-from vippsrecon.report.excel.sections import SectionWriter
 from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.links import format_first_row_link, format_link
+from vippsrecon.spreadsheet.sections import SectionWriter
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -110,12 +111,9 @@ class SummarySheetWriter(SectionWriter):
         page.text(top, RIGHT_HALF, "Figures agree with formulas", formats["muted"])
         page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, "OK", formats["check"])
         colour_cells_by_text(page.worksheet, (top, top), SUMMARY_LAST_COLUMN, formats.checks())
-        page.text(
-            top + 1,
-            RIGHT_HALF,
-            "All checks: sheet Controls. Currencies are never added.",
-            formats["muted"],
-        )
+        all_checks = "All checks: sheet Controls"
+        link = format_link("Controls", "A1", all_checks)
+        page.formula(top + 1, RIGHT_HALF, link, all_checks, formats["link"])
         write_sign_off(self.workbook, page, formats, top + 3, RIGHT_HALF)
         if not figures.currency_totals:
             page.text(self.row, B, "No orders and no payments.", formats["text"])
@@ -191,7 +189,7 @@ class SummarySheetWriter(SectionWriter):
         )
         first = self.row
         for code in codes:
-            page.text(self.row, B, code.kind, formats["code"])
+            self._write_code(B, code.kind, currency)
             page.text(self.row, C, names.get_code_title(code.kind), formats["text"])
             page.text(self.row, D, code.severity, formats["text"])
             chosen = {"kind": code.kind, "currency": currency}
@@ -223,6 +221,20 @@ class SummarySheetWriter(SectionWriter):
             )
             self.row = max(self.row, first + compute_chart_height(codes) // ROW_PIXELS)
         self.row += 1
+
+    def _write_code(self, column: int, kind: str, currency: str) -> None:
+        """Add a code that leads to its first row on *Discrepancies*, if it has one there."""
+        import polars as pl
+
+        table = self.tables["Discrepancies"]
+        rows = table.data.head(table.rows).filter(
+            pl.col("kind") == kind, pl.col("currency") == currency
+        )
+        if rows.is_empty():
+            self.page.text(self.row, column, kind, self.formats["code"])
+            return
+        link = format_first_row_link(table, kind, kind=kind, currency=currency)
+        self.page.formula(self.row, column, link, kind, self.formats["link"])
 
     def _describe_no_codes(self, currency: str) -> str:
         import polars as pl
@@ -260,7 +272,7 @@ class SummarySheetWriter(SectionWriter):
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
         for group in figures.groups:
-            page.text(self.row, B, group.kind, formats["code"])
+            self._write_code(B, group.kind, group.currency)
             page.text(self.row, C, group.where or "nothing in common", formats["wrapped"])
             page.text(self.row, D, group.currency, formats["text"])
             page.number(self.row, E, group.rows, formats["count"])
@@ -290,7 +302,7 @@ class SummarySheetWriter(SectionWriter):
         for bucket in buckets:
             name = names.BUCKET_NAMES.get(bucket.bucket, bucket.bucket or "Outside the period")
             page.text(self.row, B, name, formats["text"])
-            page.text(self.row, C, bucket.kind, formats["code"])
+            self._write_code(C, bucket.kind, currency)
             page.text(self.row, RIGHT_HALF, names.get_code_title(bucket.kind), formats["text"])
             chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
             for column, table, amount, value in (

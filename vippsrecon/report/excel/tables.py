@@ -22,6 +22,7 @@ from vippsrecon.report.columns import (
     REJECT_AND_FAILURE_SHEET_COLUMNS,
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
+from vippsrecon.report.excel.links import add_links
 from vippsrecon.report.sentences import format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
@@ -126,6 +127,7 @@ def build_sheet_tables(
         for sheet in RAW_SHEETS:
             file = f"{stem}.data/{sheet.lower()}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
+    placed["Discrepancies"] = add_links(placed)
     return placed
 
 
