@@ -22,6 +22,7 @@ COMMANDS = (
     "preview",
     "fetch",
     "reconcile",
+    "resolve",
     "plan",
     "approve",
     "carry-out",

@@ -9,7 +9,7 @@ import pytest
 from tests.report.example_results import Month
 from tests.report.test_changes import fill_in
 from vippsrecon.report import write_workbook
-from vippsrecon.workflow.ignore_file import read_ignore_file
+from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
 
 
 @pytest.fixture

@@ -80,7 +80,9 @@ def make_table(rows: list[dict[str, object]], dtypes: dict[str, pl.DataType] | N
         TableColumn("currency", "currency"),
     )
     schema = {
-        **dict.fromkeys(("text", "wrapped", "code", "mono", "input", "currency", "link"), pl.String),
+        **dict.fromkeys(
+            ("text", "wrapped", "code", "mono", "input", "currency", "link"), pl.String
+        ),
         **dict.fromkeys(("count", "money"), pl.Int64),
         "flag": pl.Boolean,
         "moment": pl.Datetime("us", "UTC"),

@@ -10,7 +10,7 @@ import typer
 from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
-    from vippsrecon.workflow.resolve_report import ResolvedReport
+    from vippsrecon.workflow.decisions.resolve_report import ResolvedReport
 
 ROWS_NAMED = 10
 
@@ -52,8 +52,8 @@ def resolve(
     from vippsrecon.config.load import load_settings
     from vippsrecon.dates import parse_day
     from vippsrecon.errors import InputError
-    from vippsrecon.workflow.ignore_file import add_waivers
-    from vippsrecon.workflow.resolve_report import resolve_report
+    from vippsrecon.workflow.decisions.ignore_file import add_waivers
+    from vippsrecon.workflow.decisions.resolve_report import resolve_report
 
     if (waivers is None) != (until is None):
         raise InputError(

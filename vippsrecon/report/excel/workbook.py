@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.output_files import atomic_report
 from vippsrecon.report.changes import ReportChanges, compare_with_report
 from vippsrecon.report.detail import ReportDetail, choose_detail
-from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
 from vippsrecon.report.excel.existing_report import has_manual_entries
+from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures

@@ -9,11 +9,11 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
-from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
-from vippsrecon.report.excel.bridge import BridgeWriter
-from vippsrecon.report.excel.change_totals import write_change_totals
-from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
-from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
+from vippsrecon.report.excel.summary_sheet.age_and_decisions import AgeAndDecisionWriter
+from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
+from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
+from vippsrecon.report.excel.summary_sheet.chart import add_at_risk_chart, compute_chart_height
+from vippsrecon.report.excel.summary_sheet.sign_off import SIGN_OFF_ROWS, write_sign_off
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
-from vippsrecon.workflow.ignore_file import Waiver
+from vippsrecon.workflow.decisions.ignore_file import Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path
