@@ -13,7 +13,11 @@ from vippsrecon.report.excel.summary_sheet.age_and_decisions import AgeAndDecisi
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
 from vippsrecon.report.excel.summary_sheet.chart import add_at_risk_chart, compute_chart_height
-from vippsrecon.report.excel.summary_sheet.sign_off import SIGN_OFF_ROWS, write_sign_off
+from vippsrecon.report.excel.summary_sheet.sign_off import (
+    SIGN_OFF_ROW_POINTS,
+    SIGN_OFF_ROWS,
+    write_sign_off,
+)
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
@@ -139,6 +143,7 @@ class SummarySheetWriter(SectionWriter):
             label, about, sheet, column, figure = line
             table = self.tables[sheet]
             last = label == "At risk"
+            page.height(self.row, SIGN_OFF_ROW_POINTS)
             page.text(self.row, B, label, formats["total_text" if last else "text"])
             page.text(self.row, C, about, formats["total_text" if last else "muted"])
             for place, totals in enumerate(block, D):
