@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vippsrecon.notebook.frames import for_excel, in_major, local_time
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.report import write_workbook
+    from vippsrecon.report import write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
@@ -80,6 +80,7 @@ __all__ = [
     "run_demo",
     "settle",
     "verify_journal",
+    "write_html",
     "write_outcomes",
     "write_plan",
     "write_workbook",
@@ -124,6 +125,7 @@ _HOME = {
     "run_demo": "demo",
     "settle": "bulk.open_rows.settle",
     "verify_journal": "store",
+    "write_html": "report",
     "write_outcomes": "bulk.outcomes.workbook",
     "write_plan": "bulk.plan.file",
     "write_workbook": "report",

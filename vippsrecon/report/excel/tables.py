@@ -56,7 +56,7 @@ def build_sheet_tables(
         SheetTable(
             "Discrepancies",
             "Discrepancies",
-            "One row per discrepancy, worst first. Fill in the yellow cells.",
+            f"{names.SHEET_DESCRIPTIONS['Discrepancies']} Fill in the yellow cells.",
             DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
             if detail == "findings"
             else DISCREPANCY_SHEET_COLUMNS,
@@ -72,7 +72,7 @@ def build_sheet_tables(
         SheetTable(
             "Timing",
             "Timing",
-            "Expected later and not overdue. Nothing to do unless a row is still here next time.",
+            names.SHEET_DESCRIPTIONS["Timing"],
             PAIR_SHEET_COLUMNS,
             build_pair_rows(frames, "timing"),
         ),
@@ -100,7 +100,7 @@ def build_sheet_tables(
         SheetTable(
             "Rejects and failures",
             "Rejects and failures",
-            "Input rows that could not be used, and references that could not be read.",
+            names.SHEET_DESCRIPTIONS["Rejects and failures"],
             REJECT_AND_FAILURE_SHEET_COLUMNS,
             build_reject_and_failure_rows(frames),
         ),
