@@ -90,6 +90,31 @@ def test_browser_uses_the_scheme_of_the_system(browser, path):
     assert papers == {False: "rgb(243, 245, 248)", True: "rgb(15, 20, 26)"}
 
 
+LUMINANCE = """(text => { const [r, g, b] = text.match(/\\d+/g).map(value => {
+    const part = value / 255; return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4; });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b; })"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_bars_stand_out_from_what_is_behind_them(browser, path, dark):
+    """A bar needs 3:1. Source: WCAG 2.2, success criterion 1.4.11."""
+    browser.open(path, dark=dark)
+    fills = f"""Object.fromEntries([...document.querySelectorAll("rect[class]:not(.hit)")].map(
+        bar => [bar.className.baseVal, {LUMINANCE}(getComputedStyle(bar).fill)]))"""
+    bars = browser.run(fills)
+    behind = [
+        bars.pop("track"),
+        browser.run(
+            f"{LUMINANCE}(getComputedStyle(document.querySelector('section')).backgroundColor)"
+        ),
+    ]
+
+    assert len(bars) == 10
+    for bar in bars.values():
+        for paper in behind:
+            assert (max(bar, paper) + 0.05) / (min(bar, paper) + 0.05) >= 3
+
+
 def test_page_requests_nothing_but_itself(browser, path):
     """A page that loads anything tells its sender who opened it."""
     browser.open(path)

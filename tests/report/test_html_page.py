@@ -259,6 +259,18 @@ def test_page_of_nothing_says_so(complete):
     assert ("CLEAN." if complete else "INCOMPLETE.") in text
 
 
+def test_currency_without_a_code_says_where_its_orders_are():
+    """Orders whose payment is in another currency are counted there."""
+    month = Month()
+    month.pair("a", 100, 100, currency="SEK", bucket="discrepancy", kind="currency_mismatch")
+    orders = month.reconciliation().with_changes(
+        discrepancies=Month().reconciliation().polars_frame("discrepancies"),
+        summary=Month().reconciliation().polars_frame("summary"),
+    )
+
+    assert "1 order in SEK has its payment in another currency" in Page(render_page(orders)).text
+
+
 def test_same_input_gives_the_same_bytes(month, tmp_path):
     """An archive compares pages by their hashes."""
     first = write_html(month, tmp_path / "a.html", workbook="report.xlsx")

@@ -68,6 +68,17 @@ def describe_left_out_sheets(tables: Iterable[SheetTable]) -> tuple[str, ...]:
     )
 
 
+def describe_no_codes(currency: str, discrepant_orders: int) -> str:
+    """Return why a currency has no discrepancy: there is none, or it is counted in another currency."""
+    if not discrepant_orders:
+        return f"None in {currency}."
+    return (
+        f"No row is counted in {currency}. {format_count(discrepant_orders, 'order')} in {currency} "
+        f"{'has its' if discrepant_orders == 1 else 'have their'} payment in another currency: see the "
+        "code currency_mismatch in that currency."
+    )
+
+
 def describe_left_out_rows(shown: int, count: int, sheet: str, workbook: str = "") -> str:
     """Return how many rows a page shows and where all of them are; "" if it shows all.
 

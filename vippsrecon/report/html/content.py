@@ -77,6 +77,7 @@ class CurrencyBlock(NamedTuple):
     tiles: list[tuple[str, str, str]]
     explanation: str
     codes: list[tuple[CodeTotals, Bar]]
+    no_codes: str
     buckets: tuple[BucketTotals, ...]
     days: DayChart | None
     days_caption: str
@@ -149,6 +150,8 @@ def _build_currency_blocks(
     for totals in figures.currency_totals:
         currency = totals.currency
         codes = figures.select_codes(currency)
+        buckets = figures.select_buckets(currency)
+        discrepant = sum(each.orders for each in buckets if each.bucket == "discrepancy")
         spans = days.get(currency, ())
         blocks.append(
             CurrencyBlock(
@@ -157,7 +160,8 @@ def _build_currency_blocks(
                 [_split_remark(*figure) for figure in list_main_figures(totals, figures)],
                 sentences.explain_fetched_amounts(currency, figures),
                 list(zip(codes, build_at_risk_bars(codes), strict=True)),
-                figures.select_buckets(currency),
+                sentences.describe_no_codes(currency, discrepant),
+                buckets,
                 build_day_chart(spans) if spans else None,
                 sentences.describe_day_chart(spans, currency) if spans else "",
             )
