@@ -29,6 +29,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Building the eleven commands takes 40 ms, as long as most commands take: built once, not each time.
 typer.testing._get_command = functools.cache(typer.testing._get_command)
 
+
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Run one process more than there are cores: tests wait a third of the time for programs."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else None
+
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

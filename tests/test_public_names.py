@@ -126,7 +126,7 @@ def test_each_frame_has_a_pandera_schema_of_its_name():
     from vippsrecon import schemas
 
     for frame in schemas.FRAMES:
-        model = getattr(schemas, frame.name.capitalize())
+        model = getattr(schemas, frame.name.title().replace("_", ""))
 
         assert model.name == frame.name
         assert tuple(model.columns) == frame.names

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vippsrecon.notebook import plots
     from vippsrecon.notebook.frames import for_excel, in_major, local_time
     from vippsrecon.notebook.session import Month, open_month
+    from vippsrecon.notebook.tables import search_frame, show_frame
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report import write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
@@ -78,7 +79,9 @@ __all__ = [
     "reconcile",
     "reconcile_month",
     "run_demo",
+    "search_frame",
     "settle",
+    "show_frame",
     "verify_journal",
     "write_html",
     "write_outcomes",
@@ -123,7 +126,9 @@ _HOME = {
     "reconcile": "workflow.compare_frames",
     "reconcile_month": "workflow.reconcile_month",
     "run_demo": "demo",
+    "search_frame": "notebook.tables",
     "settle": "bulk.open_rows.settle",
+    "show_frame": "notebook.tables",
     "verify_journal": "store",
     "write_html": "report",
     "write_outcomes": "bulk.outcomes.workbook",

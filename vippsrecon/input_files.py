@@ -24,13 +24,11 @@ MAX_JSON_BYTES = 128 * 1024 * 1024
 MAX_SMALL_FILE_BYTES = 4 * 1024 * 1024
 """Settings, mappings and the facts of a fetch are written by hand or hold a few lines."""
 
-MAX_JSON_VALUES = 12_000_000
-"""Values of a JSON file: each takes some 50 bytes of memory, however short it is in the file."""
-
 MAX_TOML_DOTS = 200
 """Dots in one line of a TOML file: each may nest a table in another."""
 
-_TOO_DEEP = "it is nested too deeply"
+JSON_TOO_DEEP = "it is nested too deeply"
+NOT_JSON = "it is not valid JSON; is the file cut off?"
 
 
 def check_input_file(
@@ -114,11 +112,11 @@ def read_toml(path: Path) -> dict[str, Any]:
     text = read_small_text(path)
     # Its reader needs a minute for a key of ten thousand parts.
     if any(line.count(".") > MAX_TOML_DOTS for line in text.splitlines()):
-        raise SourceError(_TOO_DEEP, file=path.name)
+        raise SourceError(JSON_TOO_DEEP, file=path.name)
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise SourceError(_TOO_DEEP, file=path.name) from None
+        raise SourceError(JSON_TOO_DEEP, file=path.name) from None
     except ValueError as error:
         raise SourceError(f"it is not TOML: {error}", file=path.name) from None
 
@@ -132,57 +130,62 @@ def read_small_json(path: Path) -> Any:
     return parse_json(read_small_text(path), path.name)
 
 
-def parse_json(
-    text: str,
-    name: str,
-    *,
-    number: Callable[[str], Any] | None = None,
-    keep: Callable[[str], bool] | None = None,
-) -> Any:
-    """Parse JSON. A key given twice is refused, because it is not clear which value is meant.
+def parse_json(text: str, name: str) -> Any:
+    """Parse a small JSON text. A key given twice is refused: it is not clear which value is meant.
 
     Args:
         text: The content of a file.
         name: Name of the file, for the error message.
-        number: Makes a value of the text of a number; None: int and float.
-        keep: Returns whether the value of a key is kept; None keeps all.
 
     Raises:
-        SourceError: It is not JSON, is nested too deeply, holds more values than fit into memory,
-            or an object has a key twice.
+        SourceError: It is not JSON, is nested too deeply, or an object has a key twice.
 
     >>> parse_json('{"total": 5, "total": 6}', "orders.json")
     Traceback (most recent call last):
     vippsrecon.errors.SourceError: orders.json: the key 'total' occurs twice in one object; it is not clear which value is meant
     """
-    if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_VALUES:
-        raise SourceError("it holds too many values; export fewer days", file=name)
+    try:
+        return build_json_decoder(name).decode(text)
+    except RecursionError:
+        raise SourceError(JSON_TOO_DEEP, file=name) from None
+    except SourceError:
+        raise
+    except ValueError:
+        raise SourceError(NOT_JSON, file=name) from None
+
+
+def build_json_decoder(
+    name: str,
+    *,
+    number: Callable[[str], Any] | None = None,
+    keep: Callable[[str], bool] | None = None,
+) -> json.JSONDecoder:
+    """Build a decoder that refuses repeated keys, NaN and Infinity.
+
+    Args:
+        name: Name of the file, for the error message.
+        number: Makes a value of the text of a number; None: int and float.
+        keep: Returns whether the value of a key is kept; None keeps all.
+    """
 
     def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) != len(pairs):
             [(key, _)] = Counter(key for key, _ in pairs).most_common(1)
-            raise SourceError(
-                f"the key {key[:80]!r} occurs twice in one object; it is not clear which value "
-                "is meant",
-                file=name,
-            )
+            raise SourceError(describe_repeated_key(key), file=name)
         return fields if keep is None else {k: v for k, v in pairs if keep(k)}
 
-    try:
-        return json.loads(
-            text,
-            object_pairs_hook=build_object,
-            parse_constant=_refuse_constant,
-            parse_int=number,
-            parse_float=number,
-        )
-    except RecursionError:
-        raise SourceError(_TOO_DEEP, file=name) from None
-    except SourceError:
-        raise
-    except ValueError:
-        raise SourceError("it is not valid JSON; is the file cut off?", file=name) from None
+    return json.JSONDecoder(
+        object_pairs_hook=build_object,
+        parse_constant=_refuse_constant,
+        parse_int=number,
+        parse_float=number,
+    )
+
+
+def describe_repeated_key(key: str) -> str:
+    """Return the sentence about a key that an object has twice."""
+    return f"the key {key[:80]!r} occurs twice in one object; it is not clear which value is meant"
 
 
 def _check_kind(about: os.stat_result, name: str) -> None:

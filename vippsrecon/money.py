@@ -14,6 +14,10 @@ DECIMALS = {"NOK": 2, "DKK": 2, "SEK": 2, "EUR": 2, "USD": 2, "GBP": 2}
 """Currency to its number of decimals. Source: ISO 4217; the list is the ePayment API's
 `Currency` (https://developer.vippsmobilepay.com/api/epayment/)."""
 
+[COMMON_DECIMALS] = set(DECIMALS.values())
+"""The decimals of every currency, for columns of amounts in several currencies. If a currency with
+other decimals is added, this line fails, and all that uses it must look up the currency instead."""
+
 LARGEST_MINOR = 10**15 - 1
 """Fifteen digits, the most that a cell of a workbook stores exactly."""
 

@@ -24,6 +24,9 @@ MARKET_OF_CURRENCY = {"NOK": "NO", "SEK": "SE", "DKK": "DK", "EUR": "FI"}
 another currency than its market's is refused with code 5040.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/"""
 
+CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
+"""The only currency of a market. Same source."""
+
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days after AUTHORIZED in which a capture is accepted, by market.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""
@@ -36,13 +39,35 @@ REFUND_DAYS = 365
 starting points; this is the earliest.
 Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/operations/refund/"""
 
-REFERENCE_PATTERN = r"[a-zA-Z0-9-]{1,64}"
+MSN_PATTERN = r"[0-9]{4,10}"
+"""The form of a merchant serial number (MSN), which names a sales unit.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
+
+MIN_REFERENCE_LENGTH = 8
+MAX_REFERENCE_LENGTH = 64
+"""Characters of the reference of a new payment: letters A to Z, digits and hyphens.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/"""
+
+REFERENCE_PATTERN = rf"[a-zA-Z0-9-]{{1,{MAX_REFERENCE_LENGTH}}}"
 """What the API accepts as a reference in a path, old references included.
 Source: https://developer.vippsmobilepay.com/api/epayment/"""
 
-NEW_REFERENCE_PATTERN = r"^[a-zA-Z0-9-]{8,64}$"
-"""What the API accepts when a payment is created.
-Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/"""
+NEW_REFERENCE_PATTERN = rf"^[a-zA-Z0-9-]{{{MIN_REFERENCE_LENGTH},{MAX_REFERENCE_LENGTH}}}$"
+"""What the API accepts when a payment is created."""
+
+EVENTS_OF_TOTAL = {
+    "authorized_minor": ("AUTHORIZED",),
+    "captured_minor": ("CAPTURED",),
+    "refunded_minor": ("REFUNDED",),
+    "cancelled_minor": ("CANCELLED", "TERMINATED"),
+}
+"""Each total of a payment, and the events whose successful amounts add up to it. A cancel before the
+customer paid ends as TERMINATED.
+Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
+
+ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
+"""States of a payment that ended before money was captured; the event has the same name. Same
+source."""
 
 EVENT_LOG_DELAY_SECONDS = 60
 """A capture or refund that was done shows its idempotency key in the event log within this time

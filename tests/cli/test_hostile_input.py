@@ -170,6 +170,7 @@ COMMANDS = [
     ("reconcile", "--orders", "orders.csv", "--out", "{}", "--payments", "nowhere"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--payments", "{}"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--references", "{}"),
+    ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--earlier", "{}"),
     ("plan", "refunds", "{}", "--out", "p.json"),
     ("plan", "refunds", "--from-report", "{}", "--out", "p.json"),
     ("plan", "refunds", "list.csv", "--out", "{}"),
@@ -268,6 +269,17 @@ def test_any_fetch_folder_gives_an_exit_code(check, choose, orders, october, nam
             (october / file).unlink()
         else:
             (october / file).write_bytes(before)
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_folder_of_an_earlier_run_is_refused(check, orders, folder, name):
+    """Such a folder may come from another person by mail as well."""
+    (folder / "earlier").mkdir()
+    for file in ("compared_orders.parquet", "first_seen.parquet"):
+        (folder / "earlier" / file).write_bytes(CONTENTS[name])
+    result = check("reconcile", "--orders", orders, "--earlier", "earlier", "--out", "r.xlsx",
+                   codes=(2,))  # fmt: skip
+    assert "earlier: compared_orders.parquet" in result.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")

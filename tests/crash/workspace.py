@@ -12,10 +12,10 @@ from sqlalchemy import create_engine, text
 from tests.crash.carrier import Life
 from tests.crash.simulator_process import SimulatorProcess
 from vippsrecon.bulk.approval.approve import approve
-from vippsrecon.bulk.execution.row.operations import EVENT_NAMES
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import write_plan
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB
 from vippsrecon.errors import StoreError
 from vippsrecon.store import Entry, Store, open_store, read_entries, read_row_states, verify_journal
 from vippsrecon.store.database.transactions import write_transaction
@@ -196,7 +196,7 @@ def _assert_agree(plan: Plan, row: PlanRow, detail: dict[str, Any], line: Any) -
     own = [
         event
         for event in line["events"]
-        if event["name"] in EVENT_NAMES[plan.verb]
+        if event["name"] in EVENTS_OF_VERB[plan.verb]
         and (plan.verb == "cancel" or event.get("idempotencyKey") == key)
     ]
     assert len(own) == 1, f"{row.reference}: {own}"

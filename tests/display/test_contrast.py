@@ -1,24 +1,18 @@
-"""Contrast, alignment and wrapping of every display, as Chromium computes them in JupyterLab's themes.
-
-nbconvert's pages contain the style sheets of JupyterLab's light and dark theme.
-"""
+"""Contrast, alignment and wrapping of every display, as Chromium computes them in JupyterLab's themes."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
-import shutil
-import subprocess
 
-import nbformat
 import pytest
 
-from tests.display.example_displays import make_displays
+from tests.display.browser import convert_to_page, needs_browser, run_in_page
+from tests.display.example_displays import EVIL, make_displays
+from tests.report.example_results import make_month
+from vippsrecon import search_frame, show_frame
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+pytestmark = needs_browser
+
 LEAST_CONTRAST = 4.5
 """For text of normal size. Source: WCAG 2.2, success criterion 1.4.3."""
 
@@ -51,7 +45,7 @@ for (const view of document.querySelectorAll(".vippsrecon")) {
   const walker = document.createTreeWalker(view, NodeFilter.SHOW_TEXT);
   for (let node; node = walker.nextNode();) {
     const element = node.parentElement;
-    if (!node.textContent.trim() || element.tagName === "STYLE") continue;
+    if (!node.textContent.trim() || ["STYLE", "SCRIPT"].includes(element.tagName)) continue;
     const papers = PRINTED ? [WHITE, paper(element)] : [paper(element)];  // with and without backgrounds
     const tone = element.className.match(/vr-(critical|high|medium|low|info|good)/);
     texts.push({text: node.textContent.slice(0, 40), tone: tone ? tone[1] : "", contrast: Math.min(...papers.map(below => contrast(element, below)))});
@@ -62,52 +56,24 @@ for (const view of document.querySelectorAll(".vippsrecon")) {
     if (cell.scrollWidth > cell.clientWidth + 1 || style.textOverflow === "ellipsis") cut.push(cell.textContent.slice(0, 40));
   }
 }
-const result = document.createElement("pre");
-result.id = "measured";
-result.textContent = JSON.stringify({texts, cells, cut});
-document.body.append(result);
+return {texts, cells, cut};
 """
-
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no browser: install Chromium (Debian: apt-get install chromium)"
-)
-
-
-def convert_to_page(displays, theme):
-    """Return a page of JupyterLab's theme with the displays as outputs of cells."""
-    exporters = pytest.importorskip("nbconvert", reason="nbconvert comes with the extra `dev`")
-    outputs = [
-        nbformat.v4.new_output("display_data", {"text/html": shown._repr_html_()})
-        for shown in displays.values()
-    ]
-    cell = nbformat.v4.new_code_cell("shown", outputs=outputs)
-    page, _ = exporters.HTMLExporter(theme=theme).from_notebook_node(
-        nbformat.v4.new_notebook(cells=[cell])
-    )
-    return re.sub(r"<script[^>]* src=[^>]*></script>", "", page)
 
 
 def measure(page, path, *, printed=False):
     """Return what the browser computes for the texts and cells of a page."""
-    script = f"<script>const PRINTED = {json.dumps(printed)};{MEASURE}</script>"
-    path.write_text(page.replace("</body>", f"{script}</body>"), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]
-    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
-    profile = f"--user-data-dir={path.parent / 'profile'}"
-    dumped = subprocess.run(
-        [BROWSER, *options, offline, profile, "--dump-dom", path.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout
-    return json.loads(html.unescape(re.search(r'<pre id="measured">(.*?)</pre>', dumped)[1]))
+    return run_in_page(page, path, f"const PRINTED = {json.dumps(printed)};{MEASURE}")
 
 
 @pytest.fixture(scope="module")
 def displays():
-    """Return one example of everything that shows itself."""
-    return make_displays()
+    """Return one example of everything that shows itself, and of a frame's tables."""
+    discrepancies = make_month().reconciliation().discrepancies
+    tables = {
+        "frame": show_frame(discrepancies),
+        "search": search_frame(discrepancies.assign(order_number=EVIL)),
+    }
+    return make_displays() | tables
 
 
 @pytest.fixture(
@@ -122,7 +88,7 @@ def measured(request, displays, tmp_path_factory):
     elif request.param == "black page":
         page = PLAIN_PAGE.format(paper="#000", ink="#ddd", shown=shown)
     else:
-        page = convert_to_page(displays, request.param.split(",")[0])
+        page = convert_to_page(displays.values(), request.param.split(",")[0])
     path = tmp_path_factory.mktemp("page") / "page.html"
     return measure(page, path, printed="printed" in request.param)
 

@@ -140,6 +140,8 @@ class Pairing(Record):
             best = choose_counted([(r.payment, r.m) for r in reserved or readings], order)
             counted = [(reserved or readings)[best]]
             surplus = [r for r in reserved if r is not counted[0]]
+            if len(named) > 1:
+                flags |= {"split_payment"}
         self.counted |= {r.key: [reading.key for reading in counted] for r in readings}
         never_held = [r for r in readings if r not in counted and r not in surplus]
         for reading in never_held:

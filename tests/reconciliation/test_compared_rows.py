@@ -601,6 +601,37 @@ def test_references_in_one_cell_are_one_split_payment():
     assert "split_payment" in flags_of(result, "first-ref-11")
 
 
+@pytest.mark.parametrize(
+    ("shop", "found", "answer"),
+    [
+        pytest.param({}, {"A": 1000, "C": 600}, "under_captured", id="capture"),
+        pytest.param({}, {"A": 1000, "C": 0}, "fulfilled_not_captured", id="capture of all"),
+        pytest.param({}, {"A": 1100, "C": 1100}, "over_captured", id="excess"),
+        pytest.param({"refunded_minor": 300}, {}, "refund_missing_at_vipps", id="refund"),
+        pytest.param({"status": "cancelled"}, {}, "cancelled_but_captured", id="cancelled"),
+        pytest.param({"status": "cancelled"}, {"C": 0}, "remainder_open", id="release"),
+    ],
+)
+def test_nothing_is_proposed_while_a_reference_of_the_cell_was_not_found(shop, found, answer):
+    """The other reference may be a payment of another sales unit that holds the rest."""
+    result = compare(
+        [
+            order("half-ref-01", further_references="half-ref-02", **shop),
+            order("half-ref-11", further_references="half-ref-12", **shop),
+            order("other-ref-21", **shop),
+        ],
+        [
+            payment(reference, **{"A": 1000, "C": 1000} | found)
+            for reference in ("half-ref-01", "half-ref-12", "other-ref-21")
+        ],
+    )
+
+    assert [row[1] for row in describe_discrepancies(result)] == [answer] * 3
+    assert [row[0] for row in describe_discrepancies(result) if row[-1]] == ["other-ref-21"]
+    for reference in ("half-ref-01", "half-ref-12"):
+        assert "split_payment" in flags_of(result, reference)
+
+
 # Attempts that could not be read.
 
 

@@ -75,11 +75,11 @@ ODD_NUMBERS = [
 def make_table(rows: list[dict[str, object]], dtypes: dict[str, pl.DataType] | None = None):
     """Return a table with one column per kind, named after its kind, and the currency."""
     columns = (
-        *(TableColumn(kind, "" if kind == "input" else kind, kind) for kind in KINDS),
+        *(TableColumn(kind, kind, kind) for kind in KINDS),
         TableColumn("currency", "currency"),
     )
     schema = {
-        **dict.fromkeys(("text", "wrapped", "code", "mono", "currency"), pl.String),
+        **dict.fromkeys(("text", "wrapped", "code", "mono", "input", "currency"), pl.String),
         **dict.fromkeys(("count", "money"), pl.Int64),
         "flag": pl.Boolean,
         "moment": pl.Datetime("us", "UTC"),
@@ -98,7 +98,7 @@ def write_in_bulk(worksheet, table, row_formats):
 def write_each_cell(worksheet, table, row_formats):
     """Write the rows with one call of XlsxWriter per cell."""
     data = table.data
-    cells = [convert_to_cells(data[c.name], c.kind) for c in table.columns if c.kind != "input"]
+    cells = [convert_to_cells(data[c.name], c.kind) for c in table.columns]
     rows = zip(zip(*cells, strict=True), data["currency"], strict=True)
     write_cells(worksheet, 1, table.columns, rows, row_formats)
 
@@ -106,6 +106,7 @@ def write_each_cell(worksheet, table, row_formats):
 def write_file(path: Path, table: SheetTable, write, worksheet_class=Worksheet) -> Path:
     """Write a workbook with one sheet: a header and the rows."""
     with open_workbook(path) as workbook:
+        workbook.set_properties({"created": datetime(2026, 11, 2, tzinfo=UTC)})
         worksheet = workbook.add_worksheet("Rows", worksheet_class)
         row_formats = build_row_formats(table, WorkbookFormats(workbook), suffix=True)
         for place, column in enumerate(table.columns):
@@ -150,7 +151,7 @@ texts = st.none() | st.sampled_from(ODD_TEXTS) | st.text(max_size=12)
 numbers = st.none() | st.sampled_from(ODD_NUMBERS) | st.integers(-(10**10), 10**10)
 rows_of_any_kind = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("text", "wrapped", "code", "mono"), texts),
+        **dict.fromkeys(("text", "wrapped", "code", "mono", "input"), texts),
         **dict.fromkeys(("count", "money"), numbers),
         "currency": st.sampled_from([None, "", "NOK", "EUR", "DKK", "<&>"]),
         "flag": st.none() | st.booleans(),

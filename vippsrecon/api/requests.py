@@ -16,13 +16,13 @@ import orjson
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
-from vippsrecon.vipps_rules import REFERENCE_PATTERN
+from vippsrecon.vipps_rules import MSN_PATTERN, REFERENCE_PATTERN
 
 Topic = Literal["funds", "fees"]
 
 _REFERENCE_PATTERN = re.compile(REFERENCE_PATTERN)
 _KEY_PATTERN = re.compile(r"[!-~]{1,50}")
-_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_MSN_PATTERN = re.compile(MSN_PATTERN)
 
 
 class ApiRequest(NamedTuple):

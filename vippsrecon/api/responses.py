@@ -26,6 +26,7 @@ from vippsrecon.api.models import (
     Payment,
     Token,
 )
+from vippsrecon.dates import YEARS
 from vippsrecon.errors import UnreadableAnswerError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
 
@@ -36,7 +37,6 @@ _TIME_PATTERN = re.compile(
     re.ASCII,
 )
 """No place on Earth is more than 14 hours from UTC. Source: IANA time zone database."""
-_YEARS = range(1970, 2200)
 _DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DEFAULT_LIFETIME_SECONDS = 300.0
 
@@ -303,7 +303,7 @@ def _require_list(value: object, status: int, name: str) -> list[Any]:
 def _is_time(text: str) -> bool:
     match = _TIME_PATTERN.fullmatch(text)
     try:
-        return match is not None and datetime.fromisoformat(match[1]).year in _YEARS
+        return match is not None and datetime.fromisoformat(match[1]).year in YEARS
     except ValueError:
         return False
 
@@ -311,7 +311,7 @@ def _is_time(text: str) -> bool:
 def _is_day(text: str) -> bool:
     try:
         return _DATE_PATTERN.fullmatch(text) is not None and (
-            date.fromisoformat(text).year in _YEARS
+            date.fromisoformat(text).year in YEARS
         )
     except ValueError:
         return False

@@ -25,8 +25,8 @@ _PERMISSION_DENIED = (
     "this folder."
 )
 RESUMABLE_COMMANDS = ("fetch", "reconcile", "carry-out")
-MULTI_FILE_OPTIONS = ("--orders", "--references")
-"""Options of `reconcile` that take one file or several, as a shell expands `*.csv`."""
+MULTI_FILE_OPTIONS = ("--orders", "--references", "--earlier")
+"""Options of `reconcile` that take one path or several, as a shell expands `*.csv`."""
 
 
 class ErrorReportingGroup(TyperGroup):

@@ -15,6 +15,8 @@ from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.sources.reviewed_report.read import ReviewedReport
+
 TIME_EXAMPLE = (
     "2026-10-31T18:00:00+01:00 (without an offset: the sales unit's zone; a day alone: its end)"
 )
@@ -44,6 +46,15 @@ def reconcile(
         list[Path] | None,
         typer.Option(
             "--references", metavar="FILE...", help="Files with further references to fetch."
+        ),
+    ] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--earlier",
+            metavar="DIR...",
+            help="The .data folders beside the reports of earlier months: for orders of earlier "
+            "exports, and the day a discrepancy was first seen.",
         ),
     ] = None,
     first: Annotated[
@@ -77,18 +88,32 @@ def reconcile(
             "with search and figures.",
         ),
     ] = False,
+    previous: Annotated[
+        Path | None,
+        typer.Option(
+            "--previous",
+            metavar="REPORT.xlsx",
+            help="An earlier report that people worked in: its owners, decisions and notes are "
+            "carried over, and the sheet What changed is added. Default: a report at --out that "
+            "people worked in.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
 
     Without --payments, payments are fetched now and stored in report.data/ beside the report;
-    --payments report.data repeats the run with exactly the same result.
+    --payments report.data repeats the run with exactly the same result. What the run compared is
+    stored there too: --earlier report.data uses it in a later month. The workspace database holds
+    the same, where it is kept between runs.
 
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
+      vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
@@ -96,6 +121,7 @@ def reconcile(
     from vippsrecon.money import format_count
     from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
     from vippsrecon.report import write_html, write_workbook
+    from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
     from vippsrecon.report.terminal import format_summary
     from vippsrecon.schemas.failure_effects import select_failures
@@ -112,6 +138,7 @@ def reconcile(
     if page is not None:
         refuse_report_path(page, inputs, suffix=PAGE_SUFFIX)
         _check_writable(page)
+    earlier_report = _read_earlier_report(previous, out)
     result = reconcile_month(
         orders,
         settings,
@@ -119,16 +146,20 @@ def reconcile(
         mapping=mapping,
         payments=payments,
         references=references or (),
+        earlier=earlier or (),
         first=first,
         last=last,
         as_of=_parse_time_option(as_of, "--as-of", zone),
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
-        keep=None if payments else out.with_suffix(".data"),
+        keep=out.with_suffix(".data"),
         record=True,
         progress=output.should_show_progress(json),
     )
+    changes = None if earlier_report is None else compare_with_report(result, earlier_report)
     chosen = choose_detail(result, detail.value if detail else None)
-    report = write_workbook(result, out, detail=chosen)
+    report = write_workbook(result, out, detail=chosen, earlier=changes)
+    if changes is not None:
+        result = changes.add_to(result)
     if page is not None:
         write_html(result, page, workbook=report)
     if json:
@@ -163,6 +194,23 @@ def _check_writable(out: Path) -> None:
         pass
     if not existed:
         out.unlink()
+
+
+def _read_earlier_report(previous: Path | None, out: Path) -> ReviewedReport | None:
+    """Read the report that was named, or the one that this run replaces if people worked in it."""
+    from vippsrecon.errors import InputError
+    from vippsrecon.report.excel.existing_report import has_manual_entries
+    from vippsrecon.sources.reviewed_report.read import looks_like_report, read_reviewed_report
+
+    if previous is not None:
+        return read_reviewed_report(previous)
+    if not (out.exists() and looks_like_report(out) and has_manual_entries(out)):
+        return None
+    try:
+        return read_reviewed_report(out)
+    except InputError as error:
+        print_warning(f"Owners, decisions and notes are not carried over: {error}")
+        return None
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:

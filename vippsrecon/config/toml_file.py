@@ -28,10 +28,11 @@ from vippsrecon.config.settings import InFlight, RetrySeconds, Rules, SalesUnit
 from vippsrecon.config.validation import explain, number, settings_model
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
+from vippsrecon.vipps_rules import MSN_PATTERN
 
 SETTINGS_FILE_NAME = "vippsrecon.toml"
 
-_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_MSN_PATTERN = re.compile(MSN_PATTERN)
 
 
 def parse_msn(msn: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -40,6 +41,20 @@ class Label(NamedTuple):
 
     word: str
     tone: Tone
+
+
+class SortedCell(NamedTuple):
+    """A cell of a table that can be sorted and searched.
+
+    Attributes:
+        value: What it shows.
+        order: Its place when the column is sorted; None: before all others.
+        search: The texts that find it, if there are other ways to type what it shows.
+    """
+
+    value: str | Label | None
+    order: int | float | Decimal | None
+    search: str = ""
 
 
 class HtmlView:
@@ -125,6 +140,7 @@ class HtmlView:
         *,
         count: int | None = None,
         everything: str = "",
+        table_id: str = "",
     ) -> None:
         """Add a table. Many rows scroll under their headings.
 
@@ -133,6 +149,7 @@ class HtmlView:
             rows: The cells of each row: texts, numbers, `Label`s; None is an empty cell.
             count: How many rows there are, if not all are given.
             everything: The code that gives every row, such as "plan.to_frame()".
+            table_id: By which a script finds the table, whose rows it then shows page by page.
         """
         shown = list(rows)
         head = "".join(
@@ -141,14 +158,19 @@ class HtmlView:
         )
         body = "".join(f"<tr>{''.join(map(self._render_cell, columns, row))}</tr>" for row in shown)
         is_long = " vr-long" if len(shown) > _ROWS_WITHOUT_SCROLLING else ""
+        identifier = f' id="{escape(table_id)}"' if table_id else ""
         self._parts.append(
-            f'<div class="vr-scroll{is_long}"><table class="vr-table"><thead><tr>{head}</tr></thead>'
+            f'<div class="vr-scroll{is_long}"><table class="vr-table"{identifier}><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
         )
         left_out = (count or len(shown)) - len(shown)
         if left_out > 0:
             more = f"and {format_count(left_out, 'more row')}; all of them:"
             self.add_code(more, everything)
+
+    def add_script(self, script: str) -> None:
+        """Add a script of this package, which must contain no text from outside."""
+        self._parts.append(f"<script>{script}</script>")
 
     def render(self) -> str:
         """Return the HTML, with the stylesheet."""
@@ -158,6 +180,13 @@ class HtmlView:
         )
 
     def _render_cell(self, column: TableColumn, value: object) -> str:
+        attributes = ""
+        if isinstance(value, SortedCell):
+            order = "" if value.order is None else f"{value.order}"
+            # DataTables takes this attribute for HTML, so the text is escaped once more.
+            searched = escape(escape(value.search))
+            attributes = f' data-order="{order}" data-search="{searched}"'
+            value = value.value
         if isinstance(value, Label):
             shown = f'<span class="vr-label vr-{value.tone}">{escape(value.word)}</span>'
         elif value is None:
@@ -166,7 +195,7 @@ class HtmlView:
             shown = self._render_text(str(value))
         else:
             shown = escape(str(value))
-        return f'<td class="vr-{column.kind}">{shown}</td>'
+        return f'<td class="vr-{column.kind}"{attributes}>{shown}</td>'
 
     def _render_text(self, text: str) -> str:
         return "".join(

@@ -18,17 +18,8 @@ from vippsrecon.config.settings import Settings
 from vippsrecon.errors import ApiError, SchemaError, UnreadableAnswerError, VippsReconError
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure, PaymentTables
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
-
-EVENTS_BY_TOTAL = {
-    "authorized_minor": ("AUTHORIZED",),
-    "captured_minor": ("CAPTURED",),
-    "refunded_minor": ("REFUNDED",),
-    "cancelled_minor": ("CANCELLED", "TERMINATED"),
-}
-"""Each total of a payment's aggregate, and the events whose successful amounts sum to it.
-Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/ (event log)"""
+from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.vipps_rules import EVENTS_OF_TOTAL, MARKET_OF_CURRENCY
 
 DiscoveryByKey = Mapping[tuple[str, str], str]
 
@@ -76,26 +67,24 @@ def decode_readings(
 
 def find_disagreeing(tables: PaymentTables) -> pl.DataFrame:
     """Return (msn, reference) of the payments whose events do not sum to their aggregate."""
-    log = pl.DataFrame(
-        tables.events.select([*PAYMENT_KEY_COLUMNS, "name", "amount_minor", "success"])
-    )
+    log = pl.DataFrame(tables.events.select([*PAYMENT_KEY, "name", "amount_minor", "success"]))
     sums = (
         log.filter("success")
-        .group_by(PAYMENT_KEY_COLUMNS)
+        .group_by(PAYMENT_KEY)
         .agg(
             (pl.col("amount_minor") * pl.col("name").is_in(names)).sum().alias(f"events_{total}")
-            for total, names in EVENTS_BY_TOTAL.items()
+            for total, names in EVENTS_OF_TOTAL.items()
         )
     )
-    totals = pl.DataFrame(tables.payments.select([*PAYMENT_KEY_COLUMNS, *EVENTS_BY_TOTAL]))
+    totals = pl.DataFrame(tables.payments.select([*PAYMENT_KEY, *EVENTS_OF_TOTAL]))
     return (
-        totals.join(sums, on=PAYMENT_KEY_COLUMNS, how="left")
+        totals.join(sums, on=PAYMENT_KEY, how="left")
         .filter(
             pl.any_horizontal(
-                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in EVENTS_BY_TOTAL
+                pl.col(total) != pl.col(f"events_{total}").fill_null(0) for total in EVENTS_OF_TOTAL
             )
         )
-        .select(PAYMENT_KEY_COLUMNS)
+        .select(PAYMENT_KEY)
     )
 
 
@@ -200,7 +189,7 @@ def _filter_tables(
 ) -> PaymentTables:
     filtered = (
         pl.DataFrame(table)
-        .join(keys, on=PAYMENT_KEY_COLUMNS, how=how, maintain_order="left")
+        .join(keys, on=PAYMENT_KEY, how=how, maintain_order="left")
         .to_arrow(compat_level=pl.CompatLevel.oldest())
         .cast(table.schema)
         for table in tables

@@ -16,13 +16,14 @@ from tqdm import tqdm
 from vippsrecon.config.settings import MAX_IN_FLIGHT
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.workers import PartSink, ReferenceReader
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
+from vippsrecon.fetching.worklist import Worklist
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client
 
 FOLLOW_UP_COLUMNS = (
-    *PAYMENT_KEY_COLUMNS,
+    *PAYMENT_KEY,
     "state",
     "currency",
     "authorized_minor",
@@ -76,7 +77,7 @@ def read_with_follow_ups(
     for follow_up in how.follow_ups:
         if reader.stopped:
             break
-        further = work.add(follow_up(pl.concat(so_far()).unique(PAYMENT_KEY_COLUMNS)))
+        further = work.add(follow_up(pl.concat(so_far()).unique(PAYMENT_KEY)))
         if len(further):
             reader = _read_round(work, further, len(further), how, keep)
             again += reader.reread_count

@@ -25,8 +25,8 @@ from vippsrecon import schemas
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.fetching.workers import FetchPart
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS
 from vippsrecon.output_files import atomic_private_file
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE = "payments.parquet", "events.parquet", "failures.csv"
 RESULT_FILES = (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE)
@@ -36,7 +36,7 @@ BLOCK_ROWS = 20_000
 
 _PART_SUFFIX = ".arrow"
 _EVENT_ORDER = [
-    *PAYMENT_KEY_COLUMNS,
+    *PAYMENT_KEY,
     "event_at",
     "psp_reference",
     "name",
@@ -106,7 +106,7 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
         failures = stack.enter_context(temporary[2].open("w", encoding="utf-8", newline=""))
         lines = csv.writer(failures)
         lines.writerow(schemas.FAILURES.names)
-        for block in rows.select(PAYMENT_KEY_COLUMNS).iter_slices(BLOCK_ROWS):
+        for block in rows.select(PAYMENT_KEY).iter_slices(BLOCK_ROWS):
             first, last = block.row(0), block.row(-1)
             near = (
                 _read_part(path) for path, (low, high) in spans if low <= last and high >= first
@@ -155,9 +155,9 @@ def _read_part(path: Path) -> PartFrames | None:
 
 
 def _find_key_span(part: PartFrames) -> tuple[tuple[str, str], tuple[str, str]] | None:
-    keys = pl.concat(
-        [part.payments.select(PAYMENT_KEY_COLUMNS), part.failures.select(PAYMENT_KEY_COLUMNS)]
-    ).sort(PAYMENT_KEY_COLUMNS)
+    keys = pl.concat([part.payments.select(PAYMENT_KEY), part.failures.select(PAYMENT_KEY)]).sort(
+        PAYMENT_KEY
+    )
     return (keys.row(0), keys.row(-1)) if len(keys) else None
 
 
@@ -170,22 +170,18 @@ def _merge_block(parts: list[PartFrames], block: pl.DataFrame) -> PartFrames:
     payments, events, failures = (
         pl.concat(
             frame.with_columns(_part=pl.lit(place)) for place, frame in enumerate(frames)
-        ).join(block, on=PAYMENT_KEY_COLUMNS, how="semi")
+        ).join(block, on=PAYMENT_KEY, how="semi")
         for frames in zip(*parts, strict=True)
     )
-    last = payments.group_by(PAYMENT_KEY_COLUMNS).agg(pl.col("_part").max())
+    last = payments.group_by(PAYMENT_KEY).agg(pl.col("_part").max())
     return PartFrames(
-        payments.join(last, on=[*PAYMENT_KEY_COLUMNS, "_part"], how="semi")
-        .drop("_part")
-        .sort(PAYMENT_KEY_COLUMNS),
-        events.join(last, on=[*PAYMENT_KEY_COLUMNS, "_part"], how="semi")
-        .drop("_part")
-        .sort(_EVENT_ORDER),
-        failures.join(last, on=PAYMENT_KEY_COLUMNS, how="anti")
+        payments.join(last, on=[*PAYMENT_KEY, "_part"], how="semi").drop("_part").sort(PAYMENT_KEY),
+        events.join(last, on=[*PAYMENT_KEY, "_part"], how="semi").drop("_part").sort(_EVENT_ORDER),
+        failures.join(last, on=PAYMENT_KEY, how="anti")
         .sort("_part")
-        .unique(PAYMENT_KEY_COLUMNS, keep="last", maintain_order=True)
+        .unique(PAYMENT_KEY, keep="last", maintain_order=True)
         .drop("_part")
-        .sort(PAYMENT_KEY_COLUMNS),
+        .sort(PAYMENT_KEY),
     )
 
 

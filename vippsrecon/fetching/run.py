@@ -26,7 +26,8 @@ from vippsrecon.fetching.follow_ups import (
 from vippsrecon.fetching.results import Fetched, convert_to_pandas, load_fetched
 from vippsrecon.fetching.run_folder import RunFolder, lock_folder
 from vippsrecon.fetching.workers import FetchPart
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Reference, Worklist
+from vippsrecon.fetching.worklist import Reference, Worklist
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,7 @@ def fetch_frames(
         (failure for part in parts for failure in part.failures),
         key=lambda failure: (failure.msn, failure.reference),
     )
-    order = [(name, "ascending") for name in PAYMENT_KEY_COLUMNS]
+    order = [(name, "ascending") for name in PAYMENT_KEY]
     log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
     return Fetched(
         pl.DataFrame(tables.payments.sort_by(order)),

@@ -28,7 +28,7 @@ from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceEr
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
 from vippsrecon.fetching.workers import FetchPart
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, Worklist
+from vippsrecon.fetching.worklist import Worklist
 from vippsrecon.input_files import (
     MAX_SMALL_FILE_BYTES,
     check_input_file,
@@ -37,6 +37,7 @@ from vippsrecon.input_files import (
 )
 from vippsrecon.money import format_count, group_thousands
 from vippsrecon.output_files import atomic_private_file, make_private_folder
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 try:
     import fcntl
@@ -108,12 +109,12 @@ class RunFolder:
 
     def done(self) -> pl.DataFrame:
         """Return (msn, reference) of the payments and of the 404 failures on disk."""
-        done = [pl.DataFrame(schema=dict.fromkeys(PAYMENT_KEY_COLUMNS, pl.String))]
+        done = [pl.DataFrame(schema=dict.fromkeys(PAYMENT_KEY, pl.String))]
         for _, part in part_files.read_parts(self._parts):
             unknown = part.failures.filter(pl.col("status") == 404)
             done += [
-                part.payments.select(PAYMENT_KEY_COLUMNS),
-                unknown.select(PAYMENT_KEY_COLUMNS),
+                part.payments.select(PAYMENT_KEY),
+                unknown.select(PAYMENT_KEY),
             ]
         return pl.concat(done).unique()
 

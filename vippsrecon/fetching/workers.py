@@ -32,7 +32,8 @@ from vippsrecon.errors import (
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.decode import build_failure, decode_readings
 from vippsrecon.fetching.frames import Failure, PaymentTables
-from vippsrecon.fetching.worklist import PAYMENT_KEY_COLUMNS, WorklistRow
+from vippsrecon.fetching.worklist import WorklistRow
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -246,9 +247,7 @@ class ReferenceReader:
             tables = frames.concatenate_tables([tables, batch.disagreeing])
             failed = failed + batch.failures
         else:
-            disagreeing = (
-                batch.disagreeing.payments[name].to_pylist() for name in PAYMENT_KEY_COLUMNS
-            )
+            disagreeing = (batch.disagreeing.payments[name].to_pylist() for name in PAYMENT_KEY)
             keys = [*zip(*disagreeing, strict=True), *(failure[:2] for failure in batch.failures)]
             again = [rows[key] for key in keys]
         finished = len(tables.payments) + len(failed)

@@ -16,16 +16,17 @@ import pyarrow as pa
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.schemas import PAYMENTS
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.schemas.user_frames import is_missing, wrap_frame, wrap_series
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import (
+    MAX_REFERENCE_LENGTH,
+    MIN_REFERENCE_LENGTH,
+    MSN_PATTERN,
+    NEW_REFERENCE_PATTERN,
+)
 
 if TYPE_CHECKING:
     from narwhals.stable.v2.typing import IntoFrame
-
-PAYMENT_KEY_COLUMNS = ["msn", "reference"]
-
-SENDABLE_MSN = "^[0-9]{4,10}$"
-"""Source: https://developer.vippsmobilepay.com/docs/knowledge-base/merchants/"""
 
 DISCOVERED_BY_VALUES = next(
     column.one_of for column in PAYMENTS.columns if column.name == "discovered_by"
@@ -63,11 +64,9 @@ class Worklist:
         rows = _build_rows(references, default_msn)
         named = len(rows)
         # Sorted first, so that a duplicate follows its original: half the memory of unique().
-        rows = rows.sort(PAYMENT_KEY_COLUMNS, maintain_order=True)
+        rows = rows.sort(PAYMENT_KEY, maintain_order=True)
         rows = rows.filter(
-            pl.any_horizontal(
-                pl.col(name).ne_missing(pl.col(name).shift()) for name in PAYMENT_KEY_COLUMNS
-            )
+            pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in PAYMENT_KEY)
         )
         self.rows = rows.with_columns(sendable=_sendable_expression())
         self.duplicates = named - len(rows)
@@ -88,23 +87,23 @@ class Worklist:
             further: msn, reference; their `discovered_by` is "orders".
         """
         worklist_rows = further.select(
-            *PAYMENT_KEY_COLUMNS, discovered_by=pl.lit("orders"), sendable=_sendable_expression()
+            *PAYMENT_KEY, discovered_by=pl.lit("orders"), sendable=_sendable_expression()
         )
         new = (
             worklist_rows.filter("sendable")
-            .unique(PAYMENT_KEY_COLUMNS)
-            .join(self.rows.select(PAYMENT_KEY_COLUMNS), on=PAYMENT_KEY_COLUMNS, how="anti")
-            .sort(PAYMENT_KEY_COLUMNS)
+            .unique(PAYMENT_KEY)
+            .join(self.rows.select(PAYMENT_KEY), on=PAYMENT_KEY, how="anti")
+            .sort(PAYMENT_KEY)
         )
         if len(new):
-            self.rows = pl.concat([self.rows, new]).sort(PAYMENT_KEY_COLUMNS)
+            self.rows = pl.concat([self.rows, new]).sort(PAYMENT_KEY)
         return new
 
     def select_remaining(self, done: pl.DataFrame) -> pl.DataFrame:
         """Return the rows that can be sent and are not in `done` (msn, reference), in order."""
         return self.rows.filter("sendable").join(
-            done.select(PAYMENT_KEY_COLUMNS),
-            on=PAYMENT_KEY_COLUMNS,
+            done.select(PAYMENT_KEY),
+            on=PAYMENT_KEY,
             how="anti",
             maintain_order="left",
         )
@@ -127,14 +126,14 @@ class Worklist:
                 _explain_malformed(msn, reference),
             )
             for msn, reference in self.rows.filter(~pl.col("sendable"))
-            .select(PAYMENT_KEY_COLUMNS)
+            .select(PAYMENT_KEY)
             .iter_rows()
         ]
 
 
 def _sendable_expression() -> pl.Expr:
     return pl.col("reference").str.contains(NEW_REFERENCE_PATTERN) & pl.col("msn").str.contains(
-        SENDABLE_MSN
+        f"^{MSN_PATTERN}$"
     )
 
 
@@ -161,7 +160,7 @@ def _build_rows(
         pairs = [_split_reference(item) for item in batch]
         columns = {
             name: _to_text_array(values, name)
-            for name, values in zip(PAYMENT_KEY_COLUMNS, zip(*pairs, strict=True), strict=True)
+            for name, values in zip(PAYMENT_KEY, zip(*pairs, strict=True), strict=True)
         }
         parts.append(_complete_rows(columns, len(batch), default_msn))
     return pl.concat(parts)
@@ -170,7 +169,7 @@ def _build_rows(
 def _split_reference(item: object) -> tuple[Any, Any]:
     if isinstance(item, str):
         return None, item
-    if isinstance(item, tuple) and len(item) == len(PAYMENT_KEY_COLUMNS):
+    if isinstance(item, tuple) and len(item) == len(PAYMENT_KEY):
         return item
     raise InputError(f"references: {item!r:.80} is neither text nor (msn, reference)")
 
@@ -247,16 +246,19 @@ def _format_msns(values: Any) -> Any:
 
 def _hash_references(rows: pl.DataFrame) -> str:
     digest = hashlib.sha256()
-    for part in rows.select(PAYMENT_KEY_COLUMNS).iter_slices(_SLICE_ROWS):
+    for part in rows.select(PAYMENT_KEY).iter_slices(_SLICE_ROWS):
         digest.update("".join(f"{msn}\t{name}\n" for msn, name in part.iter_rows()).encode())
     return digest.hexdigest()
 
 
 def _explain_malformed(msn: str, reference: str) -> str:
-    if not re.fullmatch(SENDABLE_MSN, msn):
+    if not re.fullmatch(MSN_PATTERN, msn):
         return "the merchant serial number must have 4 to 10 digits"
     if not reference:
         return "the reference is empty"
-    if not 8 <= len(reference) <= 64:
-        return f"a reference has 8 to 64 characters, this one has {len(reference)}"
+    if not MIN_REFERENCE_LENGTH <= len(reference) <= MAX_REFERENCE_LENGTH:
+        return (
+            f"a reference has {MIN_REFERENCE_LENGTH} to {MAX_REFERENCE_LENGTH} characters, "
+            f"this one has {len(reference)}"
+        )
     return "a reference has only letters A to Z, digits and hyphens"

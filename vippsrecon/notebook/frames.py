@@ -46,7 +46,7 @@ def in_major(frame: Any) -> pd.DataFrame:
     >>> in_major(paid)["captured"].tolist()
     [Decimal('499.50'), None]
     """
-    plain = _convert_to_plain(frame)
+    plain = convert_to_plain(frame)
     return _replace_amounts(plain, to_major)
 
 
@@ -68,7 +68,7 @@ def local_time(frame: Any, zone: str | Sequence[SalesUnit] | None = None) -> pd.
     >>> local_time(paid, "Europe/Oslo")["captured_at"].dt.to_period("M").tolist()
     [Period('2026-11', 'M')]
     """
-    plain = _convert_to_plain(frame)
+    plain = convert_to_plain(frame)
     aware = [name for name in plain.columns if isinstance(plain[name].dtype, pd.DatetimeTZDtype)]
     zones = _find_zones(plain, zone) if aware else None
     for name in aware:
@@ -114,7 +114,7 @@ def _list_dates(frame: Any) -> list[str]:
     ]
 
 
-def _convert_to_plain(frame: Any) -> pd.DataFrame:
+def convert_to_plain(frame: Any) -> pd.DataFrame:
     """Return a pandas copy with the types that `read_csv` gives, and times in microseconds."""
     frame = _to_pandas(frame)
     plain = pd.DataFrame(
@@ -172,7 +172,7 @@ def _replace_amounts(plain: pd.DataFrame, convert: Any) -> pd.DataFrame:
     names = [name for name in plain.columns if isinstance(name, str) and name.endswith(_MINOR)]
     if not names:
         return plain
-    currencies = _list_labels(plain, "currency")
+    currencies = list_labels(plain, "currency")
     if currencies is None:
         raise InputError(
             f"the frame has {names[0]}, and neither a column nor an index level currency. Keep the "
@@ -215,7 +215,7 @@ def _convert_to_cell(minor: int, currency: str) -> float:
     return float(to_major(minor, currency))
 
 
-def _list_labels(frame: pd.DataFrame, name: str) -> Iterable[Any] | None:
+def list_labels(frame: pd.DataFrame, name: str) -> Iterable[Any] | None:
     """Return the values of a column, or of an index level after a groupby; None if there is neither."""
     if name in frame.columns:
         return frame[name]
@@ -235,7 +235,7 @@ def _find_zones(frame: pd.DataFrame, zone: str | Sequence[SalesUnit] | None) -> 
         if zone is None
         else {unit.msn: unit.zone for unit in zone}
     )
-    labels = _list_labels(frame, column)
+    labels = list_labels(frame, column)
     if labels is None:
         raise InputError(
             f"the frame has no {column}, which says the time zone. Give one: zone='Europe/Oslo'"

@@ -211,6 +211,9 @@ IGNORED_KINDS = _names_in_bucket("ignored")
 EXPLAINED_KINDS = _names_in_bucket("matched")
 """Codes of pairs that are matched for a reason worth showing."""
 
+UNCOMPARED_KINDS = tuple(code.name for code in CODES if not code.amounts_compared)
+"""Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
+
 MANUAL_FLAGS = (
     "express_shipping",
     "split_tender",

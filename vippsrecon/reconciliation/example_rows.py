@@ -10,7 +10,6 @@ NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 """The cut-off time of the examples: noon UTC on 31 October."""
 
 EXAMPLE_MSN = "123456"
-CURRENCY_OF_MARKET = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
 
 
 def days_before_now(days: float) -> datetime:

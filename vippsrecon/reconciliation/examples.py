@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.example_rows import (
-    CURRENCY_OF_MARKET,
     EXAMPLE_MSN,
     NOW,
     days_before_now,
@@ -21,6 +20,7 @@ from vippsrecon.reconciliation.example_rows import (
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
 from vippsrecon.reconciliation.run import reconcile
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+from vippsrecon.vipps_rules import CURRENCY_OF_MARKET
 
 
 def run_example(**case: Any) -> list[str]:

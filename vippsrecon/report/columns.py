@@ -124,6 +124,27 @@ PAIR_SHEET_COLUMNS = (
     _FLAGS,
 )
 
+CHANGE_SHEET_COLUMNS = (
+    TableColumn("Change", "change", width=13, about="What became of it since the earlier report."),
+    TableColumn("Code", "kind", width=23, about="What is or was wrong."),
+    _ORDER,
+    _REFERENCE,
+    _MSN,
+    _CURRENCY,
+    _amount_column("At risk then", "at_risk_then_minor", "In the earlier report.", 14),
+    _amount_column(
+        "At risk now", "at_risk_minor", "In this report; 0 if cleared, empty if not compared.", 14
+    ),
+    _amount_column(
+        "Risk change", "at_risk_change_minor", "Now minus then; empty if either is not known.", 14
+    ),
+    TableColumn("Owner", "owner", "wrapped", 11, "As in the earlier report."),
+    TableColumn("Decision", "decision", width=10, about="As in the earlier report."),
+    TableColumn("Note", "note", "wrapped", 20, "As in the earlier report."),
+    TableColumn("What happened", "what", "wrapped", 40, "The change, in one sentence."),
+    _hidden_key_column("discrepancy_id", "discrepancy_id", "The same in every run."),
+)
+
 PAYMENT_SHEET_COLUMNS = (
     _REFERENCE,
     _MSN,

@@ -16,6 +16,7 @@ from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
@@ -165,7 +166,7 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
 def count_failures(failures: pl.DataFrame, effect: FailureEffect) -> int:
     """Return the number of references whose reading ended in this way."""
     rows: pl.DataFrame = select_failures(failures, effect)
-    return rows.select("msn", "reference").n_unique()
+    return rows.select(*PAYMENT_KEY).n_unique()
 
 
 def _compute_currency_totals(frames: ReportFrames, currency: str) -> CurrencyTotals:

@@ -1,6 +1,7 @@
 """Define the schema of each frame: its columns, their types and bounds, and what one row is.
 
-`inputs` describes the frames that go into a comparison, `results` those that come out.
+`inputs` describes the frames that go into a comparison, `results` those that come out, and
+`saved_runs` those that a run stores for later runs.
 No schema requires unique rows: duplicates are data, and the comparison reports them.
 
 `Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
@@ -33,6 +34,7 @@ from vippsrecon.schemas.results import (
     SEVERITIES,
     SUMMARY,
 )
+from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN
 
 FRAMES = (
     ORDERS,
@@ -46,6 +48,8 @@ FRAMES = (
     BRIDGE,
     OUTCOMES,
     RECEIPTS,
+    COMPARED_ORDERS,
+    FIRST_SEEN,
 )
 """Every frame, in the order of the monthly work."""
 
@@ -61,13 +65,17 @@ if TYPE_CHECKING:
     Bridge: Any
     Outcomes: Any
     Receipts: Any
+    ComparedOrders: Any
+    FirstSeen: Any
 
 __all__ = [
     "BRIDGE",
     "BUCKETS",
+    "COMPARED_ORDERS",
     "DISCREPANCIES",
     "EVENTS",
     "FAILURES",
+    "FIRST_SEEN",
     "FRAMES",
     "ORDERS",
     "OUTCOMES",
@@ -81,9 +89,11 @@ __all__ = [
     "Bridge",
     "Buckets",
     "Column",
+    "ComparedOrders",
     "Discrepancies",
     "Events",
     "Failures",
+    "FirstSeen",
     "Frame",
     "FrameT",
     "Orders",
@@ -100,7 +110,7 @@ __all__ = [
     "validate",
 ]
 
-_MODELS = {frame.name.capitalize(): frame for frame in FRAMES}
+_MODELS = {frame.name.title().replace("_", ""): frame for frame in FRAMES}
 
 
 def __getattr__(name: str) -> Any:

@@ -243,11 +243,15 @@ def _build_schema_error(frame: Frame, errors: Any) -> SchemaError:
         cases = cases.to_pandas()
     fields = [name for name in ("column", "check", "failure_case", "index") if name in cases]
     rows = cases[fields].astype("object").head(100).to_dict("records")
-    violations = "; ".join(
-        sorted({f"{row.get('column')}: {row.get('check')}" for row in rows})[:10]
-    )
+    violations = "; ".join(sorted({_describe_violation(row) for row in rows})[:10])
     return SchemaError(
         f"{frame.name} does not fit its schema ({violations})",
         frame=frame.name,
         cases=[{str(key): value for key, value in row.items()} for row in rows],
     )
+
+
+def _describe_violation(row: dict[Any, Any]) -> str:
+    if row.get("check") == "column_in_dataframe":
+        return f"{row.get('failure_case')}: the column is missing"
+    return f"{row.get('column')}: {row.get('check')}"

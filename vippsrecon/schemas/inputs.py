@@ -13,6 +13,8 @@ PAYMENT = ("msn", "reference")
 """A reference is unique within one sales unit only, so both make the key of a payment.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/orderid/"""
 
+PAYMENT_KEY = list(PAYMENT)
+"""`PAYMENT` as joins take it."""
 
 STATUSES = ("open", "partial", "fulfilled", "cancelled", "unknown")
 

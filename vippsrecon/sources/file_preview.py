@@ -14,15 +14,14 @@ from vippsrecon.sources.files.detect import (
     FileKind,
     detect_file_type,
     recognize_headings,
-    recognize_json,
     recognize_xml,
 )
+from vippsrecon.sources.files.json_stream import recognize_json
 from vippsrecon.sources.orders.open import open_table
 from vippsrecon.sources.orders.order_files import FileSummary
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import read_order_files
-from vippsrecon.sources.orders.woocommerce_rest import read_json
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
@@ -64,7 +63,7 @@ def preview_file(
     if form == "xml":
         file_format = recognize_xml(path)
     elif form == "json":
-        file_format = recognize_json(read_json(path))
+        file_format = recognize_json(path)
     elif profile is None:
         table = open_table(path)
         file_format = recognize_headings(table.headings)

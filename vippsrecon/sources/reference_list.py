@@ -16,6 +16,7 @@ from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.open import open_table
+from vippsrecon.vipps_rules import MAX_REFERENCE_LENGTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,12 +80,8 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         .then("fault")
         .when(pl.col("reference") == "")
         .then(pl.lit("has no reference"))
-        .when(pl.col("reference").str.len_chars() > references.MAX_REFERENCE_LENGTH)
-        .then(
-            pl.lit(
-                f"is longer than the {references.MAX_REFERENCE_LENGTH} characters of a reference"
-            )
-        )
+        .when(pl.col("reference").str.len_chars() > MAX_REFERENCE_LENGTH)
+        .then(pl.lit(f"is longer than the {MAX_REFERENCE_LENGTH} characters of a reference"))
         .when(pl.col("msn").is_null())
         .then(pl.lit("has no sales unit"))
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
+from vippsrecon.money import COMMON_DECIMALS
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ _OUTER_SPACE = r"^\s|\s$"
 _WHOLE_NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Null)
 _DAYS_BEFORE_1970 = 25_569
 _MICROSECONDS_A_DAY = 86_400_000_000
+
+
+def to_excel_days(values: pl.Series) -> pl.Series:
+    """Convert dates, or days since 1970, to Excel's day numbers.
+
+    >>> to_excel_days(pl.Series([0])).to_list()
+    [25569]
+    """
+    return values.cast(pl.Int32) + _DAYS_BEFORE_1970
+
+
+def to_excel_moments(values: pl.Series) -> pl.Series:
+    """Convert UTC times to Excel's day numbers, whose fraction is the time of day."""
+    return values.dt.timestamp("us") / _MICROSECONDS_A_DAY + _DAYS_BEFORE_1970
 
 
 def can_append_rows(worksheet: Worksheet) -> bool:
@@ -90,8 +105,9 @@ def build_rows(
 ) -> pl.Series:
     """Return the XML of each row, null for a row that XlsxWriter has to write itself.
 
-    Those are rows with their own height, without any cell, or with a text or number that XlsxWriter
-    changes; and all rows, if a column holds values of an unexpected type.
+    Those are rows with their own height, without any cell, with a filled cell of the kind "input", or
+    with a text or number that XlsxWriter changes; and all rows, if a column holds values of an
+    unexpected type.
 
     Args:
         data: The rows, with a column for each named in `columns`.
@@ -115,6 +131,8 @@ def build_rows(
             if input_format is not None:
                 pieces += [start, numbers, f'" s="{_get_style(input_format)}"/>']
                 has_cells = True
+            if column.name in data.columns:
+                writer_needed = writer_needed | data[column.name].is_not_null()
             continue
         cell = [start, numbers, '"', *_build_style(data, place, row_formats)]
         values = data[column.name]
@@ -213,11 +231,13 @@ def _find_long_numbers(values: pl.Series) -> pl.Series:
 
 
 def _format_money(values: pl.Series) -> pl.Series:
-    # Amounts have two decimals, written digit by digit, as `convert_to_cells` gives them.
+    # Digit by digit: the text is exactly the Decimal that `convert_to_cells` gives.
     minor = values.cast(pl.Int64)
-    digits = minor.abs().cast(pl.String).str.zfill(3)
+    digits = minor.abs().cast(pl.String).str.zfill(COMMON_DECIMALS + 1)
     sign = (minor < 0).replace_strict({True: "-", False: ""}, return_dtype=pl.String)
-    return _concatenate([sign, digits.str.head(-2), ".", digits.str.tail(2)])
+    return _concatenate(
+        [sign, digits.str.head(-COMMON_DECIMALS), ".", digits.str.tail(COMMON_DECIMALS)]
+    )
 
 
 def _format_count(values: pl.Series) -> pl.Series:
@@ -225,14 +245,14 @@ def _format_count(values: pl.Series) -> pl.Series:
 
 
 def _format_moment(values: pl.Series) -> pl.Series:
-    days = values.dt.timestamp("us") / _MICROSECONDS_A_DAY + _DAYS_BEFORE_1970
     return pl.Series(
-        [None if day is None else f"{day:.16G}" for day in days.to_list()], dtype=pl.String
+        [None if day is None else f"{day:.16G}" for day in to_excel_moments(values).to_list()],
+        dtype=pl.String,
     )
 
 
 def _format_day(values: pl.Series) -> pl.Series:
-    return (values.cast(pl.Int32) + _DAYS_BEFORE_1970).cast(pl.String)
+    return to_excel_days(values).cast(pl.String)
 
 
 _NUMBER_TEXTS = {

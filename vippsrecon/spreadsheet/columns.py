@@ -31,7 +31,7 @@ class TableColumn:
 
     Attributes:
         header: The heading on the sheet.
-        name: The frame's column; "" for a column that people fill in.
+        name: The frame's column; one that people fill in may be missing in the frame.
         kind: How values are written: minor units as money, moments in UTC, days in local time,
             flags as yes or no.
         width: In characters.

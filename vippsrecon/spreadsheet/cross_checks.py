@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from vippsrecon.money import COMMON_DECIMALS
+
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
@@ -22,7 +24,7 @@ def to_cell_amount(minor: int) -> Decimal:
     >>> to_cell_amount(-49950)
     Decimal('-499.50')
     """
-    return Decimal(minor).scaleb(-2)
+    return Decimal(minor).scaleb(-COMMON_DECIMALS)
 
 
 @dataclass(frozen=True)

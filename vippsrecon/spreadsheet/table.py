@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vippsrecon.spreadsheet.bulk_rows import append_rows, build_rows, can_append_rows, flush_row
+from vippsrecon.money import COMMON_DECIMALS
+from vippsrecon.spreadsheet.bulk_rows import (
+    append_rows,
+    build_rows,
+    can_append_rows,
+    flush_row,
+    to_excel_days,
+    to_excel_moments,
+)
 from vippsrecon.spreadsheet.columns import (
     NUMBER_KINDS,
     TableColumn,
@@ -51,8 +59,6 @@ CHARACTERS_PER_WIDTH = 1.18
 MAX_WRAPPED_LINES = 12
 
 _WRITTEN_AS_NUMBERS = (*NUMBER_KINDS, "moment", "day", "date")
-_DAYS_BEFORE_1970 = 25_569
-_MICROSECONDS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -182,15 +188,14 @@ def write_cells(
     Args:
         worksheet: In constant-memory mode, with nothing written at or below `first_row`.
         first_row: From 0.
-        columns: In order, from column A. Those of the kind "input" get empty cells.
-        rows: The cells of the other columns, as `convert_to_cells` makes them, and the currency.
+        columns: In order, from column A. Those of the kind "input" get a cell in every row.
+        rows: The cells of the columns, as `convert_to_cells` makes them, and the currency.
         row_formats: Currency to the format of each column; "" for any other currency.
         max_lines: See `set_row_height`.
     """
     # One worksheet call per cell is the cost of a report: everything else is decided before.
     write_text = worksheet.write_string
     write_number = worksheet.write_number
-    shown = [(i, c) for i, c in enumerate(columns) if c.kind != "input"]
     writers_by_currency = {
         currency: [
             (
@@ -198,12 +203,12 @@ def write_cells(
                 i,
                 column_formats[i],
             )
-            for i, column in shown
+            for i, column in enumerate(columns)
         ]
         for currency, column_formats in row_formats.items()
     }
     default = writers_by_currency[""]
-    wrapped = [(i, column.width) for i, (_, column) in enumerate(shown) if column.kind == "wrapped"]
+    wrapped = [(i, column.width) for i, column in enumerate(columns) if column.kind == "wrapped"]
     input_columns = [i for i, column in enumerate(columns) if column.kind == "input"]
     count = 0
     for count, (cells, currency) in enumerate(rows, start=1):
@@ -216,7 +221,8 @@ def write_cells(
             if value is not None:
                 write(row, column, value, cell_format)
         for column in input_columns:
-            worksheet.write_blank(row, column, None, row_formats[""][column])
+            if cells[column] is None:
+                worksheet.write_blank(row, column, None, row_formats[""][column])
     return count
 
 
@@ -249,7 +255,10 @@ def _iterate_rows(
     data: pl.DataFrame, columns: Sequence[TableColumn]
 ) -> Iterator[tuple[tuple[Any, ...], str]]:
     currencies = data["currency"].to_list() if "currency" in data.columns else [""] * data.height
-    cells = [convert_to_cells(data[c.name], c.kind) for c in columns if c.kind != "input"]
+    empty = [None] * data.height
+    cells = [
+        convert_to_cells(data[c.name], c.kind) if c.name in data.columns else empty for c in columns
+    ]
     return zip(zip(*cells, strict=True), currencies, strict=True)
 
 
@@ -286,13 +295,14 @@ def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
     [25569]
     """
     if kind == "money":
-        # Not to_major: every currency of the ePayment API has two decimals, and this is per cell.
-        return [None if minor is None else Decimal(minor).scaleb(-2) for minor in values.to_list()]
+        return [
+            None if minor is None else Decimal(minor).scaleb(-COMMON_DECIMALS)
+            for minor in values.to_list()
+        ]
     if kind == "moment":
-        days = values.dt.timestamp("us") / _MICROSECONDS_A_DAY + _DAYS_BEFORE_1970
-        return days.to_list()
+        return to_excel_moments(values).to_list()
     if kind in ("day", "date"):
-        return (values.cast(pl.Int32) + _DAYS_BEFORE_1970).to_list()
+        return to_excel_days(values).to_list()
     if kind == "count":
         return values.to_list()
     if values.dtype == pl.Boolean:

@@ -69,6 +69,8 @@ from vippsrecon.store.journal.verify_database import verify_database
 from vippsrecon.store.runs import (
     ComparedOrder,
     Run,
+    keep_first_dates,
+    keep_latest_orders,
     read_compared_orders,
     read_first_seen_dates,
     read_unsettled_orders,
@@ -111,6 +113,8 @@ __all__ = [
     "format_canonical_json",
     "identify_process",
     "inspect_store",
+    "keep_first_dates",
+    "keep_latest_orders",
     "list_plan_ids",
     "list_plans",
     "open_store",

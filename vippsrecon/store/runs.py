@@ -4,6 +4,8 @@ record_run             the run, its discrepancies' ids, the orders it compared; 
 read_first_seen_dates  the day of the first run that showed each discrepancy
 read_compared_orders   orders of earlier runs by the references of payments
 read_unsettled_orders  orders that an earlier run left as discrepancy or timing
+keep_latest_orders     merge what several places recorded of an order, by the rule of record_run
+keep_first_dates       merge first days from several places, by the rule of record_run
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, select, text
+from sqlalchemy import Connection, Select, select, text
 
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import (
@@ -62,6 +64,7 @@ class ComparedOrder(NamedTuple):
         settled: Whether the latest run that compared it left nothing to do.
         order_rows: Its rows as its own export had them, by column of `schemas.ORDERS`; times are
             read back as ISO 8601 text. Several rows are orders that were paid together.
+        as_of: Cut-off time of the latest run that compared it, YYYY-MM-DDTHH:MM:SSZ.
     """
 
     msn: str
@@ -71,6 +74,12 @@ class ComparedOrder(NamedTuple):
     bucket: str
     settled: bool
     order_rows: Sequence[Mapping[str, Any]]
+    as_of: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its (msn, reference)."""
+        return self.msn, self.reference
 
 
 def record_run(
@@ -78,16 +87,17 @@ def record_run(
     run: Run,
     first_seen: Mapping[str, date],
     orders: Iterable[ComparedOrder],
-    settled: Mapping[tuple[str, str], bool],
 ) -> None:
     """Record a run. Recording the same run again changes nothing.
+
+    An order is changed only by a run whose cut-off time is the same or later. Of several first days
+    of a discrepancy, the earliest is kept.
 
     Args:
         store: The workspace database.
         run: The run.
-        first_seen: Each of its discrepancies' ids, with the day to record if no run showed it before.
-        orders: Orders of its own exports. An order of a later run than this one is not changed.
-        settled: (msn, reference) of orders of earlier exports, and whether nothing is left to do.
+        first_seen: Ids of discrepancies, with the day of the first known run that showed each.
+        orders: Orders that it compared, and others that it knows from earlier runs.
 
     Raises:
         StoreError: Nothing was recorded.
@@ -118,7 +128,9 @@ def record_run(
                 }
                 for discrepancy_id, day in first_seen.items()
             ),
-            "DO NOTHING",
+            "(discrepancy_id, environment) DO UPDATE SET first_seen_date = excluded.first_seen_date, "
+            "run_id = excluded.run_id "
+            f"WHERE {SEEN_DISCREPANCIES.name}.first_seen_date > excluded.first_seen_date",
         )
         changed = (
             "psp_reference",
@@ -137,7 +149,6 @@ def record_run(
                     **order._asdict(),
                     "environment": run.environment,
                     "settled": int(order.settled),
-                    "as_of": run.as_of,
                     "run_id": run.run_id,
                     "order_rows": orjson.dumps([dict(row) for row in order.order_rows]).decode(),
                 }
@@ -147,7 +158,28 @@ def record_run(
             + ", ".join(f"{name} = excluded.{name}" for name in changed)
             + " WHERE compared_orders.as_of <= excluded.as_of",
         )
-        _update_settled(connection, run, settled)
+
+
+def keep_latest_orders(orders: Iterable[ComparedOrder]) -> dict[tuple[str, str], ComparedOrder]:
+    """Return one entry per order, in order of key: the one with the latest cut-off time.
+
+    Of two with the same cut-off time, the later one in `orders` is kept.
+    """
+    latest: dict[tuple[str, str], ComparedOrder] = {}
+    for order in orders:
+        other = latest.get(order.key)
+        if other is None or other.as_of <= order.as_of:
+            latest[order.key] = order
+    return dict(sorted(latest.items()))
+
+
+def keep_first_dates(*first_seen: Mapping[str, date]) -> dict[str, date]:
+    """Return the earliest day of each discrepancy, in order of discrepancy_id."""
+    first: dict[str, date] = {}
+    for dates in first_seen:
+        for discrepancy_id, day in dates.items():
+            first[discrepancy_id] = min(day, first.get(discrepancy_id, day))
+    return dict(sorted(first.items()))
 
 
 def read_first_seen_dates(store: Store, environment: str) -> dict[str, date]:
@@ -234,28 +266,3 @@ def _insert_rows(
         # The same text on SQLite and PostgreSQL; the names are those of the tables above.
         statement = f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT {on_conflict}"
         connection.execute(text(statement), [dict(row) for row in chunk])
-
-
-def _update_settled(
-    connection: Connection, run: Run, settled: Mapping[tuple[str, str], bool]
-) -> None:
-    if not settled:
-        return
-    orders = COMPARED_ORDERS.c
-    statement = (
-        COMPARED_ORDERS.update()
-        .where(
-            orders.environment == run.environment,
-            orders.msn == bindparam("order_msn"),
-            orders.reference == bindparam("order_reference"),
-            orders.as_of <= run.as_of,
-        )
-        .values(settled=bindparam("is_settled"), as_of=run.as_of, run_id=run.run_id)
-    )
-    connection.execute(
-        statement,
-        [
-            {"order_msn": msn, "order_reference": reference, "is_settled": int(is_settled)}
-            for (msn, reference), is_settled in settled.items()
-        ],
-    )

@@ -13,6 +13,7 @@ import polars as pl
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date, to_day_number
 from vippsrecon.money import format_count
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched, LedgerWalk
@@ -122,7 +123,7 @@ def _select_strays(orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame
     """Return msn and authorized_day of the payments whose reference no order has."""
     return (
         payments.filter(pl.col("authorized_day").is_not_null())
-        .join(orders, on=["msn", "reference"], how="anti")
+        .join(orders, on=PAYMENT_KEY, how="anti")
         .select("msn", "authorized_day")
     )
 

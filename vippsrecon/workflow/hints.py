@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.money import format_count, group_thousands
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def capture_setting_hints(
     """
     set_at_once = {unit.msn for unit in units if unit.capture == "at_once"}
     is_open = (pl.col("status") == "open") & pl.col("by_vipps").fill_null(value=True)
-    captured = payments.filter(pl.col("captured_minor") > 0).select("msn", "reference").unique()
+    captured = payments.filter(pl.col("captured_minor") > 0).select(*PAYMENT_KEY).unique()
     counts = (
         orders.filter(is_open)
-        .join(captured.with_columns(captured=True), on=["msn", "reference"], how="left")
+        .join(captured.with_columns(captured=True), on=PAYMENT_KEY, how="left")
         .group_by("msn")
         .agg(pl.len().alias("orders"), pl.col("captured").count())
         .sort("msn")

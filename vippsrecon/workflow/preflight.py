@@ -10,6 +10,7 @@ import polars as pl
 from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
 from vippsrecon.fetching import LedgerWalk, build_unread_walk, walk_ledgers
 from vippsrecon.money import format_count
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
@@ -113,13 +114,13 @@ def _find_event_after_answer(
     fetched: Fetched[pl.DataFrame],
 ) -> tuple[str, str, datetime, datetime] | None:
     """Return msn, reference, event time and answer time of the worst contradiction, or None."""
-    answers = fetched.payments.lazy().select("msn", "reference", "fetched_at")
+    answers = fetched.payments.lazy().select(*PAYMENT_KEY, "fetched_at")
     ahead = pl.col("event_at") - pl.col("fetched_at")
     rows = (
         fetched.events.lazy()
-        .group_by("msn", "reference")
+        .group_by(*PAYMENT_KEY)
         .agg(pl.col("event_at").max())
-        .join(answers, on=["msn", "reference"])
+        .join(answers, on=PAYMENT_KEY)
         .filter(ahead > pl.duration(seconds=ANSWER_DELAY_SECONDS))
         .sort(ahead, "msn", "reference", descending=[True, False, False])
         .head(1)

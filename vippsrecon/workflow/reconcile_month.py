@@ -43,6 +43,7 @@ from vippsrecon.workflow.history.closed_discrepancies import (
     read_journal_facts,
 )
 from vippsrecon.workflow.history.earlier_runs import RunRecords
+from vippsrecon.workflow.history.saved_runs import hash_saved_runs, read_saved_runs
 from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
@@ -85,6 +86,7 @@ def reconcile_month(
     last: date | str | None = None,
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
+    earlier: Path | str | Sequence[Path | str] = (),
     keep: Path | str | None = None,
     record: bool = False,
     progress: bool = False,
@@ -105,13 +107,16 @@ def reconcile_month(
         last: Last local day of the period, included.
         as_of: The cut-off time; None: server time at the end of the fetch.
         exported_at: When the exports were taken; None: read from each file.
-        keep: Folder to store the fetch in, so that `payments=keep` repeats the result.
-        record: Use the runs recorded in the workspace database, and record this one: for the day on
-            which a discrepancy was first seen, and for the orders of earlier exports.
+        earlier: Folders that earlier runs stored with `keep`: for the day on which a discrepancy was
+            first seen, and for the orders of earlier exports.
+        keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
+            this run compared, so that a later run can use it (`earlier`).
+        record: Use the runs recorded in the workspace database, and record this one, for the same.
         progress: Show a progress bar if standard error is a terminal.
 
     Raises:
-        InputError: A file cannot be used, or contains no order of the period.
+        InputError: A file cannot be used, or contains no order of the period; or a folder of
+            `earlier` is not of an earlier run in this environment.
         ConfigurationError: A required setting is missing.
         ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
             A single reference that could not be read becomes a row of `failures` instead.
@@ -133,13 +138,18 @@ def reconcile_month(
     )
     has_period = first is not None or last is not None
     msns = set(files.orders["msn"].unique()) if has_period else set()
+    folders = [
+        Path(folder) for folder in ([earlier] if isinstance(earlier, str | Path) else earlier)
+    ]
     if payments is not None:
         fetched, facts = load_saved_run(Path(payments), reference_set)
         fetched = leave_out_payments(fetched, settings.units)
-        records = RunRecords(settings, facts.environment, enabled=record)
+        saved_runs = read_saved_runs(folders, facts.environment)
+        records = RunRecords(settings, facts.environment, enabled=record, saved_runs=saved_runs)
         unsettled = records.read_unsettled(msns, last)
     else:
-        records = RunRecords(settings, settings.environment, enabled=record)
+        saved_runs = read_saved_runs(folders, settings.environment)
+        records = RunRecords(settings, settings.environment, enabled=record, saved_runs=saved_runs)
         unsettled = records.read_unsettled(msns, last)
         reference_set = add_earlier_references(
             reference_set, [(order.msn, order.reference) for order in unsettled]
@@ -156,13 +166,14 @@ def reconcile_month(
     extra_files = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
+    inputs |= hash_saved_runs(folders)
     cutoff = as_of or facts.as_of
     gaps = list(_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units))
-    earlier = records.find_earlier_orders(files.orders, fetched, unsettled)
+    earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     result = reconcile(
         mark_requested_attempts(
-            stack_frames([files.orders, earlier.orders], schemas.ORDERS),
+            stack_frames([files.orders, earlier_orders.orders], schemas.ORDERS),
             fetched.payments,
             fetched.failures,
         ),
@@ -179,12 +190,12 @@ def reconcile_month(
         ours=journal.keys,
         unsettled=journal.unsettled,
         first_seen=records.read_first_seen(),
-        earlier_files=earlier.files,
+        earlier_files=earlier_orders.files,
         manifest=_build_manifest(files, fetched, settings, facts, inputs)
         | {
             "complete": not gaps,
             "incomplete_because": [gap.clause for gap in gaps],
-            "earlier_orders": len(earlier.orders),
+            "earlier_orders": len(earlier_orders.orders),
         },
     )
     refuse_empty_period(result, files, first, last)
@@ -194,7 +205,7 @@ def reconcile_month(
         *(gap.sentence for gap in gaps if gap.sentence),
         *result.notices,
         *journal.notices,
-        *earlier.describe(),
+        *earlier_orders.describe(),
         *left_out,
         *capture_setting_hints(
             drop_superseded_rows(files.orders, result.polars_frame("buckets")),
@@ -208,7 +219,9 @@ def reconcile_month(
         *unknown_refund_hints(files.orders),
     )
     result = result.with_changes(notices=notices)
-    records.record(result, files.orders, earlier, (first, last))
+    records.record(
+        result, files.orders, earlier_orders, (first, last), None if keep is None else Path(keep)
+    )
     return result.with_changes(notices=(*result.notices, *records.notices))
 
 

@@ -8,6 +8,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from vippsrecon import schemas
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources import find_candidate_references, read_reference_list
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 from vippsrecon.workflow.retried_payments import build_follow_ups, drop_guessed_misses
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from vippsrecon.fetching import Fetched, FollowUp
 
-PAYMENT_KEY = list(schemas.PAYMENT)
 REFERENCE_TYPES = dict.fromkeys((*PAYMENT_KEY, "discovered_by"), pl.String)
 
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources import find_candidate_references
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import FollowUp
 
-PAYMENT_KEY = ["msn", "reference"]
 ATTEMPT_FAMILY_KEY = ["msn", "base"]
 
 ATTEMPTS_PER_ROUND = 2

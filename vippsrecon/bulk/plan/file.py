@@ -22,8 +22,11 @@ import orjson
 from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, sum_by_currency
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan, refuse_format_version
 from vippsrecon.errors import PlanError, SourceError
-from vippsrecon.input_files import MAX_JSON_BYTES, MAX_JSON_VALUES, read_input_bytes
+from vippsrecon.input_files import MAX_JSON_BYTES, read_input_bytes
 from vippsrecon.output_files import atomic_file
+
+MAX_PLAN_VALUES = 12_000_000
+"""Values of a plan file: each takes some 50 bytes of memory, however short it is in the file."""
 
 _PLAN_FIELDS = tuple(plan_field.name for plan_field in fields(Plan) if plan_field.compare)
 _FILE_FIELDS = frozenset({*_PLAN_FIELDS, "digest", "totals", "count"})
@@ -124,7 +127,7 @@ def _decode_plan(content: bytes) -> tuple[Plan, object]:
             "it was saved again by an editor (it starts with a byte-order mark). Use the original "
             "file, or make a new plan"
         )
-    if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_JSON_VALUES:
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_PLAN_VALUES:
         raise PlanError("it holds more values than a plan")
     try:
         document = orjson.loads(content)

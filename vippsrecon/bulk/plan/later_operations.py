@@ -22,29 +22,16 @@ from vippsrecon.bulk.plan.rows import (
     build_reject,
 )
 from vippsrecon.bulk.times import format_plan_time
-from vippsrecon.bulk.verbs import PAST_TENSE
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE, TOTAL_OF_VERB
 from vippsrecon.money import format_amount
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.requests import PaymentKey, Request
+from vippsrecon.vipps_rules import EVENTS_OF_TOTAL
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from vippsrecon.api import Client
-
-_EVENTS_OF_TOTAL = {
-    "authorized_minor": ("AUTHORIZED",),
-    "captured_minor": ("CAPTURED",),
-    "refunded_minor": ("REFUNDED",),
-    "cancelled_minor": ("CANCELLED", "TERMINATED"),
-}
-"""Total of a payment to the events whose amounts add up to it."""
-
-_TOTAL_OF_VERB = {
-    "refund": "refunded_minor",
-    "capture": "captured_minor",
-    "cancel": "cancelled_minor",
-}
 
 _OTHER_TOTALS = {
     "refund": (),
@@ -162,7 +149,7 @@ def judge_again(
 
 def _compute_moved(verb: str, before: Aggregate, after: Aggregate) -> int:
     """Return what operations of a verb moved between two readings, in minor units."""
-    total = _TOTAL_OF_VERB[verb]
+    total = TOTAL_OF_VERB[verb]
     moved: int = getattr(after, total) - getattr(before, total)
     return moved
 
@@ -181,7 +168,7 @@ def _compute_remaining_amount(
             smaller.
     """
     after = payment.aggregate
-    for name, events in _EVENTS_OF_TOTAL.items():
+    for name, events in EVENTS_OF_TOTAL.items():
         if sum(event["amount_minor"] for event in log if event["name"] in events) != getattr(
             after, name
         ):
@@ -213,7 +200,7 @@ def _describe_operations(
     log: Sequence[Mapping[str, Any]], verb: str, moved_minor: int, currency: str
 ) -> str:
     """Name the latest operations of a verb that together moved an amount."""
-    names = _EVENTS_OF_TOTAL[_TOTAL_OF_VERB[verb]]
+    names = EVENTS_OF_VERB[verb]
     own = [event for event in log if event["name"] in names and event["amount_minor"]]
     named: list[str] = []
     unexplained_minor = moved_minor

@@ -17,7 +17,7 @@ from vippsrecon.bulk.verbs import VERBS
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import PlanError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR, format_amount
-from vippsrecon.vipps_rules import REFERENCE_PATTERN
+from vippsrecon.vipps_rules import MSN_PATTERN, REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.plan.model import Plan, PlanRow, Source
@@ -39,7 +39,7 @@ REASONS = (
 
 SOURCE_KINDS = ("report", "list", "python")
 
-_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_MSN_PATTERN = re.compile(MSN_PATTERN)
 _REFERENCE_PATTERN = re.compile(REFERENCE_PATTERN)
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
-
-ORDER_KEY = ["msn", "okey"]
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 
 
 def find_equal_amounts(with_order: LazyFrame) -> LazyFrame:

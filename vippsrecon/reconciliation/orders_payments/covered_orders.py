@@ -14,9 +14,8 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 from vippsrecon.reconciliation.orders_payments.variables import add_expected_amounts, is_in_keys
-
-ORDER_KEY = ["msn", "okey"]
 
 
 def add_surplus_refunds(ranked: LazyFrame) -> LazyFrame:

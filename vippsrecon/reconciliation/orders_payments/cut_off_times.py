@@ -10,9 +10,8 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 from vippsrecon.reconciliation.orders_payments.payments import LINKS_OF_FURTHER_PAYMENTS
-
-_ORDER_KEY = ["msn", "okey"]
 
 AFTER_ALL_EVENTS_US = 2**62
 """Later than every event, in microseconds since 1970 (UTC)."""
@@ -66,18 +65,18 @@ def share_as_of(timed: LazyFrame) -> LazyFrame:
     """Give all payments of one order the earliest of their cut-off times: they are compared as one."""
     shared = materialize(
         timed.filter(nw.col("link").is_in(list(LINKS_OF_FURTHER_PAYMENTS)))
-        .select(*_ORDER_KEY)
+        .select(*ORDER_KEY)
         .unique()
     )
     if is_empty(shared):
         return timed
     earliest = (
-        timed.join(shared, on=_ORDER_KEY, how="semi")
-        .group_by(*_ORDER_KEY)
+        timed.join(shared, on=ORDER_KEY, how="semi")
+        .group_by(*ORDER_KEY)
         .agg(order_t_us=nw.col("t_us").min())
     )
     return (
-        timed.join(materialize(earliest), on=_ORDER_KEY, how="left")
+        timed.join(materialize(earliest), on=ORDER_KEY, how="left")
         .with_columns(
             t_us=nw.when(nw.col("order_t_us").is_null())
             .then(nw.col("t_us"))

@@ -37,9 +37,7 @@ from vippsrecon.reconciliation.orders_payments.event_log.event_history import (
 )
 from vippsrecon.reconciliation.orders_payments.links import derive_links
 from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
-from vippsrecon.schemas import PAYMENT
-
-PAYMENT_KEY = list(PAYMENT)
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 RECENT_DAYS = 300
 """A payment authorized in this many days before the cut-off is not near its refund deadline."""
@@ -156,7 +154,7 @@ def split_exact_matches(
     )
 
 
-def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
+def sum_exact_matches(exact_matches: LazyFrame) -> LazyFrame:
     """Sum the exact matches per msn, currency and `outside` the period.
 
     Sums are O, Or, and C_in and R_in, which moved in the period (minor units), and the rows.
@@ -166,7 +164,7 @@ def sum_exact_matches(agreed: LazyFrame) -> LazyFrame:
     moved_refunds = nw.when(nw.col("R_in") != nw.col("Or")).then(_ONE).otherwise(_ZERO)
     sums = ("O", "Or", "C_in", "R_in", "rows")
     return materialize(
-        agreed.with_columns(rows=_ONE, moved=moved_captures + moved_refunds * 2)
+        exact_matches.with_columns(rows=_ONE, moved=moved_captures + moved_refunds * 2)
         .group_by("msn", "currency", "outside", "moved")
         .agg(nw.col(*sums).sum().cast(nw.Int64))
     )
@@ -277,6 +275,7 @@ def _is_plain_order() -> nw.Expr:
     are known, and it did not change since the earliest fetch or the as-of time.
     """
     special = nw.col("recurring") | nw.col("split_tender")
+    special = special | ~nw.col("further_references").is_null()
     for doubt in ("method_unsure", "recorded_by_hand"):
         special = special | nw.col(doubt).fill_null(value=False)
     special = special | (nw.col("paid") == "no") | ~nw.col("by_vipps").fill_null(value=True)

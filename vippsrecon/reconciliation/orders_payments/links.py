@@ -11,11 +11,11 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 ATTEMPT_SUFFIX = r"-\d{1,2}$"
 """Suffix of the reference of a second or later attempt."""
-
-PAYMENT_KEY = ["msn", "reference"]
 
 _DASH = "[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 """Dashes that word processors and web pages put in place of a hyphen."""
@@ -37,7 +37,7 @@ def link_payments(payments: LazyFrame, references: LazyFrame, links: LazyFrame) 
     exact = references.select(*PAYMENT_KEY, okey=nw.col("reference"), link=nw.lit("exact"))
     all_links = materialize(nw.concat([exact, links], how="vertical"))
     return materialize(payments.join(all_links, on=PAYMENT_KEY, how="left")).join(
-        exported, on=["msn", "okey"], how="left"
+        exported, on=ORDER_KEY, how="left"
     )
 
 
@@ -207,16 +207,16 @@ def _link_repaired_references(
     if is_empty(candidates):
         return candidates.with_columns(link=nw.lit("repaired"))
     paid_references = payments.select("msn", okey=nw.col("reference"))
-    linked_references = attempts.select("msn", "okey")
-    unpaid = candidates.join(paid_references, on=["msn", "okey"], how="anti").join(
-        linked_references, on=["msn", "okey"], how="anti"
+    linked_references = attempts.select(*ORDER_KEY)
+    unpaid = candidates.join(paid_references, on=ORDER_KEY, how="anti").join(
+        linked_references, on=ORDER_KEY, how="anti"
     )
     one_order = _keep_unambiguous(unpaid)
     one_payment = (
-        one_order.group_by("msn", "okey")
+        one_order.group_by(*ORDER_KEY)
         .agg(first=nw.col("reference").min(), last=nw.col("reference").max())
         .filter(nw.col("first") == nw.col("last"))
-        .select("msn", "okey", reference=nw.col("first"))
+        .select(*ORDER_KEY, reference=nw.col("first"))
     )
     return one_payment.select(*PAYMENT_KEY, "okey", link=nw.lit("repaired"))
 

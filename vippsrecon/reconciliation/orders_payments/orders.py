@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 ORDER_KEY = ["msn", "okey"]
+"""The key of an order; `okey` is its reference in the export."""
 
 ORDER_COLUMNS = (
     "order_number",
@@ -31,6 +33,7 @@ ORDER_COLUMNS = (
     "refunds_unknown",
     "recorded_by_hand",
     "shop_authorization",
+    "names_several",
     "dates_without_time",
     "attempts_asked",
     "truncated_minor",
@@ -74,7 +77,7 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
     """Return one row per (msn, reference) of the orders: earliest exported_at_us, and rows."""
     return (
         orders.filter(~nw.col("reference").is_null())
-        .group_by("msn", "reference")
+        .group_by(*PAYMENT_KEY)
         .agg(
             exported_at_us=nw.col("exported_at_us").min(),
             rows=nw.len(),
@@ -84,11 +87,13 @@ def collect_references(orders: LazyFrame) -> LazyFrame:
 
 def select_amounts(orders: LazyFrame) -> LazyFrame:
     """Select `ORDER_COLUMNS` of order rows with okey, the reference of their order."""
+    further = nw.col("further_references")
     return orders.with_columns(
+        names_several=(further != nw.col("reference")).fill_null(value=False),
         O=nw.col("total_minor"),
         Or=nw.col("refunded_minor").fill_null(0),
         refunds_unknown=nw.col("refunded_minor").is_null(),
-    ).select("msn", "okey", *ORDER_COLUMNS)
+    ).select(*ORDER_KEY, *ORDER_COLUMNS)
 
 
 def resolve_order_rows(
@@ -126,7 +131,7 @@ def resolve_order_rows(
     duplicates = ranked.filter(~nw.col("combined")).with_columns(
         **alone, no_reference=nw.lit(value=False)
     )
-    columns = ["msn", "okey", *ORDER_COLUMNS, *COMBINED_COLUMNS]
+    columns = [*ORDER_KEY, *ORDER_COLUMNS, *COMBINED_COLUMNS]
     groups = nw.concat(
         [
             single.select(columns),
@@ -259,6 +264,7 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
         "method_unsure",
         "refunds_unknown",
         "recorded_by_hand",
+        "names_several",
         "dates_without_time",
     )
     return (

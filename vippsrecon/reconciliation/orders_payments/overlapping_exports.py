@@ -18,6 +18,7 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.orders_payments.links import ATTEMPT_SUFFIX
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 _ORDER_IDENTITY = ["msn", "shop", "number"]
 _SAME_ORDER = [*_ORDER_IDENTITY, "stem"]
@@ -61,7 +62,7 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
         shop=nw.col("store").fill_null(""),
         number=nw.col("order_number").fill_null(nw.col("reference")),
     )
-    no_links = orders.select("msn", "reference", okey=nw.col("reference")).head(0)
+    no_links = orders.select(*PAYMENT_KEY, okey=nw.col("reference")).head(0)
     several_files = _find_orders_of_several_files(identified)
     if is_empty(several_files):
         nothing = orders.with_columns(okey=nw.col("reference")).head(0)
@@ -87,10 +88,10 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
     superseded = ranked.filter(~nw.col("is_current")).with_columns(okey=nw.col("newest_reference"))
     links = (
         superseded.filter(~nw.col("reference").is_null() & (nw.col("reference") != nw.col("okey")))
-        .group_by("msn", "reference")
+        .group_by(*PAYMENT_KEY)
         .agg(okey=nw.col("okey").min(), last=nw.col("okey").max())
         .filter(nw.col("okey") == nw.col("last"))
-        .select("msn", "reference", "okey")
+        .select(*PAYMENT_KEY, "okey")
     )
     return OrderRows(current, materialize(superseded.select(*columns, "okey")), materialize(links))
 

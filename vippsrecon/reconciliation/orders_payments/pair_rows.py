@@ -13,12 +13,11 @@ from vippsrecon.reconciliation.engines.backends import (
 from vippsrecon.reconciliation.orders_payments.orders import (
     COMBINED_COLUMNS,
     ORDER_COLUMNS,
+    ORDER_KEY,
     OrderSide,
     select_amounts,
 )
 from vippsrecon.reconciliation.orders_payments.payments import PAYMENT_COLUMNS, PaymentSide
-
-ORDER_KEY = ["msn", "okey"]
 
 
 def stack_rows(

@@ -76,8 +76,7 @@ from vippsrecon.reconciliation.orders_payments.period import (
 )
 from vippsrecon.reconciliation.orders_payments.variables import add_variables, is_in_keys
 from vippsrecon.schemas.failure_effects import build_effect_condition
-
-ORDER_KEY = ["msn", "okey"]
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 
 @dataclass(frozen=True)
@@ -344,5 +343,5 @@ def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
     if failures is None:
         return None
     unread = failures.filter(build_effect_condition("unanswered"))
-    references = materialize(unread.select("msn", "reference").unique())
+    references = materialize(unread.select(*PAYMENT_KEY).unique())
     return None if is_empty(references) else references

@@ -12,11 +12,11 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.attempt_ranking import (
-    ORDER_KEY,
     find_equal_amounts,
     rank_attempts,
 )
 from vippsrecon.reconciliation.orders_payments.covered_orders import add_surplus_refunds
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 
 PAYMENT_COLUMNS = (
     "reference",

@@ -14,9 +14,8 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, TIMING_KINDS
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.orders_payments.event_log.event_history import MONEY_EVENTS
-from vippsrecon.schemas import PAYMENT
-
-PAYMENT_KEY = list(PAYMENT)
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 Period = tuple[int, int]
 """First and last local day, as day numbers, both included."""
@@ -210,10 +209,10 @@ def _sum_members(amounts: LazyFrame, members: LazyFrame) -> LazyFrame:
     single = amounts.join(members.select(PAYMENT_KEY), on=PAYMENT_KEY, how="anti")
     # The pair of a split payment has the smallest reference of its parts.
     summed = (
-        members.select("msn", "okey", "reference")
+        members.select(*ORDER_KEY, "reference")
         .join(amounts, on=PAYMENT_KEY, how="left")
         .with_columns(nw.col(*PERIOD_COLUMNS, "n_in").fill_null(0))
-        .group_by("msn", "okey")
+        .group_by(*ORDER_KEY)
         .agg(
             nw.col("reference").min(),
             nw.col(*PERIOD_COLUMNS, "n_in").sum().cast(nw.Int64),

@@ -20,7 +20,7 @@ from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.deadlines import add_deadlines
 from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.reconciliation.later_changes import add_later_changes
-from vippsrecon.reconciliation.orders_payments.event_log.event_history import ENDED_STATES
+from vippsrecon.vipps_rules import ENDED_STATES
 
 _PAYMENT_ROLES = ("pair", "second", "superseded")
 """Roles of rows with a payment of an order."""
@@ -120,6 +120,7 @@ def _fill_both_sides(
             name: nw.col(name).fill_null(value=False)
             for name in (
                 "method_unsure",
+                "names_several",
                 "recorded_by_hand",
                 "refunds_unknown",
                 "dates_without_time",

@@ -92,7 +92,7 @@ class LegSums:
 
 
 def sum_bridge_lines(
-    answered: LazyFrame, kinds: Mapping[str, frozenset[str]], agreed: LazyFrame
+    answered: LazyFrame, kinds: Mapping[str, frozenset[str]], exact_sums: LazyFrame
 ) -> tuple[LegSums, LegSums]:
     """Return the sums of the legs *captured* and *refunded*.
 
@@ -102,10 +102,12 @@ def sum_bridge_lines(
     Args:
         answered: Pairs with the kind of each question.
         kinds: The kinds that occur, as `run_checks.collect_kinds` returns them.
-        agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
+        exact_sums: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     alike = add_line_conditions(
-        nw.concat([_group_alike_pairs(answered), _select_exact_match_sums(agreed)], how="vertical")
+        nw.concat(
+            [_group_alike_pairs(answered), _select_exact_match_sums(exact_sums)], how="vertical"
+        )
     )
     is_outside = PRESENCE_KIND == "outside_period"
     outside, inside = (materialize(alike.filter(part)) for part in (is_outside, ~is_outside))
@@ -183,10 +185,10 @@ def _moves_otherwise() -> nw.Expr:
     return number.cast(nw.Int64)
 
 
-def _select_exact_match_sums(agreed: LazyFrame) -> LazyFrame:
+def _select_exact_match_sums(exact_sums: LazyFrame) -> LazyFrame:
     """Return the sums of the exact matches with the group columns; none of them has a kind."""
     zero, no_kind = nw.lit(0, nw.Int64), nw.lit(None).cast(nw.String)
-    return agreed.with_columns(
+    return exact_sums.with_columns(
         order_currency=nw.col("currency"),
         role=nw.lit("pair"),
         status=nw.lit("fulfilled"),

@@ -18,6 +18,7 @@ from vippsrecon.reconciliation.codes import (
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
 from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
 from vippsrecon.reconciliation.results.proposals import add_proposals
@@ -224,11 +225,10 @@ def assign_buckets(answered: LazyFrame) -> LazyFrame:
     return answered.with_columns(bucket=bucket, kind=kind, flags=join_flags())
 
 
-def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> LazyFrame:
+def build_buckets(answered: LazyFrame, exact_matches: LazyFrame, paired: PairSet) -> LazyFrame:
     """Return the bucket and kind of every input row, sorted by side and row_key."""
-    key = ["msn", "okey"]
     bucket_columns = ["bucket", "kind", "flags"]
-    exact_matches = agreed.with_columns(
+    matched_rows = exact_matches.with_columns(
         bucket=_bucket_of_exact_match(),
         kind=_kind_of_exact_match(),
         flags=nw.lit("amounts_as_fetched" if paired.as_fetched else ""),
@@ -236,19 +236,19 @@ def build_buckets(answered: LazyFrame, agreed: LazyFrame, paired: PairSet) -> La
     own_row = nw.col("role").is_in(["pair", "surplus", "superseded_row"]) & ~nw.col("combined")
     orders = [
         answered.filter(own_row),
-        exact_matches,
+        matched_rows,
         paired.combined_order_rows.join(
-            materialize(answered.filter(nw.col("combined")).select(*key, *bucket_columns)),
-            on=key,
+            materialize(answered.filter(nw.col("combined")).select(*ORDER_KEY, *bucket_columns)),
+            on=ORDER_KEY,
             how="inner",
         ),
     ]
     payments = [
         answered.filter(nw.col("has_payment") & ~nw.col("split")),
-        exact_matches,
+        matched_rows,
         paired.split_payment_parts.join(
-            materialize(answered.filter(nw.col("split")).select(*key, *bucket_columns)),
-            on=key,
+            materialize(answered.filter(nw.col("split")).select(*ORDER_KEY, *bucket_columns)),
+            on=ORDER_KEY,
             how="inner",
         ).with_columns(payment_reference=nw.col("reference")),
     ]
@@ -289,18 +289,18 @@ def _build_side(side: str, parts: list[LazyFrame], first_key: str, second_key: s
     )
 
 
-def build_summary(settled: LazyFrame, discrepancies: LazyFrame, agreed: LazyFrame) -> LazyFrame:
+def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFrame) -> LazyFrame:
     """Return counts and sums by currency, bucket and kind; each discrepancy counts as one row.
 
     Args:
-        settled: Pairs with their buckets.
+        pairs: Pairs with their buckets.
         discrepancies: Their discrepancies.
-        agreed: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
+        exact_sums: The sums of the exact matches, from `exact_matches.sum_exact_matches`.
     """
     nothing = nw.lit(0, nw.Int64)
     is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
     total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
-    other_pairs = settled.filter(nw.col("bucket") != "discrepancy").select(
+    other_pairs = pairs.filter(nw.col("bucket") != "discrepancy").select(
         "currency",
         "bucket",
         "kind",
@@ -318,7 +318,7 @@ def build_summary(settled: LazyFrame, discrepancies: LazyFrame, agreed: LazyFram
         difference_minor=nw.col("difference_minor"),
         at_risk_minor=nw.col("at_risk_minor"),
     )
-    matched = agreed.select(
+    matched = exact_sums.select(
         "currency",
         bucket=_bucket_of_exact_match(),
         kind=_kind_of_exact_match(),

@@ -37,6 +37,8 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
     by_hand = (~cancelled & ~nw.col("refunds_unknown") & (Er > R)) | (
         _has_kind("captured", "cancelled_but_captured") & (Or > R)
     )
+    # One of the references may be a payment that was not found, so that the sum is not known.
+    of_several = nw.col("names_several") & ~nw.col("other_tender") & ~nw.col("recurring")
     has_discrepancy = nw.any_horizontal(*map(is_discrepancy, AMOUNT_QUESTIONS), ignore_nulls=False)
     return {
         "amounts_as_fetched": ("", has_payment & nw.col("no_events")),
@@ -85,7 +87,7 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         ),
         "refunds_unknown": ("", compared & nw.col("refunds_unknown")),
         "shopware_truncation": ("captured", truncated),
-        "split_payment": ("", nw.col("split")),
+        "split_payment": ("", nw.col("split") | (has_payment & of_several)),
         "split_tender": ("", nw.col("split_tender")),
         "status_unknown": ("", nw.col("has_order") & (nw.col("raw_status") == "unknown")),
     }

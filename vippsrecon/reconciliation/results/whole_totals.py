@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.money import COMMON_DECIMALS
 from vippsrecon.reconciliation.check import C, E, O
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 
-MAJOR_UNIT_MINOR = 100
-"""One unit of a currency in minor units; every currency of Vipps MobilePay has two decimals."""
+MAJOR_UNIT_MINOR: int = 10**COMMON_DECIMALS
+"""One unit of a currency in minor units."""
 
 MANY_ROWS = 20
 """A file with more such differences than this leaves its decimals out; fewer may be chance."""

@@ -10,6 +10,7 @@ import polars as pl
 from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.columns import (
+    CHANGE_SHEET_COLUMNS,
     DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
     DISCREPANCY_SHEET_COLUMNS,
     EVENT_SHEET_COLUMNS,
@@ -21,10 +22,12 @@ from vippsrecon.report.columns import (
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.sentences import format_money
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
+    from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.figures import ReportFigures
     from vippsrecon.report.frames import ReportFrames
 
@@ -36,6 +39,7 @@ def build_sheet_tables(
     stem: str = "report",
     limit: int = EXCEL_MAX_ROWS,
     detail: ReportDetail = "full",
+    changes: ReportChanges | None = None,
 ) -> dict[str, SheetTable]:
     """Return the sheets that show frames, by name, in the order of the workbook.
 
@@ -48,8 +52,13 @@ def build_sheet_tables(
         stem: Name of the workbook without suffix; the names of Parquet files start with it.
         limit: Maximum number of rows of a sheet; a longer frame also goes to Parquet.
         detail: Whether all sheets are in the workbook.
+        changes: What changed since an earlier report; None: there is no earlier report.
     """
     discrepancies = build_discrepancy_rows(frames, figures)
+    if changes is not None:
+        discrepancies = discrepancies.join(
+            changes.entries, on="discrepancy_id", how="left", maintain_order="left"
+        )
     if detail == "findings":
         discrepancies = add_payments(discrepancies, frames.payments)
     tables = (
@@ -62,6 +71,7 @@ def build_sheet_tables(
             else DISCREPANCY_SHEET_COLUMNS,
             discrepancies,
         ),
+        *_build_change_tables(changes),
         SheetTable(
             "Matched",
             "Matched",
@@ -111,6 +121,20 @@ def build_sheet_tables(
             file = f"{stem}.data/{sheet.lower()}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
     return placed
+
+
+def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...]:
+    if changes is None:
+        return ()
+    return (
+        SheetTable(
+            "What changed",
+            "What changed",
+            f"One row per discrepancy of this report or of the earlier one, {changes.name}.",
+            CHANGE_SHEET_COLUMNS,
+            changes.rows,
+        ),
+    )
 
 
 def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
@@ -187,7 +211,7 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
 def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Return the discrepancies with the state and totals of their payments, null without one."""
     facts = [column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS]
-    key = ["msn", "reference"]
+    key = PAYMENT_KEY
     return discrepancies.join(
         payments.select(*key, *facts).unique(key, keep="last", maintain_order=True),
         on=key,
@@ -202,7 +226,7 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
     Grain: one row per reference and order row. A payment with several order rows is shown only in
     the first of them, so that the columns add up to the totals at Vipps MobilePay.
     """
-    nth = pl.int_range(pl.len()).over("msn", "reference").alias("nth")
+    nth = pl.int_range(pl.len()).over(*PAYMENT_KEY).alias("nth")
     orders = (
         frames.orders.filter(pl.col("bucket") == bucket)
         .rename({"refunded_minor": "shop_refunded_minor"})
@@ -245,10 +269,10 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
         .otherwise(pl.lit("not read"))
     )
     expected_misses = frames.failures.filter(status == 404).join(
-        paid_by_other_means, on=["msn", "reference"], how="semi", nulls_equal=True
+        paid_by_other_means, on=PAYMENT_KEY, how="semi", nulls_equal=True
     )
-    origin = frames.orders.select("msn", "reference", "source_file", "source_row").unique(
-        ["msn", "reference"], keep="first", maintain_order=True
+    origin = frames.orders.select(*PAYMENT_KEY, "source_file", "source_row").unique(
+        PAYMENT_KEY, keep="first", maintain_order=True
     )
     failures = (
         frames.failures.join(
@@ -257,7 +281,7 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
             how="anti",
             nulls_equal=True,
         )
-        .join(origin, on=["msn", "reference"], how="left", maintain_order="left")
+        .join(origin, on=PAYMENT_KEY, how="left", maintain_order="left")
         .with_columns(what=failure_text, reason=pl.col("title"))
         .drop("title")
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.output_files import atomic_report
+from vippsrecon.report.changes import ReportChanges, compare_with_report
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls, summary
 from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
@@ -22,6 +23,7 @@ from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.sources.files.detect import compute_file_sha256
+from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -43,6 +45,7 @@ def write_workbook(
     *,
     row_limit: int = EXCEL_MAX_ROWS,
     detail: ReportDetail | None = None,
+    earlier: str | Path | ReportChanges | None = None,
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
@@ -65,20 +68,33 @@ def write_workbook(
         row_limit: Maximum number of rows of a sheet.
         detail: "full" writes all sheets, "findings" leaves out those four; None decides by the
             number of rows.
+        earlier: An earlier report that people worked in. Owners, decisions and notes are carried over
+            to the same discrepancies, decisions only while the amounts are the same; the sheet
+            *What changed* lists what is new, changed, cleared or here again.
 
     Returns:
         The path of the workbook.
 
     Raises:
-        InputError: `detail` is neither full nor findings.
+        InputError: `detail` is neither full nor findings, or `earlier` is of another environment.
+        SourceError: `earlier` cannot be read as a report.
         OutputError: The name does not end in .xlsx, is a folder, or cannot be written: folder
             missing, file open in another program, disk full.
     """
     path = Path(path)
+    changes = (
+        compare_with_report(reconciliation, read_reviewed_report(earlier))
+        if isinstance(earlier, str | Path)
+        else earlier
+    )
+    if changes is not None:
+        reconciliation = changes.add_to(reconciliation)
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames)
     chosen = choose_detail(reconciliation, detail)
-    sheets = build_sheet_tables(frames, figures, stem=path.stem, limit=row_limit, detail=chosen)
+    sheets = build_sheet_tables(
+        frames, figures, stem=path.stem, limit=row_limit, detail=chosen, changes=changes
+    )
     with atomic_report(path, must_keep=has_manual_entries) as folder:
         for name, table in sheets.items():
             if table.overflow_file:

@@ -18,13 +18,15 @@ from typing import Any
 
 from vippsrecon.simulator.apis.error_responses import DomainRefusal
 from vippsrecon.simulator.clock import format_event_time, parse_time
-from vippsrecon.simulator.credentials import KeyHolder
+from vippsrecon.simulator.credentials import CURRENCY_BY_MARKET, KeyHolder
 
 APPROVAL_TIMEOUT = timedelta(minutes=10)
 REFUND_PERIOD = timedelta(days=365)
 CAPTURE_GUARANTEE = timedelta(days=7)
-CAPTURE_DAYS = {"NOK": 180, "SEK": 180, "DKK": 14, "EUR": 14}
 CAPTURE_DAYS_BY_MARKET = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
+CAPTURE_DAYS_BY_CURRENCY = {
+    CURRENCY_BY_MARKET[market]: days for market, days in CAPTURE_DAYS_BY_MARKET.items()
+}
 LATE_CAPTURE_DAYS = 180
 
 MAGIC_REFUND_CODES = {123: 6210, 124: 6220}
@@ -122,7 +124,9 @@ def compute_capture_deadline(payment: SimulatedPayment, unit: KeyHolder) -> date
     since = payment.find_event_time("AUTHORIZED")
     if since is None:
         return None
-    days = CAPTURE_DAYS_BY_MARKET.get(unit.market) or CAPTURE_DAYS.get(payment.currency, 180)
+    days = CAPTURE_DAYS_BY_MARKET.get(unit.market) or CAPTURE_DAYS_BY_CURRENCY.get(
+        payment.currency, CAPTURE_DAYS_BY_MARKET["NO"]
+    )
     return since + timedelta(days=LATE_CAPTURE_DAYS if unit.late_capture else days)
 
 

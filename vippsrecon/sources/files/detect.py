@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from vippsrecon.errors import SourceError
 from vippsrecon.input_files import check_input_file
@@ -148,13 +148,6 @@ def recognize_headings(headings: Iterable[str]) -> FileFormat | None:
         (file_format for file_format, required in _load_known_formats() if required <= present),
         None,
     )
-
-
-def recognize_json(content: Any) -> FileFormat | None:
-    """Recognise a plan; None for any other JSON, which may be orders."""
-    if isinstance(content, dict) and {"digest", "rows"} <= content.keys():
-        return FileFormat("plan", "plan")
-    return None
 
 
 def recognize_xml(path: Path) -> FileFormat:

@@ -11,7 +11,7 @@ from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.parse import ParsedOrders
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import MAX_REFERENCE_LENGTH, MIN_REFERENCE_LENGTH, NEW_REFERENCE_PATTERN
 
 NO_REFERENCE_COLUMN = "It has no column with the Vipps reference; map one with --mapping."
 
@@ -144,7 +144,8 @@ def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
     malformed = column.filter(~column.str.contains(NEW_REFERENCE_PATTERN))
     if malformed.len():
         notes.append(
-            f"References that are not valid at Vipps MobilePay (8 to 64 letters, digits and "
-            f"hyphens): {group_thousands(malformed.len())}, such as {malformed[0][:64]!r}."
+            f"References that are not valid at Vipps MobilePay ({MIN_REFERENCE_LENGTH} to "
+            f"{MAX_REFERENCE_LENGTH} letters, digits and hyphens): "
+            f"{group_thousands(malformed.len())}, such as {malformed[0][:MAX_REFERENCE_LENGTH]!r}."
         )
     return notes

@@ -10,16 +10,16 @@ from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
     detect_file_type,
     recognize_headings,
-    recognize_json,
     recognize_xml,
 )
 from vippsrecon.sources.files.excel_file import open_excel_table
+from vippsrecon.sources.files.json_stream import recognize_json
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.notes import NO_REFERENCE_COLUMN
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
-from vippsrecon.sources.orders.woocommerce_rest import build_rest_table, read_json
+from vippsrecon.sources.orders.woocommerce_rest import open_rest_table
 
 
 def open_table(path: Path) -> Table:
@@ -35,11 +35,10 @@ def open_table(path: Path) -> Table:
             f"this is {FILE_KIND_NAMES[file_format.kind]}, not a table", file=path.name
         )
     if form == "json":
-        content = read_json(path)
-        other = recognize_json(content)
+        other = recognize_json(path)
         if other:
             raise SourceError(f"this is {FILE_KIND_NAMES[other.kind]}, not a table", file=path.name)
-        return build_rest_table(path, content)
+        return open_rest_table(path)
     return open_excel_table(path) if form == "workbook" else open_csv_table(path)
 
 

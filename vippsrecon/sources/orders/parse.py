@@ -45,6 +45,7 @@ from vippsrecon.sources.orders.fields.statuses import (
 )
 from vippsrecon.sources.orders.fields.tenders import classify_tenders, pick_references
 from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.vipps_rules import MAX_REFERENCE_LENGTH
 
 _UNKNOWN_DATE_FORM = (
     "is not a date or time of this kind of file; give its form with the key dates in a --mapping, "
@@ -149,12 +150,12 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         (refunded < 0, "refunded", None, "is negative"),
         *((times[name].unreadable, name, None, _UNKNOWN_DATE_FORM) for name in TIME_FIELDS),
         (
-            references.measure_longest(heads["reference"]) > references.MAX_REFERENCE_LENGTH
+            references.measure_longest(heads["reference"]) > MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
             else pl.Series([False]).new_from_index(0, heads.height),
             "reference",
             None,
-            f"is longer than the {references.MAX_REFERENCE_LENGTH} characters a reference has at most",
+            f"is longer than the {MAX_REFERENCE_LENGTH} characters a reference has at most",
         ),
     ]
     judged = _find_first_faults(heads, faults)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from vippsrecon.errors import SourceError
-from vippsrecon.input_files import MAX_JSON_BYTES, check_input_file, parse_json
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
+from vippsrecon.sources.files.json_stream import JsonStream, open_json
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
 
 _ORDER_KEYS = (
@@ -43,57 +43,47 @@ _BY_HAND = "refunds:by_hand"
 _HEADINGS = (*_ORDER_KEYS, "refunds", _BY_HAND, *(f"meta:{key}" for key in _META_KEYS))
 _REFUND_KEYS = {"id", "amount", "refunded_by"}
 """Keys of every refund of GET /wp-json/wc/v3/orders/<id>/refunds that no order has."""
-_DROPPED_KEYS = frozenset(
-    ("billing", "shipping", "line_items", "tax_lines", "shipping_lines", "coupon_lines", "_links")
+_LIST_KEYS = ("refunds", "meta_data")
+_KEPT_KEYS = frozenset(
+    (*_ORDER_KEYS, *_LIST_KEYS, *_REFUND_KEYS, "key", "value", "total", "refunded_payment")
 )
-"""Most of an order's size, and all of its names and addresses: never kept in memory."""
+"""All that is read of an order and of its lists. Names and addresses are never kept in memory."""
 _REFUNDS_ONLY = (
     "this is WooCommerce's REST answer of refunds, which names neither order total nor Vipps "
     "reference; take the orders instead, GET /wp-json/wc/v3/orders: each holds its refunds"
 )
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file, with numbers as the text in the file and without `_DROPPED_KEYS`.
-
-    Raises:
-        SourceError: The file is too large, is not JSON, or has a key twice in one object.
-    """
-    check_input_file(path, max_bytes=MAX_JSON_BYTES, advice="; export fewer days")
-    text = path.read_text(encoding=detect_encoding(path))
-    return parse_json(text, path.name, number=_Number, keep=lambda key: key not in _DROPPED_KEYS)
-
-
-def build_rest_table(path: Path, content: Any) -> Table:
-    """Return the orders of a REST answer as a table; a row's number is its position in the list.
+def open_rest_table(path: Path) -> Table:
+    """Open a REST answer of orders as a table; a row's number is its position in the list.
 
     Times of keys ending in `_gmt` are UTC, without an offset in the text. `refunds` is the sum of
     the order's refunds, which the API gives as negative amounts.
 
     Raises:
-        SourceError: The content is neither an order nor a list of orders, or holds refunds only.
+        SourceError: The file is too large, is not JSON, has a key twice in one object, or holds
+            neither an order nor a list of orders, or refunds only.
     """
-    if isinstance(content, dict):
-        listed = content.get("orders")
-        content = listed if isinstance(listed, list) else [content]
-    if not isinstance(content, list) or not content:
+    present_keys: set[str] = set()
+    is_empty = True
+    for entry in _read_entries(path):
+        is_empty = False
+        if isinstance(entry, dict):
+            present_keys.update(entry)
+            present_keys.update(f"meta:{key}" for key in _META_KEYS if _read_meta_value(entry, key))
+            if _read_by_hand(entry.get("refunds")):
+                present_keys.add(_BY_HAND)
+    if is_empty:
         raise SourceError("this JSON holds no list of orders", file=path.name)
-    orders = [order for order in content if isinstance(order, dict)]
-    present_keys = {key for order in orders for key in order}
     if not {"id", "total", "status"} <= present_keys:
         if _REFUND_KEYS.issubset(present_keys):
             raise SourceError(_REFUNDS_ONLY, file=path.name)
         raise SourceError("this JSON does not hold orders of WooCommerce", file=path.name)
-    present_keys |= {
-        f"meta:{key}" for key in _META_KEYS if any(_read_meta_value(order, key) for order in orders)
-    }
-    if any(_read_by_hand(order.get("refunds")) for order in orders):
-        present_keys.add(_BY_HAND)
     headings = tuple(key for key in _HEADINGS if key in present_keys)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
         pick = build_cell_picker(places)
-        for number, order in enumerate(content, start=1):
+        for number, order in enumerate(_read_entries(path), start=1):
             if not isinstance(order, dict):
                 yield Record(number, pick([""] * len(headings)), "this is not an order")
                 continue
@@ -109,6 +99,37 @@ class _Number(str):
     """A JSON number as the text in the file."""
 
     __slots__ = ()
+
+
+def _read_entries(path: Path) -> Iterator[Any]:
+    """Read the orders one by one, with numbers as the text in the file and only `_KEPT_KEYS`.
+
+    The file holds a list of orders, an object with such a list as `orders`, or one order.
+    """
+    with open_json(path, number=_Number, keep=_KEPT_KEYS.__contains__) as stream:
+        if stream.peek() == "[":
+            yield from stream.read_list()
+        elif stream.peek() == "{":
+            yield from _read_object(stream)
+        else:
+            stream.read_value()
+        stream.check_end()
+
+
+def _read_object(stream: JsonStream) -> Iterator[Any]:
+    order: dict[str, Any] = {}
+    is_wrapped = False
+    for key in stream.read_object():
+        if key == "orders" and stream.peek() == "[":
+            is_wrapped = True
+            yield from stream.read_list()
+        elif key in _KEPT_KEYS:
+            value = stream.read_value()
+            order[key] = value if key in _LIST_KEYS or isinstance(value, str) else None
+        else:
+            stream.skip_value()
+    if not is_wrapped:
+        yield order
 
 
 def _read_cell(order: dict[str, Any], heading: str) -> str:

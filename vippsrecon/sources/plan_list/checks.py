@@ -5,9 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from vippsrecon.money import DECIMALS
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
 from vippsrecon.sources.orders.fields import references
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import (
+    MAX_REFERENCE_LENGTH,
+    MIN_REFERENCE_LENGTH,
+    MSN_PATTERN,
+    NEW_REFERENCE_PATTERN,
+)
 
 MAX_LIST_TEXT_LENGTH = 500
 """Maximum length of a note, a document number, an order number."""
@@ -27,13 +33,13 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     digits = raw.str.strip_chars_start(MARKS)
     native = raw.str.contains(rf"^[{MARKS}]")
     named = reference != ""
-    twice = named & (pl.len().over("msn", "reference") > 1)
+    twice = named & (pl.len().over(*PAYMENT_KEY) > 1)
     numbers = pl.col("row").cast(pl.String)
     others = pl.format(
         "rows {} and {} name the same payment: none of them is planned, since it is not clear which "
         "is meant; put the whole amount in one row",
-        numbers.str.join(", ").over("msn", "reference").str.replace(r", [0-9]+$", ""),
-        numbers.last().over("msn", "reference"),
+        numbers.str.join(", ").over(*PAYMENT_KEY).str.replace(r", [0-9]+$", ""),
+        numbers.last().over(*PAYMENT_KEY),
     )
     amount, currency = pl.col("amount"), pl.col("currency")
     needs_currency = ~pl.col("all")
@@ -63,13 +69,13 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
             ~reference.str.contains(NEW_REFERENCE_PATTERN),
             "reference",
             _literal(
-                "is not 8 to 64 letters A to Z, digits and hyphens; a spreadsheet may have taken "
-                "zeros in front"
+                f"is not {MIN_REFERENCE_LENGTH} to {MAX_REFERENCE_LENGTH} letters A to Z, digits "
+                "and hyphens; a spreadsheet may have taken zeros in front"
             ),
         ),
         (pl.col("msn") == "", "msn", _literal("is missing; name the sales unit, or set VIPPS_MSN")),
         (
-            ~pl.col("msn").str.contains("^[0-9]{4,10}$"),
+            ~pl.col("msn").str.contains(f"^{MSN_PATTERN}$"),
             "msn",
             _literal("is not a merchant serial number"),
         ),

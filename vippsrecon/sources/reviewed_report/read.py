@@ -32,6 +32,7 @@ _DISCREPANCY_HEADINGS = {
     "proposal": "Proposed",
     "proposal_amount": "Proposed amount",
     "next_step": "Next step",
+    "owner": "Owner",
     "decision": "Decision",
     "note": "Note",
     "flags": "Flags",
@@ -54,7 +55,10 @@ _MAX_ROWS_ABOVE_HEADER = 200
 
 
 class ReportRow(NamedTuple):
-    """One discrepancy of the workbook, with the decision of its reviewer."""
+    """One discrepancy of the workbook, with the decision of its reviewer.
+
+    `note` is one line, for a plan; `entry_note` is the note as it was written.
+    """
 
     row: int
     discrepancy_id: str
@@ -72,6 +76,8 @@ class ReportRow(NamedTuple):
     flags: str
     decision: str
     note: str
+    owner: str = ""
+    entry_note: str = ""
 
 
 class ReportPayment(NamedTuple):
@@ -98,6 +104,8 @@ class ReviewedReport(NamedTuple):
         rows: Its discrepancies, in the sheet's order.
         payments: By (msn, reference).
         refused: Rows that cannot be trusted.
+        refused_ids: Ids of discrepancies that stand in those rows.
+        as_of: Its cut-off time; None if the sheet Controls does not have it.
     """
 
     name: str
@@ -107,6 +115,8 @@ class ReviewedReport(NamedTuple):
     rows: tuple[ReportRow, ...]
     payments: Mapping[tuple[str, str], ReportPayment]
     refused: tuple[Reject, ...]
+    refused_ids: frozenset[str] = frozenset()
+    as_of: datetime | None = None
 
 
 def read_reviewed_report(path: str | Path) -> ReviewedReport:
@@ -124,23 +134,23 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
     sheet_rows, controls, payments = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
-    try:
-        fetched_at = datetime.fromisoformat(fetched).astimezone(UTC)
-    except ValueError:
+    fetched_at = _parse_moment(fetched)
+    if fetched_at is None:
         raise SourceError(
-            "its sheet Controls does not say when payments were fetched, so nothing can be "
-            "planned from it",
+            "its sheet Controls does not say when payments were fetched, so it cannot be read back",
             file=path.name,
-        ) from None
+        )
     rows: list[ReportRow] = []
     refused: list[Reject] = []
+    refused_ids: set[str] = set()
     for number, cells in _iterate_rows(
         sheet_rows, _DISCREPANCY_HEADINGS, path.name, "Discrepancies"
     ):
         parsed = _parse_row(number, cells, path.name)
         if isinstance(parsed, Reject):
             refused.append(parsed)
-        elif parsed is not None:
+            refused_ids.add(_format_text(cells["discrepancy_id"]))
+        else:
             rows.append(parsed)
     return ReviewedReport(
         path.name,
@@ -152,6 +162,8 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         if payments
         else _parse_payments(sheet_rows, path.name, fetched_at, "Discrepancies"),
         tuple(refused),
+        frozenset(refused_ids),
+        _parse_moment(facts.get("As of", "")),
     )
 
 
@@ -224,7 +236,7 @@ def _iterate_rows(
             yield number, cells
 
 
-def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Reject | None:
+def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Reject:
     text = {name: _format_text(cells[name]) for name in _DISCREPANCY_HEADINGS}
     try:
         expected, actual, at_risk, proposed = (
@@ -265,6 +277,8 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
         text["flags"],
         text["decision"],
         text["note"],
+        text["owner"],
+        _format_entry(cells["note"]),
     )
 
 
@@ -298,6 +312,18 @@ def _parse_payments(
             at,
         )
     return parsed
+
+
+def _parse_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _format_entry(cell: Any) -> str:
+    """Format a cell that a person filled in, with its line breaks."""
+    return str(cell).strip() if isinstance(cell, str) else _format_text(cell)
 
 
 def _format_text(cell: Any) -> str:

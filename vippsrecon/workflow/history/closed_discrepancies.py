@@ -23,7 +23,8 @@ from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.money import format_amount, format_count
-from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
     PaymentInFlight,
     Receipt,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
 
 T = TypeVar("T")
-
-UNCOMPARED_KINDS = tuple(code.name for code in CODES if not code.amounts_compared)
-"""Kinds of pairs whose amounts were not compared, or prove nothing: nothing is closed by them."""
 
 FETCH_AGAIN = "Fetch again: the payment was read before this operation."
 EXPORT_AGAIN = (
@@ -304,7 +302,7 @@ def _read_fetch_times(payments: Any, done: Sequence[Receipt]) -> dict[tuple[str,
         schema=dict.fromkeys(schemas.PAYMENT, pl.String),
         orient="row",
     )
-    selected = _collect_polars(rows).join(done_keys, on=list(schemas.PAYMENT), how="semi")
+    selected = _collect_polars(rows).join(done_keys, on=PAYMENT_KEY, how="semi")
     return {(msn, reference): at for msn, reference, at in selected.iter_rows()}
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.money import format_count
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import ComparedOrder
 
 if TYPE_CHECKING:
@@ -27,14 +28,34 @@ class EarlierOrders(NamedTuple):
         orders: `schemas.ORDERS`.
         keys: Their (msn, reference).
         files: Their `source_file`.
+        recorded: The same orders as they were recorded.
+        unread: How many unsettled orders were not compared, because nobody asked for their payments.
     """
 
     orders: pl.DataFrame
     keys: frozenset[tuple[str, str]] = frozenset()
     files: tuple[str, ...] = ()
+    recorded: tuple[ComparedOrder, ...] = ()
+    unread: int = 0
 
     def describe(self) -> tuple[str, ...]:
-        """Return a sentence for the report, if there are any."""
+        """Return sentences for the report: which were compared, and which could not be."""
+        return (*self._describe_compared(), *self._describe_unread())
+
+    def _describe_unread(self) -> tuple[str, ...]:
+        if not self.unread:
+            return ()
+        are = format_count(
+            self.unread,
+            "unsettled order of an earlier export was",
+            "unsettled orders of earlier exports were",
+        )
+        return (
+            f"{are} not compared, because this fetch does not contain the payments. Run without "
+            "--payments to compare them.",
+        )
+
+    def _describe_compared(self) -> tuple[str, ...]:
         if not len(self.orders):
             return ()
         are = format_count(
@@ -74,7 +95,7 @@ def restore_orders(
             "msn", "reference", "status"
         ).iter_rows()
     }
-    moves = _list_moves(fetched.events, {(order.msn, order.reference) for order in candidates})
+    moves = _list_moves(fetched.events, {order.key for order in candidates})
     own_numbers = set(orders.select(pl.col("msn", "store", "order_number").fill_null("")).rows())
     latest = pl.col("exported_at").max()
     exported = {
@@ -84,7 +105,7 @@ def restore_orders(
     restored: list[dict[str, Any]] = []
     keys = set()
     for order in candidates:
-        key = (order.msn, order.reference)
+        key = order.key
         payment = payments.get(key)
         if not _is_same_payment(order, payment, failed.get(key)):
             continue
@@ -96,9 +117,11 @@ def restore_orders(
             exported_at = exported.get(order.msn, exported[None]) or row["exported_at"]
             restored.append(_update_row(row, order.bucket, payment, moves[key], exported_at))
             keys.add(key)
+    _number_equal_files(restored)
     frame = pl.DataFrame(restored, schema=schemas.polars_schema(schemas.ORDERS))
     files = tuple(sorted({row["source_file"] for row in restored}))
-    return EarlierOrders(frame, frozenset(keys), files)
+    recorded = tuple(order for order in candidates if order.key in keys)
+    return EarlierOrders(frame, frozenset(keys), files, recorded)
 
 
 def _is_same_payment(
@@ -144,6 +167,20 @@ def _update_row(
     return row
 
 
+def _number_equal_files(rows: Iterable[dict[str, Any]]) -> None:
+    """Number the file names of rows that would otherwise have one place: buckets are kept by place.
+
+    Two shops may have exported a file of the same name on the same day.
+    """
+    places = set()
+    for row in rows:
+        name, number = row["source_file"], 1
+        while (row["source_file"], row["source_row"]) in places:
+            number += 1
+            row["source_file"] = f"{name} ({number})"
+        places.add((row["source_file"], row["source_row"]))
+
+
 def _list_moves(
     events: pl.DataFrame, keys: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], list[tuple[str, datetime]]]:
@@ -152,7 +189,7 @@ def _list_moves(
         list(keys), schema=dict.fromkeys(schemas.PAYMENT, pl.String), orient="row"
     )
     moved = events.filter(pl.col("name").is_in(["CAPTURED", "REFUNDED"]) & pl.col("success")).join(
-        payment_keys, on=schemas.PAYMENT, how="semi"
+        payment_keys, on=PAYMENT_KEY, how="semi"
     )
     moves = defaultdict(list)
     for msn, reference, name, at in moved.select(*schemas.PAYMENT, "name", "event_at").iter_rows():
@@ -160,9 +197,16 @@ def _list_moves(
     return moves
 
 
+def parse_time(value: Any) -> datetime | None:
+    """Return a recorded time of an order, which may be ISO 8601 text; None stays None."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(str(value)).astimezone(UTC)
+
+
 def _parse_row(row: Mapping[str, Any]) -> dict[str, Any]:
     values = {column.name: row.get(column.name) for column in schemas.ORDERS.columns}
     for column in schemas.ORDERS.columns:
-        if column.kind == "moment" and values[column.name] is not None:
-            values[column.name] = datetime.fromisoformat(str(values[column.name])).astimezone(UTC)
+        if column.kind == "moment":
+            values[column.name] = parse_time(values[column.name])
     return values

@@ -1,13 +1,16 @@
 """Use what earlier runs recorded: first-seen days, and orders that belong to payments of this month.
 
-    read_unsettled ──► their references are fetched too ──┐
-                                                          ├─► find_earlier_orders ──► compared as well
-    payments outside the export ──────────────────────────┘
-    record ◄── the result: for the next month
+    workspace database ──┐
+    folders (--earlier) ─┴─► read_unsettled ──► their references are fetched too ──┐
+                         │                                                         ├─► find_earlier_orders
+                         └───────────────────────── payments outside the export ───┘          │
+    workspace database ◄─┬─ record: for the next month ◄── the result ◄── compared as well ◄──┘
+    report.data/ ◄───────┘
 
 An order of October that was captured in November is in October's export only. The workspace
-database keeps it, so November's run compares it instead of calling it outside the export. If the
-database cannot be used, the comparison is made without it and a notice says so.
+database and October's `report.data/` keep it, so November's run compares it instead of calling it
+outside the export. If the database cannot be used, the comparison is made without it and a notice
+says so.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,10 +26,13 @@ import polars as pl
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import StoreError
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
     ComparedOrder,
     Run,
     Store,
+    keep_first_dates,
+    keep_latest_orders,
     read_compared_orders,
     read_first_seen_dates,
     read_unsettled_orders,
@@ -38,9 +44,12 @@ from vippsrecon.workflow.history.earlier_orders import (
     no_earlier_orders,
     restore_orders,
 )
+from vippsrecon.workflow.history.saved_runs import SavedRun, save_run
 from vippsrecon.workflow.references import collect_payment_keys
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vippsrecon.config.settings import Settings
     from vippsrecon.fetching import Fetched
     from vippsrecon.reconciliation import Reconciliation
@@ -52,33 +61,52 @@ _NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
 
 
 class RunRecords:
-    """What the workspace database holds of earlier runs in one environment.
+    """What the workspace database and folders hold of earlier runs in one environment.
 
     Args:
         settings: Names the database.
         environment: test, production or simulator.
-        enabled: False: nothing is read or recorded.
+        enabled: False: the database is neither read nor written.
+        saved_runs: What earlier runs stored beside their reports.
 
     Attributes:
         notices: Sentences for the report: why the database could not be used.
     """
 
-    def __init__(self, settings: Settings, environment: str, *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: str,
+        *,
+        enabled: bool = True,
+        saved_runs: Sequence[SavedRun] = (),
+    ) -> None:
         self._url = settings.database_url
         self._environment = environment
         self._enabled = enabled
+        self._saved_runs = saved_runs
         self.notices: tuple[str, ...] = ()
 
     def read_first_seen(self) -> dict[str, date]:
         """Return the day of the first run that showed each discrepancy, by discrepancy_id."""
-        return self._query(lambda store: read_first_seen_dates(store, self._environment), {})
+        recorded: dict[str, date] = self._query(
+            lambda store: read_first_seen_dates(store, self._environment), {}
+        )
+        return keep_first_dates(*(run.first_seen for run in self._saved_runs), recorded)
 
     def read_unsettled(self, msns: Collection[str], last: date | None) -> list[ComparedOrder]:
         """Return the orders until the end of the period that earlier runs left unsettled."""
         until_day = to_day_number(last or date.max)
-        return self._query(
-            lambda store: read_unsettled_orders(store, self._environment, msns, until_day), []
+        nothing: list[ComparedOrder] = []
+        recorded = self._query(
+            lambda store: read_unsettled_orders(store, self._environment, msns, until_day), nothing
         )
+        if not self._saved_runs:
+            return recorded
+        keys = {order.key for order in recorded}
+        for run in self._saved_runs:
+            keys |= run.list_unsettled(msns, until_day)
+        return self._select_unsettled(keys)
 
     def find_earlier_orders(
         self,
@@ -95,20 +123,16 @@ class RunRecords:
         """
         own = collect_payment_keys(orders.drop_nulls("reference"))
         strays = collect_payment_keys(fetched.payments) - own
-        by_key = {(order.msn, order.reference): order for order in unsettled}
+        by_key = {order.key: order for order in unsettled}
         if strays:
-            nothing: list[ComparedOrder] = []
-            known = self._query(
-                lambda store: read_compared_orders(store, self._environment, strays), nothing
-            )
-            by_key |= {(order.msn, order.reference): order for order in known}
+            by_key |= self._read_orders(strays)
         for key in own & by_key.keys():
             del by_key[key]
-        return (
-            restore_orders(list(by_key.values()), orders, fetched)
-            if by_key
-            else no_earlier_orders()
-        )
+        if not by_key:
+            return no_earlier_orders()
+        asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+        restored = restore_orders(list(by_key.values()), orders, fetched)
+        return restored._replace(unread=len(by_key.keys() - asked))
 
     def record(
         self,
@@ -116,16 +140,21 @@ class RunRecords:
         orders: pl.DataFrame,
         earlier: EarlierOrders,
         period: tuple[date | None, date | None],
+        folder: Path | None = None,
     ) -> None:
-        """Record a run for later ones; a failure becomes a notice.
+        """Record a run for later ones; a failure of the database becomes a notice.
 
         Args:
             result: The comparison.
             orders: `schemas.ORDERS` of this run's own exports.
             earlier: Orders of earlier exports that it compared too.
             period: First and last day; None for no limit.
+            folder: The run's `report.data/`; None: the run is not stored in files.
+
+        Raises:
+            OutputError: The folder cannot be written.
         """
-        if not self._enabled:
+        if not self._enabled and folder is None:
             return
         manifest = result.manifest
         identity = {
@@ -142,16 +171,44 @@ class RunRecords:
             result.verdict,
         )
         rows = result.polars_frame("discrepancies").select("discrepancy_id", "first_seen_date")
-        first_seen = dict(rows.iter_rows())
+        first_seen = keep_first_dates(
+            *(saved.first_seen for saved in self._saved_runs), dict(rows.iter_rows())
+        )
         buckets = _read_order_buckets(result)
-        compared = list(_list_compared_orders(orders, result.polars_frame("payments"), buckets))
+        own = _list_compared_orders(orders, result.polars_frame("payments"), buckets, run.as_of)
         settled: dict[tuple[str, str], bool] = {}
         for row in earlier.orders.iter_rows(named=True):
             key, bucket = (row["msn"], row["reference"]), buckets[_order_key(row)][0]
             settled[key] = settled.get(key, True) and bucket in SETTLED_BUCKETS
-        self._query(
-            lambda store: record_run(store, run, first_seen, compared, settled), None, create=True
+        compared_again = (
+            order._replace(settled=settled[order.key], as_of=run.as_of)
+            for order in earlier.recorded
         )
+        carried: set[tuple[str, str]] = set()
+        carried = carried.union(*(saved.list_unsettled() for saved in self._saved_runs))
+        entries = keep_latest_orders(
+            [*self._select_unsettled(carried), *compared_again, *own]
+        ).values()
+        self._query(lambda store: record_run(store, run, first_seen, entries), None, create=True)
+        if folder is not None:
+            save_run(folder, self._environment, entries, first_seen)
+
+    def _read_orders(
+        self, keys: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], ComparedOrder]:
+        """Return the latest that is recorded of each of these orders, wherever it is recorded."""
+        nothing: list[ComparedOrder] = []
+        recorded = self._query(
+            lambda store: read_compared_orders(store, self._environment, keys), nothing
+        )
+        saved = (order for run in self._saved_runs for order in run.read_orders(keys))
+        return keep_latest_orders([*saved, *recorded])
+
+    def _select_unsettled(self, keys: Collection[tuple[str, str]]) -> list[ComparedOrder]:
+        """Return those of these orders that the latest run that compared them left unsettled."""
+        if not keys:
+            return []
+        return [order for order in self._read_orders(keys).values() if not order.settled]
 
     def _query(self, query: Callable[[Store], T], default: T, *, create: bool = False) -> T:
         if not self._enabled or self.notices:
@@ -159,19 +216,24 @@ class RunRecords:
         try:
             return query_database(self._url, query, default, create=create)
         except StoreError as error:
-            self.notices = (
-                "The workspace database could not be used, so ages count from this run and orders of "
-                f"earlier exports are not compared: {error}",
+            effect = (
+                "only what --earlier names is known of earlier runs"
+                if self._saved_runs
+                else "ages count from this run and orders of earlier exports are not compared"
             )
+            self.notices = (f"The workspace database could not be used, so {effect}: {error}",)
             return default
 
 
 def _list_compared_orders(
-    orders: pl.DataFrame, payments: pl.DataFrame, buckets: Mapping[str, tuple[str, str]]
+    orders: pl.DataFrame,
+    payments: pl.DataFrame,
+    buckets: Mapping[str, tuple[str, str]],
+    as_of: str,
 ) -> Iterable[ComparedOrder]:
     psp_references = {
         (msn, reference): psp
-        for msn, reference, psp in payments.select("msn", "reference", "psp_reference").iter_rows()
+        for msn, reference, psp in payments.select(*PAYMENT_KEY, "psp_reference").iter_rows()
     }
     rows_by_key = defaultdict(list)
     for row in orders.drop_nulls("reference").iter_rows(named=True):
@@ -191,6 +253,7 @@ def _list_compared_orders(
             unsettled[0] if unsettled else rows[0][1],
             not unsettled,
             [{name: value for name, value in row.items() if value is not None} for row, _ in rows],
+            as_of,
         )
 
 

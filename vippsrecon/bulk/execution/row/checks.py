@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
-from vippsrecon.bulk.execution.row.operations import EVENT_NAMES, extract_aggregate
+from vippsrecon.bulk.execution.row.operations import extract_aggregate
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.verbs import PAST_TENSE
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt
@@ -180,7 +180,7 @@ def _check_not_duplicate(check_input: RowCheck) -> Iterator[str]:
     for event in check_input.events:
         if (
             event.success
-            and event.name in EVENT_NAMES[check_input.verb]
+            and event.name in EVENTS_OF_VERB[check_input.verb]
             and event.amount_minor == check_input.row.amount_minor
             and event.idempotency_key != check_input.key
             and parse_timestamp(event.timestamp) >= since

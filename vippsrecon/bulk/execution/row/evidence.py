@@ -14,7 +14,6 @@ from typing import NamedTuple
 from vippsrecon.api.models import Event, Payment
 from vippsrecon.bulk.aggregate import Aggregate, compute_allowed_amount, describe_change
 from vippsrecon.bulk.execution.row.operations import (
-    EVENT_NAMES,
     compute_expected_aggregate,
     extract_aggregate,
     find_last_release,
@@ -23,7 +22,7 @@ from vippsrecon.bulk.execution.row.operations import (
 from vippsrecon.bulk.execution.row_result import MOVED_BESIDE, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.verbs import PAST_TENSE
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE
 from vippsrecon.store import Attempt, Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
@@ -115,7 +114,7 @@ def may_be_own_change(
     logged = {
         event.psp_reference: event.amount_minor
         for event in events
-        if event.success and event.name in EVENT_NAMES[verb]
+        if event.success and event.name in EVENTS_OF_VERB[verb]
     }
     open_elsewhere = sum(
         other.amount_minor

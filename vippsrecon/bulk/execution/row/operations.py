@@ -11,14 +11,7 @@ from vippsrecon.api.requests import build_refund_request as refund_request
 from vippsrecon.bulk.aggregate import Aggregate
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-
-EVENT_NAMES = {
-    "refund": ("REFUNDED",),
-    "capture": ("CAPTURED",),
-    "cancel": ("CANCELLED", "TERMINATED"),
-}
-"""Verb to the names its event may have. A cancel before the customer paid ends as TERMINATED.
-Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/concepts/"""
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB, TOTAL_OF_VERB
 
 
 def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
@@ -61,11 +54,8 @@ def compute_expected_aggregate(verb: str, before: Aggregate, amount_minor: int) 
     >>> compute_expected_aggregate("refund", Aggregate(1000, 600, 100, 0), 50)
     Aggregate(authorized_minor=1000, captured_minor=600, refunded_minor=150, cancelled_minor=0)
     """
-    if verb == "refund":
-        return before._replace(refunded_minor=before.refunded_minor + amount_minor)
-    if verb == "capture":
-        return before._replace(captured_minor=before.captured_minor + amount_minor)
-    return before._replace(cancelled_minor=before.cancelled_minor + amount_minor)
+    total = TOTAL_OF_VERB[verb]
+    return before._replace(**{total: getattr(before, total) + amount_minor})
 
 
 def confirms_operation(
@@ -85,11 +75,11 @@ def find_own_event(verb: str, key: str, events: list[Event]) -> Event | None:
 
     The log echoes the key of a capture or refund, never that of a cancel.
     """
-    own = [e for e in events if e.idempotency_key == key and e.name in EVENT_NAMES[verb]]
+    own = [e for e in events if e.idempotency_key == key and e.name in EVENTS_OF_VERB[verb]]
     return next((e for e in own if e.success), own[-1] if own else None)
 
 
 def find_last_release(events: list[Event]) -> Event | None:
     """Return the last successful CANCELLED or TERMINATED event."""
-    releases = [e for e in events if e.success and e.name in EVENT_NAMES["cancel"]]
+    releases = [e for e in events if e.success and e.name in EVENTS_OF_VERB["cancel"]]
     return max(releases, key=lambda event: parse_timestamp(event.timestamp), default=None)

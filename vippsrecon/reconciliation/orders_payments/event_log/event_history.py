@@ -15,15 +15,11 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
 )
 from vippsrecon.reconciliation.engines.keys import HashFunction, add_payment_key, key_columns
-from vippsrecon.schemas import PAYMENT
+from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.vipps_rules import ENDED_STATES, EVENTS_OF_TOTAL
 
-ENDED_STATES = ("ABORTED", "EXPIRED", "TERMINATED")
-"""Events that end a payment before it is authorized; the state that follows has the same name."""
-
-MONEY_EVENTS = ("AUTHORIZED", "CAPTURED", "REFUNDED", "CANCELLED", "TERMINATED")
+MONEY_EVENTS = tuple(name for names in EVENTS_OF_TOTAL.values() for name in names)
 """Events whose amounts make up the aggregates."""
-
-PAYMENT_KEY = list(PAYMENT)
 
 
 AGGREGATE_COLUMNS = {

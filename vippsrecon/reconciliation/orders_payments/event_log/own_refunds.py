@@ -9,6 +9,8 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 
 def mark_own_refunds(
@@ -34,11 +36,11 @@ def mark_own_refunds(
     )
     columns = ["msn", "reference", "payment_reference", "t_us", "unexplained"]
     single = suspects.filter(~nw.col("split")).with_columns(reference=nw.col("payment_reference"))
-    parts = suspects.filter(nw.col("split")).join(members, on=["msn", "okey"], how="inner")
+    parts = suspects.filter(nw.col("split")).join(members, on=ORDER_KEY, how="inner")
     refunded_payments = materialize(
         nw.concat([single.select(columns), parts.select(columns)], how="vertical")
     )
-    candidates = refunds.join(refunded_payments, on=["msn", "reference"], how="inner").filter(
+    candidates = refunds.join(refunded_payments, on=PAYMENT_KEY, how="inner").filter(
         nw.col("event_at_us") <= nw.col("t_us")
     )
     # Few rows remain: refunds that the shop has not recorded. Their keys are looked up in Python,

@@ -10,6 +10,8 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 
 def mark_recent_refunds(
@@ -40,7 +42,7 @@ def mark_recent_refunds(
         return nothing_recent
     columns = ["msn", "reference", "payment_reference", "since_us"]
     single = suspects.filter(~nw.col("split")).with_columns(reference=nw.col("payment_reference"))
-    parts = suspects.filter(nw.col("split")).join(members, on=["msn", "okey"], how="inner")
+    parts = suspects.filter(nw.col("split")).join(members, on=ORDER_KEY, how="inner")
     payments = materialize(
         nw.concat([single.select(columns), parts.select(columns)], how="vertical")
     )
@@ -48,7 +50,7 @@ def mark_recent_refunds(
         "msn", "reference", "amount_minor", "event_at_us"
     )
     earlier = (
-        refunds.join(payments, on=["msn", "reference"], how="inner")
+        refunds.join(payments, on=PAYMENT_KEY, how="inner")
         .filter(nw.col("event_at_us") <= nw.col("since_us"))
         .group_by("msn", "payment_reference")
         .agg(earlier=nw.col("amount_minor").sum().cast(nw.Int64))

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from vippsrecon.money import group_thousands
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.files.table import NATIVE_MARK
-from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
+from vippsrecon.vipps_rules import MIN_REFERENCE_LENGTH, NEW_REFERENCE_PATTERN
 
-MAX_REFERENCE_LENGTH = 64
 ASCII_BLANKS = " \t\r\n\v\f"
 """Blanks that a reader may remove. Other blanks are damage, and where money moves they are named."""
 
@@ -140,7 +140,7 @@ def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
         how the candidate was derived. `RULES_AFTER_NOT_FOUND` says which to query when. All are
         well-formed references.
     """
-    columns = orders.select("msn", "reference", "attempt_base", "paid")
+    columns = orders.select(*PAYMENT_KEY, "attempt_base", "paid")
     known = columns.filter(pl.col("reference").is_not_null()).unique()
     length = _detect_length(known["reference"])
     candidates = pl.concat(
@@ -198,16 +198,15 @@ def _detect_length(references: pl.Series) -> int:
     if not padded.is_empty():
         longest: int = padded.mode().max()  # type: ignore[assignment]  # of whole numbers
         return longest
-    return MAGENTO_NUMBER_LENGTH if (digits.str.len_bytes() < _MIN_REFERENCE_LENGTH).any() else 0
+    return MAGENTO_NUMBER_LENGTH if (digits.str.len_bytes() < MIN_REFERENCE_LENGTH).any() else 0
 
 
-_MIN_REFERENCE_LENGTH = 8
 _MIN_VOTES = 3
 _DIGITS_PATTERN = "^[0-9]+$"
 
 
 def _build_candidates(rows: pl.DataFrame, candidate: pl.Expr, rule: str) -> pl.DataFrame:
-    return rows.select("msn", "reference", candidate=candidate, rule=pl.lit(rule))
+    return rows.select(*PAYMENT_KEY, candidate=candidate, rule=pl.lit(rule))
 
 
 def _derive_attempts(known: pl.DataFrame) -> Iterator[pl.DataFrame]:

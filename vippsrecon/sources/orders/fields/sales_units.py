@@ -12,10 +12,14 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.headings import normalize_word
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, ZONE_OF_MARKET
+from vippsrecon.vipps_rules import (
+    CURRENCY_OF_MARKET,
+    MARKET_OF_CURRENCY,
+    MSN_PATTERN,
+    ZONE_OF_MARKET,
+)
 
-_CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
-_MSN_PATTERN = re.compile(r"[0-9]{4,10}")
+_MSN_PATTERN = re.compile(MSN_PATTERN)
 
 
 class RowAssignment(NamedTuple):
@@ -83,11 +87,7 @@ class SalesUnitResolver:
         if assignments and all(place.msn is None for place in assignments):
             self._refuse_sales_unit(assignments[0])
         if assignments and all(place.currency is None and not place.value for place in assignments):
-            raise SourceError(
-                "the export has no currency; set 'currency' or 'market' of the sales unit, "
-                "or map the column with --mapping",
-                file=self.file,
-            )
+            self._refuse_currency(assignments)
         schema = dict.fromkeys(RowAssignment._fields, pl.String) | {"assumed": pl.Boolean}
         places_frame = pl.DataFrame(
             [list(place) for place in assignments], schema=schema, orient="row"
@@ -106,7 +106,7 @@ class SalesUnitResolver:
             why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
             return RowAssignment(None, code or None, "", "store", store, why)
         unit = self.units.get(unit_msn, SalesUnit(unit_msn))
-        code = code or unit.currency or _CURRENCY_OF_MARKET.get(unit.market or "", "")
+        code = code or unit.currency or CURRENCY_OF_MARKET.get(unit.market or "", "")
         zone = unit.timezone or ZONE_OF_MARKET.get(
             unit.market or MARKET_OF_CURRENCY.get(code, ""), unit.zone
         )
@@ -122,7 +122,7 @@ class SalesUnitResolver:
 
     def _choose_unnamed_unit(self, code: str) -> str | None:
         default = self.units.get(self.default or "")
-        has = default and (default.currency or _CURRENCY_OF_MARKET.get(default.market or ""))
+        has = default and (default.currency or CURRENCY_OF_MARKET.get(default.market or ""))
         if self.default and (not code or not has or has == code):
             return self.default
         return self._find_unit_by_currency(code) or self.default
@@ -131,9 +131,19 @@ class SalesUnitResolver:
         trading = [
             unit.msn
             for unit in self.units.values()
-            if code and code == (unit.currency or _CURRENCY_OF_MARKET.get(unit.market or ""))
+            if code and code == (unit.currency or CURRENCY_OF_MARKET.get(unit.market or ""))
         ]
         return trading[0] if len(trading) == 1 else None
+
+    def _refuse_currency(self, assignments: list[RowAssignment]) -> None:
+        msn = next((place.msn for place in assignments if place.msn is not None), "")
+        raise SourceError(
+            "the export has no currency. Write the shop's currency into vippsrecon.toml, for "
+            f'example these three lines: [[sales_unit]] | msn = "{msn}" | currency = "NOK". If the '
+            "sales unit already has a table, add only the last line to it. Or map the column with "
+            "--mapping",
+            file=self.file,
+        )
 
     def _refuse_sales_unit(self, first: RowAssignment) -> None:
         if first.field == "msn":

@@ -1,0 +1,185 @@
+"""Test that what people wrote in an earlier report is carried over, and what changed is listed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import timedelta
+
+import pytest
+from openpyxl import load_workbook
+
+from tests.report.example_results import AS_OF, MANIFEST, Month
+from tests.report.test_workbook import head_of, rows_of
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.report import write_workbook
+
+NOVEMBER = {
+    **MANIFEST,
+    "as_of": "2026-12-02T06:30:00Z",
+    "complete": True,
+    "counts": {"above_info": 4, "rejects": 0},
+}
+ENTRIES = ("Owner", "Decision", "Note")
+
+
+def october() -> Month:
+    """Return a month with four discrepancies."""
+    month = Month()
+    month.pair("fine", 100, 100)
+    for reference, captured in (("same", 50), ("other", 60), ("gone", 70), ("away", 80)):
+        wrong(month, reference, captured)
+    return month
+
+
+def wrong(month: Month, reference: str, captured: int, **values) -> None:
+    """Add a pair of which too little was captured."""
+    month.pair(reference, 100, captured, kind="under_captured", bucket="discrepancy", **values)
+
+
+def november() -> Month:
+    """Return the next month: one as before, one with other amounts, one gone, one away, two more."""
+    month = Month()
+    month.pair("gone", 100, 100)
+    wrong(month, "same", 50)
+    wrong(month, "other", 65)
+    wrong(month, "unseen", 10, first_seen_date=(AS_OF + timedelta(days=30)).date())
+    wrong(month, "back", 20, first_seen_date=(AS_OF - timedelta(days=30)).date())
+    return month
+
+
+def fill_in(path, entries: dict[str, tuple[str, str, str]], **cells) -> None:
+    """Write owner, decision and note beside these references, and other cells by heading."""
+    book = load_workbook(path)
+    sheet = book["Discrepancies"]
+    head = head_of(sheet)
+    columns = {cell.value: cell.column for cell in reversed(sheet[head])}
+    for row in range(head + 1, sheet.max_row + 1):
+        reference = sheet.cell(row, columns["Reference"]).value
+        for name, value in zip(ENTRIES, entries.get(reference, ()), strict=False):
+            sheet.cell(row, columns[name]).value = value
+            sheet.cell(row, columns[name]).data_type = "s"
+        for name, values in cells.items():
+            if reference in values:
+                sheet.cell(row, columns[name]).value = values[reference]
+    book.save(path)
+
+
+def read_sheet(path, name: str) -> dict[str, dict[str, object]]:
+    """Return the rows of a sheet by reference."""
+    return {str(row["Reference"]): row for row in rows_of(load_workbook(path)[name])}
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """Return October's report, in which people wrote."""
+    path = write_workbook(october().reconciliation(), tmp_path / "october.xlsx")
+    fill_in(
+        path,
+        {
+            "same": ("Kari", "accept", "Agreed\nby phone"),
+            "other": ("Ola", "capture", "=not a formula"),
+            "gone": ("Nils", "ask shop", "Sent"),
+        },
+    )
+    return path
+
+
+def test_entries_are_carried_over(earlier, tmp_path):
+    """A decision was made for certain amounts, so it stays only while they are the same."""
+    path = write_workbook(
+        november().reconciliation(manifest=NOVEMBER), tmp_path / "november.xlsx", earlier=earlier
+    )
+    rows = read_sheet(path, "Discrepancies")
+    assert [rows["same"][name] for name in ENTRIES] == ["Kari", "accept", "Agreed\nby phone"]
+    assert [rows["other"][name] for name in ENTRIES] == ["Ola", None, "=not a formula"]
+    assert [rows["unseen"][name] for name in ENTRIES] == [None, None, None]
+    note = next(
+        cell
+        for row in load_workbook(path)["Discrepancies"].iter_rows()
+        for cell in row
+        if cell.value == "=not a formula"
+    )
+    assert note.data_type == "s"
+
+
+def test_changes_are_listed_with_amounts(earlier, tmp_path):
+    """Amounts then, now, and now minus then; what is not known is empty."""
+    path = write_workbook(
+        november().reconciliation(manifest=NOVEMBER), tmp_path / "november.xlsx", earlier=earlier
+    )
+    rows = read_sheet(path, "What changed")
+    amounts = ("Change", "At risk then", "At risk now", "Risk change")
+    assert {reference: tuple(row[name] for name in amounts) for reference, row in rows.items()} == {
+        "back": ("reopened", None, 0.80, 0.80),
+        "unseen": ("new", None, 0.90, 0.90),
+        "other": ("changed", 0.40, 0.35, -0.05),
+        "same": ("aged", 0.50, 0.50, 0),
+        "gone": ("cleared", 0.30, 0, -0.30),
+        "away": ("not compared", 0.20, None, None),
+    }
+    assert [rows["gone"][name] for name in ENTRIES] == ["Nils", "ask shop", "Sent"]
+    assert 'decision "capture"' in rows["other"]["What happened"]
+
+
+def test_changed_and_shifted_rows_are_named(earlier, tmp_path):
+    """An entry beside other figures may belong to another payment."""
+    fill_in(earlier, {}, **{"At risk": {"same": 9.99}})
+    result = november().reconciliation(manifest=NOVEMBER)
+    path = write_workbook(result, tmp_path / "november.xlsx", earlier=earlier)
+    assert read_sheet(path, "Discrepancies")["same"]["Owner"] is None
+    row = read_sheet(path, "What changed")["same"]
+    assert (row["At risk then"], row["At risk now"]) == (None, 0.50)
+    assert "changed or shifted" in row["What happened"]
+    cover = [c.value for r in load_workbook(path)["Summary"].iter_rows() for c in r if c.value]
+    assert any("changed or shifted" in str(text) and "october.xlsx" in str(text) for text in cover)
+
+
+def test_the_same_inputs_give_the_same_bytes(earlier, tmp_path):
+    """The earlier report is an input like any other, and its hash is on Controls."""
+    result = november().reconciliation(manifest=NOVEMBER)
+    first = write_workbook(result, tmp_path / "november.xlsx", earlier=earlier).read_bytes()
+    path = write_workbook(result, tmp_path / "november.xlsx", earlier=earlier)
+    assert path.read_bytes() == first
+    controls = [c.value for r in load_workbook(path)["Controls"].iter_rows() for c in r]
+    assert "october.xlsx (earlier report)" in controls
+
+
+@pytest.mark.parametrize(
+    ("manifest", "file", "problem", "error"),
+    [
+        ({"environment": "production"}, None, "of the environment test", InputError),
+        ({}, b"order,total\n1,2\n", "named as an Excel workbook", SourceError),
+    ],
+    ids=["another environment", "not a report"],
+)
+def test_an_unusable_earlier_report_is_refused(earlier, tmp_path, manifest, file, problem, error):
+    """Nothing is written, because the entries would be missing without anybody noticing."""
+    if file is not None:
+        earlier.write_bytes(file)
+    result = november().reconciliation(manifest=NOVEMBER | manifest)
+    with pytest.raises(error, match=problem):
+        write_workbook(result, tmp_path / "november.xlsx", earlier=earlier)
+    assert not (tmp_path / "november.xlsx").exists()
+
+
+@pytest.mark.office
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
+def test_entries_survive_libreoffice(earlier, tmp_path):
+    """A report that was saved in LibreOffice is read back like one that was saved in Excel."""
+    subprocess.run(
+        [
+            "soffice", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless",
+            "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "saved"),
+            str(earlier),
+        ],
+        check=True, capture_output=True, timeout=180,
+    )  # fmt: skip
+    path = write_workbook(
+        november().reconciliation(manifest=NOVEMBER),
+        tmp_path / "november.xlsx",
+        earlier=tmp_path / "saved" / "october.xlsx",
+    )
+    rows = read_sheet(path, "Discrepancies")
+    assert [rows["same"][name] for name in ENTRIES] == ["Kari", "accept", "Agreed\nby phone"]
+    assert read_sheet(path, "What changed")["gone"]["Change"] == "cleared"
