@@ -61,7 +61,12 @@ class Waterfall(NamedTuple):
 
 
 class DayColumn(NamedTuple):
-    """A day or month of the chart: what moved, and its columns in pixels from the top."""
+    """A day or month of the chart: what moved, and its columns in pixels from the top.
+
+    Attributes:
+        shown_label: Its date below the columns; "" if the dates beside it leave no room.
+        anchor: Which part of the date is at its middle: the outermost dates must not be cut.
+    """
 
     totals: SpanTotals
     start: str
@@ -71,6 +76,7 @@ class DayColumn(NamedTuple):
     captured_height: int
     refunded_height: int
     shown_label: str
+    anchor: str
 
 
 class DayChart(NamedTuple):
@@ -152,6 +158,7 @@ def build_day_chart(spans: Sequence[SpanTotals]) -> DayChart:
                 captured,
                 _scale_height(span.refunded_minor, extent),
                 "" if place % every else span.label[5:] if len(span.label) > 7 else span.label,
+                "start" if place == 0 else "end" if place >= len(spans) - 2 else "middle",
             )
         )
     ticks = tuple(
