@@ -28,6 +28,8 @@ COMMANDS = (
     "journal",
     "journal settle",
     "check",
+    "notebooks",
+    "lab",
 )
 
 

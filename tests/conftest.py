@@ -26,7 +26,7 @@ settings.load_profile("default")
 # third of a command's time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Building the eleven commands takes 40 ms, as long as most commands take: built once, not each time.
+# Building the commands takes 40 ms, as long as most commands take: built once, not each time.
 typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 

@@ -49,6 +49,33 @@ def test_the_commands_page_has_every_option(root, page_generator):
         assert options == set(re.findall(r"--[a-z-]+", section)), section.splitlines()[0]
 
 
+def test_every_command_has_a_section(page_generator):
+    """A command that the page leaves out cannot be found without installing the package."""
+    import typer
+
+    from vippsrecon.cli import app
+
+    documented = {command.split()[0] for command in page_generator.COMMANDS}
+
+    assert documented == set(typer.main.get_command(app).commands)
+
+
+def test_every_shop_is_documented(root):
+    """A user finds a shop in the table of exports and in --help; CONTRIBUTING says how to add one."""
+    from vippsrecon.sources.orders.profiles import load_builtin_profiles
+
+    shops = [name for name, profile in load_builtin_profiles().items() if not profile.refused]
+    exports = (root / "docs" / "order-exports.md").read_text(encoding="utf-8")
+    commands = (root / "docs" / "commands.md").read_text(encoding="utf-8")
+
+    assert [name for name in shops if f"| `{name}` |" not in exports] == [], (
+        "add a row to the table of docs/order-exports.md"
+    )
+    assert [
+        name for name in shops if not re.search(rf"(?<![\w-]){name}(?![\w-])", commands)
+    ] == [], "run python docs/generate.py"
+
+
 def test_every_code_is_explained(root):
     """If no page explains a code of the report, users have to ask support."""
     from vippsrecon.reconciliation import DISCREPANCY_KINDS, IGNORED_KINDS, TIMING_KINDS

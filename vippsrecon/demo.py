@@ -146,7 +146,7 @@ def run_demo(
         payments: Number of payments in the month.
         seed: The same seed and arguments make the same month.
         shop: The shop of the order export. Its profile is recognised from the file, as in real use.
-        progress: Show a progress bar if standard error is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
         InputError: `out` contains a report.xlsx that no demo wrote; it is not overwritten.

@@ -347,6 +347,24 @@ def test_file_that_is_not_a_plan_is_refused(tmp_path, content):
         read_plan(path)
 
 
+@pytest.mark.parametrize("value", [b"1", b"[]", b'{"a":1}'], ids=["numbers", "lists", "objects"])
+def test_plan_of_very_many_small_values_is_refused(tmp_path, value):
+    """Read as a whole, 40 MB of such values would need more than 1 GB of memory."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(b'{"plan_id":1,"format":1,"rows":[' + (value + b",") * 4_000_000 + b"1]}")
+    with pytest.raises(PlanError, match=r"^plan\.json: it holds more than the 4 000 000 values"):
+        read_plan(path)
+
+
+def test_plan_that_could_not_be_read_back_is_not_written(tmp_path, monkeypatch):
+    """Whoever made it would only learn that when it is approved."""
+    monkeypatch.setattr("vippsrecon.bulk.plan.file.MAX_PLAN_VALUES", 100)
+    rows = [make_plan_row(number) for number in range(1, 10)]
+    with pytest.raises(PlanError, match="make several smaller plans"):
+        write_plan(make_plan(*rows), tmp_path / "plan.json")
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_plan_file_is_named(tmp_path):
     """The message names the file that does not exist."""
     with pytest.raises(PlanError, match=r"plan\.json: there is no such file"):

@@ -117,3 +117,17 @@ def test_key_and_database_problems_are_both_shown(run, keys, folder):
     assert result.exit_code == 2
     assert "folder of the workspace database does not exist" in result.stdout
     assert "the keys of sales unit 123456 were not accepted" in result.stderr
+
+
+@pytest.mark.parametrize("limit", ["per_day = { XXX = 5 }", "row_limit = 0.001", "per_run = nan"])
+def test_invalid_limit_is_a_problem(run, keys, folder, limit):
+    """`approve` would refuse it, so `check` must not say that all is ready."""
+    (folder / "vippsrecon.toml").write_text(f"[limits]\n{limit}\n")
+
+    result = run("check")
+
+    assert result.exit_code == 2
+    name = limit.partition(" ")[0]
+    assert f"limits: vippsrecon.toml [limits]: {name}" in result.stdout
+    assert f"Fix: vippsrecon.toml [limits]: {name}" in result.stdout
+    assert f"vippsrecon: vippsrecon.toml [limits]: {name}" in result.stderr

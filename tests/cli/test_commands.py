@@ -17,7 +17,17 @@ import pytest
 from tests.waiting import wait_until
 from vippsrecon.cli import errors
 
-COMMANDS = ["demo", "scenario", "simulator", "preview", "fetch", "reconcile", "check"]
+COMMANDS = [
+    "demo",
+    "scenario",
+    "simulator",
+    "preview",
+    "fetch",
+    "reconcile",
+    "check",
+    "notebooks",
+    "lab",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -62,8 +62,9 @@ COMMANDS = {
     "carry-out": ["carry-out", "plan.json", "--out", "dry.xlsx"],
     "live": ["carry-out", "plan.json", "--live", "--confirm", "2.00 NOK", "--out", "outcomes.xlsx"],
     "journal": ["journal", "--verify", "--out", "journal.xlsx"],
+    "notebooks": ["notebooks", "copies"],
 }
-WITHOUT_SERVICE = {"preview", "scenario", "demo"}
+WITHOUT_SERVICE = {"preview", "scenario", "demo", "notebooks"}
 """Commands that make no request to the service whose answers are broken."""
 FAULTS = {
     "none": [],
@@ -90,10 +91,10 @@ def read_texts(folder):
 
 
 def test_every_command_is_tested():
-    """Every command is tested here; only the simulator has its own test below."""
+    """Every command is tested here, but two: the simulator below, and `lab`, which starts JupyterLab."""
     known = set(typer.main.get_command(app).commands)
 
-    assert known - set(COMMANDS) == {"simulator"}
+    assert known - set(COMMANDS) == {"simulator", "lab"}
 
 
 @pytest.fixture

@@ -29,6 +29,12 @@ def changed(out, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
+def add_failures(out, count):
+    """Append rows to failures.csv."""
+    with (out / "failures.csv").open("a") as file:
+        file.write("123456,order-000099,getPayment,404,Not found,,\n" * count)
+
+
 def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
     """`--payments` repeats a run without calls, so the rows must be unchanged."""
     client, _ = opened(*(make_payment_line(name) for name in references(10)))
@@ -72,6 +78,11 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
             lambda out: pd.DataFrame({"a": [1]}).to_parquet(out / "events.parquet"),
             "events.parquet: events does not fit",
             id="another table",
+        ),
+        pytest.param(
+            lambda out: add_failures(out, 200_000),
+            "failures.csv: it has more than the 2 rows that fetch.json states",
+            id="more failures",
         ),
         pytest.param(
             lambda out: (out / "failures.csv").write_text("a,b\n1,2\n"),

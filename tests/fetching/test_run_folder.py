@@ -7,6 +7,7 @@ import csv
 import itertools
 import json
 import logging
+import os
 import random
 import signal
 import subprocess
@@ -37,7 +38,7 @@ from tests.hypothesis_sizes import draw_examples
 from tests.waiting import wait_until
 from vippsrecon.api import Client
 from vippsrecon.api.bulk_decode import RawReading
-from vippsrecon.errors import InputError, OutputError, UnauthorizedError
+from vippsrecon.errors import InputError, OutputError, SourceError, UnauthorizedError
 from vippsrecon.fetching import (
     fetch,
     fetch_into,
@@ -342,6 +343,16 @@ def test_damaged_part_file_is_fetched_again(half_down, tmp_path):
     assert len(result.payments) == 40
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_part_that_is_a_pipe_is_refused(half_down, tmp_path):
+    """With a pipe, the program would wait forever."""
+    client, _ = half_down
+    os.mkfifo(tmp_path / "out" / "parts" / "000099.arrow")
+
+    with pytest.raises(SourceError, match=r"^000099\.arrow: this is not an ordinary file"):
+        fetch(references(40), client, out=tmp_path / "out")
+
+
 def test_foreign_files_are_not_overwritten(opened, tmp_path):
     """A payments.parquet without a fetch.json beside it belongs to somebody else."""
     client, _ = opened()
@@ -495,7 +506,7 @@ def test_failures_csv_round_trip_has_no_formulas(rows):
         with (where / "failures.csv").open(encoding="utf-8", newline="") as file:
             cells = [cell for line in csv.reader(file) for cell in line]
 
-        assert part_files.read_failures(where / "failures.csv") == sorted(
+        assert list(part_files.read_failures(where / "failures.csv")) == sorted(
             rows, key=lambda failure: failure.reference
         )
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

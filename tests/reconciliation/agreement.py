@@ -54,6 +54,7 @@ FEATURES = {
     "overlap_same_age": True,
     "paid_no": True,
     "refunds_unknown": True,
+    "rest_refunded": True,
     "several_given_back": True,
     "several_in_a_cell": True,
     "shared": True,

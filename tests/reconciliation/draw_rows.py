@@ -195,6 +195,9 @@ class RowDrawing:
         if self.rarely(15):
             order["shop_authorization"] = self.choose("voided", "expired")
             features.add("shop_authorization")
+        if order["status"] == "open" and order["refunded_minor"] and self.rarely(2):
+            order["rest_refunded"] = True
+            features.add("rest_refunded")
         if self.rarely(15):
             order["method_unsure"], order["by_vipps"] = True, None
             features.add("method_unsure")

@@ -232,8 +232,10 @@ class Drawing(RowDrawing):
             changed = {"total_minor": 900, "exported_at": last["exported_at"], "source_row": 1}
             self.now.orders.append(dict(last) | changed | {"source_file": "orders9.csv"})
             self.now.features.add("overlap_same_age")
+            if self.rarely(2):
+                self.other_attempt_of_same_age()
         self.chance.shuffle(self.now.orders)
-        if self.rarely(4):
+        if "overlap_same_age" not in self.now.features and self.rarely(4):
             self.overlapping_attempts()
         self.payment(
             A=1000,
@@ -244,6 +246,14 @@ class Drawing(RowDrawing):
         added = self.now.payments[-1]
         if added["refunded_minor"] > added["captured_minor"]:
             self.now.features.add("strange")
+
+    def other_attempt_of_same_age(self) -> None:
+        """Make the last export name another attempt, which the customer may have paid too."""
+        for row in self.now.orders:
+            row["attempt_base"] = row["reference"]
+        self.now.orders[-1]["reference"] += "-1"
+        captures = self.pick((1000,), (), (900,))
+        self.payment(tail="-1", A=1000, captures=captures, authorized=self.before(9, 7))
 
     def overlapping_attempts(self) -> None:
         """Make the older exports contain an earlier attempt that was abandoned."""

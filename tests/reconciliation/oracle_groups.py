@@ -49,7 +49,11 @@ def families(orders: list[Row], payments: list[Row]) -> tuple[list[Family], list
         named = {
             name
             for row in [*rows, *older_rows]
-            for name in (row["reference"], *(row.get("further_references") or "").split())
+            for name in (
+                row["reference"],
+                row.get("also_named"),
+                *(row.get("further_references") or "").split(),
+            )
             if name
         }
         family = Family(msn, rows, older_rows, [], set(named))
@@ -130,9 +134,25 @@ def newest_rows(orders: list[Row]) -> tuple[list[Row], dict[int, list[Row]]]:
                 set_aside.append(row)
             else:
                 youngest.append(row)
+        youngest.sort(key=lambda row: str(row["reference"]))
+        youngest = one_order(youngest)
         current += youngest
         older[id(youngest[0])] = set_aside
     return current, older
+
+
+def one_order(youngest: list[Row]) -> list[Row]:
+    """Give equally new rows of one order one reference; `also_named` has a row's own."""
+    first = youngest[0]
+    in_first_file = {
+        row["reference"] for row in youngest if row["source_file"] == first["source_file"]
+    }
+    return [
+        row
+        if row["reference"] in in_first_file
+        else row | {"reference": first["reference"], "also_named": row["reference"]}
+        for row in youngest
+    ]
 
 
 def age(row: Row, guessed: bool) -> tuple[Any, ...]:

@@ -88,6 +88,8 @@ def standing(order: dict[str, Any], C: int, unit: Unit) -> str:
         status = "fulfilled"
     if status in {"open", "partial"} and Or is not None and Or >= O > 0:
         return "fulfilled"
+    if status == "open" and order.get("rest_refunded") and Or and C + Or >= O:
+        return "fulfilled"
     return status
 
 

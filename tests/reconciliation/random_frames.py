@@ -70,6 +70,7 @@ def _order(draw: st.DrawFn, references: st.SearchStrategy[str]) -> dict[str, Any
         method_unsure=draw(st.sampled_from([None, False, True])),
         recorded_by_hand=draw(st.sampled_from([None, False, True])),
         shop_authorization=draw(st.sampled_from([None, None, "voided", "expired"])),
+        rest_refunded=draw(st.sampled_from([None, None, False, True])),
         dates_without_time=draw(st.sampled_from([None, False, True])),
         truncated_minor=draw(st.none() | AMOUNTS),
         attempt_base=draw(st.none() | references),

@@ -120,6 +120,7 @@ def order_row(number: int, msn: str, exported: datetime, **given: Any) -> dict[s
         "method_unsure": False,
         "recorded_by_hand": False,
         "shop_authorization": None,
+        "rest_refunded": False,
         "dates_without_time": False,
         "fulfilled_at": None,
         "refunded_at": None,

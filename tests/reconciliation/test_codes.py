@@ -97,7 +97,7 @@ def test_each_proposal_is_complete(code):
 
 def test_every_sentence_has_a_code_and_every_discrepancy_a_sentence():
     """The sentence without a flag is used for every row that no flag changes."""
-    assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS)
+    assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS), "see texts_en.py"
     assert sorted(text.kind for text in ENGLISH_TEXTS if not text.flag) == sorted(DISCREPANCY_KINDS)
 
 
@@ -126,15 +126,16 @@ def test_every_setting_that_a_sentence_names_is_allowed(tmp_path):
 def test_every_discrepancy_has_a_worked_case(code):
     """For every code one example with amounts shows the correct result."""
     cases = Path(__file__).with_name("test_worked_cases.py").read_text(encoding="utf-8")
+    has_case = f'"discrepancy {code.name} ' in cases
 
-    assert re.search(rf'"discrepancy {code.name} ', cases)
+    assert has_case, f"add a case of {code.name} to test_worked_cases.py"
 
 
 def test_every_discrepancy_has_a_scenario_case(planted):
     """The demo cannot show a code that is in no month; the list above names the missing ones."""
     codes = {kind for bucket, kind in planted if bucket == "discrepancy"}
 
-    assert codes | set(WITHOUT_SCENARIO_CASE) == set(DISCREPANCY_KINDS)
+    assert codes | set(WITHOUT_SCENARIO_CASE) == set(DISCREPANCY_KINDS), "see scenario/cases"
     assert codes.isdisjoint(WITHOUT_SCENARIO_CASE)
 
 

@@ -257,6 +257,43 @@ def test_different_rows_of_the_same_age_are_duplicates():
     assert buckets(result, "orders")["72"] == "matched"
 
 
+def test_attempts_in_exports_of_one_time_are_one_order():
+    """Two orders would be two amounts to collect, and the customer would be charged twice."""
+    same_time = {"exported_at": NOW, "order_number": "#9", "attempt_base": "two-tries"}
+    result = compare(
+        [
+            order("two-tries", **(OLD | same_time | {"source_row": 71})),
+            order("two-tries-1", **(NEW | same_time | {"source_row": 72})),
+        ],
+        [payment("two-tries"), payment("two-tries-1", C=1000)],
+    )
+
+    assert describe_discrepancies(result) == [
+        ("two-tries", "duplicate_order_row", 1000, None, 0, None, None),
+        ("two-tries", "duplicate_payment", 0, 0, 1000, "cancel", 1000),
+    ]
+
+
+def test_equal_rows_of_two_attempts_are_superseded():
+    """Both exports of one time contain both payments of an order: nothing is a duplicate."""
+    rows = [
+        order(reference, order_number="#9", attempt_base="part-pay-0", total_minor=total)
+        | {"source_file": file, "source_row": row, "exported_at": NOW}
+        for file in ("orders.csv", "later.csv")
+        for row, (reference, total) in enumerate((("part-pay-0", 600), ("part-pay-0-1", 400)), 1)
+    ]
+    result = compare(
+        rows, [payment("part-pay-0", A=600, C=600), payment("part-pay-0-1", A=400, C=400)]
+    )
+
+    assert describe_discrepancies(result) == []
+    assert len(result.rejects) == 0
+    assert sorted(result.buckets.loc[result.buckets["side"] == "orders", "kind"].fillna("")) == [
+        *("", ""),
+        *("superseded_row", "superseded_row"),
+    ]
+
+
 def test_older_row_adds_an_attempt():
     """The shop overwrites the reference when the customer tries again."""
     attempt = {"order_number": "#7", "attempt_base": "retry-00"}

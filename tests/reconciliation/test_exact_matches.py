@@ -54,6 +54,7 @@ CHANGES: dict[str, dict[str, tuple[Any, ...]]] = {
         "method_unsure": (True,),
         "recorded_by_hand": (True,),
         "shop_authorization": ("voided", "expired"),
+        "rest_refunded": (True,),
         "dates_without_time": (True,),
         "shop_currency_only": (True,),
         "fulfilled_at": (*DAYS, None),

@@ -151,6 +151,39 @@ def test_what_is_proposed(reconciled, case, proposed):
             id="expired, released",
         ),
         pytest.param(
+            {"Or": 400, "R": 400, "rest_refunded": True, **OPEN},
+            ["matched"],
+            id="Magento, part sent, rest refunded after the capture of all",
+        ),
+        pytest.param(
+            {"Or": 400, "C": 600, "X": 400, "rest_refunded": True, **OPEN},
+            ["matched"],
+            id="Magento, part sent and captured, rest released",
+        ),
+        pytest.param(
+            {"Or": 400, "R": 100, "rest_refunded": True, **OPEN},
+            ["discrepancy refund_missing_at_vipps 400 → 100, at risk 300"],
+            id="Magento, part sent, refund of the rest missing",
+        ),
+        pytest.param(
+            {"Or": 400, "C": 600, "R": 400, "rest_refunded": True, **OPEN},
+            ["discrepancy under_captured 1000 → 600, at risk 400"],
+            id="Magento, rest refunded from the captured part",
+        ),
+        pytest.param(
+            {"Or": 200, "C": 500, "rest_refunded": True, **OPEN},
+            [
+                "discrepancy captured_not_fulfilled 0 → 500, at risk 300",
+                "discrepancy refund_missing_at_vipps 200 → 0, at risk 200",
+            ],
+            id="Magento, captured and refunded amounts do not reach the total",
+        ),
+        pytest.param(
+            {"Or": 400, "C": 0, "rest_refunded": True, **OPEN},
+            ["timing timing_awaiting_fulfilment"],
+            id="Magento, refunded in part, nothing captured",
+        ),
+        pytest.param(
             {"C": 0, "shop_authorization": "voided"},
             ["discrepancy not_paid 1000 → 0, at risk 1000"],
             id="voided, but sent",

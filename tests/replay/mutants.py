@@ -147,7 +147,7 @@ class _ObeyAnyWait(RowSender):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._send_backoff = _ImpatientBackoff(self._context, self._context.patience.wait_for)
+        self._send_backoff = _ImpatientBackoff(self._context, self._context.timeouts.wait_for)
 
 
 class _IgnoreLostLock(SimulatedJournal):

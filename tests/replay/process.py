@@ -126,7 +126,7 @@ class Process:
             clock,
         )
         states = parts.read_states(around.disk)
-        pool_options = PoolOptions(around.dice.randrange(1, 4), progress=False)
+        pool_options = PoolOptions(around.dice.randrange(1, 4))
         self._task = self._loop.create_task(
             run_live(context, states, CircuitBreaker(5, 1.0), pool_options, parts.steps)
         )

@@ -13,6 +13,7 @@ from tests.report.example_results import AS_OF, MANIFEST, Month
 from tests.report.test_workbook import head_of, rows_of
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.report import write_workbook
+from vippsrecon.report.changes import CHANGE_SENTENCES
 
 NOVEMBER = {
     **MANIFEST,
@@ -120,6 +121,21 @@ def test_changes_are_listed_with_amounts(earlier, tmp_path):
     }
     assert [rows["gone"][name] for name in ENTRIES] == ["Nils", "ask shop", "Sent"]
     assert 'decision "capture"' in rows["other"]["What happened"]
+
+
+def test_summary_counts_changes_and_decisions(earlier, tmp_path):
+    """The values that a viewer shows without computing include what was carried over."""
+    path = write_workbook(
+        november().reconciliation(manifest=NOVEMBER), tmp_path / "november.xlsx", earlier=earlier
+    )
+    rows = list(load_workbook(path, data_only=True)["Summary"].iter_rows(values_only=True))
+    changes = {row[1]: row[4:7] for row in rows if row[1] in CHANGE_SENTENCES}
+    assert changes == {
+        "reopened": (1, 0, 0.80), "new": (1, 0, 0.90), "changed": (1, 0.40, 0.35),
+        "aged": (1, 0.50, 0.50), "cleared": (1, 0.30, 0), "not compared": (1, 0.20, 0),
+    }  # fmt: skip
+    decisions = {row[8]: (row[10], row[12]) for row in rows if row[8] in {"Decided", "Undecided"}}
+    assert decisions == {"Decided": (1, 0.50), "Undecided": (3, 2.05)}
 
 
 def test_changed_and_shifted_rows_are_named(earlier, tmp_path):

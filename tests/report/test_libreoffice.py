@@ -47,9 +47,16 @@ def recalculated(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("books")
     months = {}
-    for name, (make, options) in {**MONTHS, "changed": (_changed, {})}.items():
+    for name, (make, options) in {
+        **MONTHS,
+        "changed": (_changed, {}),
+        "decided": MONTHS["a month"],
+    }.items():
         months[name] = make()
-        _forget_cached(write_workbook(months[name], folder / f"{name}.xlsx", **options))
+        path = write_workbook(months[name], folder / f"{name}.xlsx", **options)
+        if name == "decided":
+            _decide_first_row(path)
+        _forget_cached(path)
     out = folder / "out"
     subprocess.run(
         [
@@ -133,6 +140,31 @@ def test_changed_amount_shows_differs(recalculated):
     _, book = recalculated["changed"]
     assert _results(book).count("DIFFERS") == 1
     assert "DIFFERS" in [c.value for row in book["Summary"].iter_rows() for c in row]
+
+
+def test_decided_totals_follow_the_decisions(recalculated):
+    """Who fills in a decision sees on the Summary what is left."""
+    result, book = recalculated["decided"]
+    first = result.discrepancies.iloc[0]
+    rows = int((result.discrepancies["currency"] == first["currency"]).sum())
+    lines = [row for row in book["Summary"].iter_rows(values_only=True) if row[8]]
+    start = next(
+        n for n, row in enumerate(lines) if row[8] == "Decided" and row[10] and row[10] > 0
+    )
+    undecided, decided, total = lines[start - 1 : start + 2]
+    assert (undecided[10], decided[10], total[10]) == (rows - 1, 1, rows)
+    shown = Decimal(str(decided[12])).quantize(Decimal("0.01"))
+    assert shown == Decimal(int(first["at_risk_minor"])).scaleb(-2)
+    assert "DIFFERS" not in _results(book)
+
+
+def _decide_first_row(path):
+    book = load_workbook(path)
+    sheet = book["Discrepancies"]
+    head = int(sheet.auto_filter.ref.split(":")[0].strip("$ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    [decision] = [cell.column for cell in sheet[head] if cell.value == "Decision"]
+    sheet.cell(head + 1, decision).value = "accept"
+    book.save(path)
 
 
 def _hostile():

@@ -110,9 +110,8 @@ def _fill_in(report: Path, entry: str) -> None:
     """Fill in one cell of the workbook and save it, as a controller does."""
     book = load_workbook(report)
     if entry == "Name":
-        sheet = book["Controls"]
-        top = next(c.row for (c,) in sheet["B1:B20"] if c.value == "Prepared by")
-        sheet.cell(top, 3, "Kari")
+        [(sheet, cells)] = book.defined_names["sign_off"].destinations
+        book[sheet][cells.partition(":")[0].replace("$", "")].value = "Kari"
     else:
         sheet = book["Discrepancies"]
         head = next(row for row in sheet.iter_rows(max_row=20) if row[0].value == "Severity")

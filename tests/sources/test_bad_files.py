@@ -323,6 +323,14 @@ def test_total_size_of_archive_members_is_limited(write: Writer, monkeypatch: py
         read_orders(write(file.getvalue(), "orders.xlsx"))
 
 
+def test_size_of_the_cell_formats_is_limited(write: Writer, monkeypatch: pytest.MonkeyPatch):
+    """A million formats in a workbook of 7 MB would keep openpyxl busy for minutes."""
+    monkeypatch.setattr("vippsrecon.sources.files.archive.MAX_STYLES_BYTES", 100_000)
+    formats = zipped("xl/styles.xml", os.urandom(60_000).hex().encode())
+    with pytest.raises(SourceError, match=r"^orders\.xlsx: its cell formats take more memory"):
+        read_orders(write(formats, "orders.xlsx"))
+
+
 def test_number_of_archive_members_is_limited(write: Writer):
     """The list of so many empty members alone would fill the memory."""
     file = io.BytesIO()

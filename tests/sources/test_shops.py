@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from tests.sources.conftest import SHOPIFY, Writer, as_csv
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.sources import read_orders
+from vippsrecon.sources.orders.profiles import load_builtin_profiles
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
 
@@ -341,20 +343,21 @@ def test_magento_statuses_are_read(write: Writer, status_text: str, status: str)
 
 
 @pytest.mark.parametrize(
-    ("cells", "status"),
+    ("cells", "status", "rest_refunded"),
     [
-        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "partial"),
-        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open"),
-        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled"),
-        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled"),
+        ({"Status": "Processing", "Total_Refunded": "100.0000"}, "open", True),
+        ({"Status": "Processing", "Total_Refunded": "0.0000"}, "open", False),
+        ({"Status": "Processing", "Total_Refunded": "499.0000"}, "open", False),
+        ({"Status": "Closed", "Total_Refunded": "100.0000"}, "fulfilled", False),
+        ({"Status": "Canceled", "Total_Refunded": "100.0000"}, "cancelled", False),
     ],
 )
 def test_magento_partly_refunded_order_stays_processing(
-    write: Writer, cells: dict[str, str], status: str
+    write: Writer, cells: dict[str, str], status: str, rest_refunded: bool
 ):
-    """One part was sent and the rest refunded, so the order does not wait for delivery."""
+    """What was refunded is not sent; only the captured amount shows whether the rest was sent."""
     (order,) = rows(write(as_csv(MAGENTO, [magento(**cells)])))
-    assert order["status"] == status
+    assert (order["status"], order["rest_refunded"]) == (status, rest_refunded)
 
 
 def test_store_name_decides_the_sales_unit(write: Writer):
@@ -429,3 +432,14 @@ def test_results_contain_no_customer_data(write: Writer):
     )
     results_text = read.orders.to_csv() + read.rejects.to_csv() + repr(read.files)
     assert not [text for text in ("Kari", "example.com", "99999999") if text in results_text]
+
+
+def test_every_shop_has_a_test():
+    """A profile without an invented export proves nothing; the name of a test contains the shop's."""
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    names = [path.stem for path in Path(__file__).parent.glob("test_*.py")]
+    names += [name for text in texts for name in re.findall(r"def (test_\w+)", text)]
+    shops = [name for name, profile in load_builtin_profiles().items() if not profile.refused]
+
+    untested = [shop for shop in shops if not any(shop.split("-")[-1] in name for name in names)]
+    assert untested == [], "add an invented export and what is read from it to tests/sources"

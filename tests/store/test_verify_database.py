@@ -72,6 +72,20 @@ def test_missing_triggers_are_reported(store):
     assert any("trigger journal_" in fault for fault in verify_database(store))
 
 
+def test_added_trigger_is_reported(store):
+    """It could drop entries or empty the caps before anybody looks."""
+    if store._engine.dialect.name == "sqlite":
+        change(store, "CREATE TRIGGER extra AFTER INSERT ON caps BEGIN DELETE FROM caps; END")
+    else:
+        body = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+        change(store, f"CREATE FUNCTION nothing() {body}")
+        change(store, "CREATE TRIGGER extra BEFORE INSERT ON caps FOR EACH ROW EXECUTE FUNCTION nothing()")  # fmt: skip
+
+    assert verify_database(store) == [
+        "the trigger extra was added: it could change what is recorded"
+    ]
+
+
 @pytest.mark.parametrize("removed", [PLAN, OTHER])
 def test_removed_plan_is_found_by_the_next_plan(store, removed):
     """The plan registered after it counts the plans before it and is linked to the last one."""

@@ -260,6 +260,22 @@ def test_waiver_requires_reference_reason_and_person(tmp_path, line, message):
         read_ignore_file(ignore_file(tmp_path, line), "123456", TODAY)
 
 
+@pytest.mark.parametrize(
+    ("headings", "message"),
+    [
+        pytest.param("reference,reference,reason,who", "several columns 'reference'", id="twice"),
+        pytest.param("reference;reason;who;until", "no column 'reference'", id="semicolons"),
+        pytest.param("reference,reason", "no column 'who'", id="missing"),
+    ],
+)
+def test_ignore_file_with_unclear_columns_is_refused(tmp_path, headings, message):
+    """Of two columns headed alike the last would count, and another payment would be waived."""
+    path = tmp_path / "ignore.csv"
+    path.write_text(f"{headings}\n")
+    with pytest.raises(SourceError, match=rf"^ignore\.csv: it has {message}"):
+        read_ignore_file(path, "123456", TODAY)
+
+
 def test_fetch_and_reconcile_save_the_same_files(saved_run):
     """`reconcile` keeps the same files that `fetch` writes."""
     result, folder = saved_run

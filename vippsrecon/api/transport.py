@@ -143,7 +143,7 @@ class _UnreadableBodyError(Exception):
 async def _read_body(response: httpx.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
-    # Not aread(): it runs every part through decoders, without a limit on what they make of it.
+    # Not aread(): it decodes every part, without a limit on the decoded size.
     async for part in cast(httpx.AsyncByteStream, response.stream):
         parts.append(part)
         size += len(part)

@@ -14,6 +14,7 @@ from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
+from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.version import __version__
@@ -76,6 +77,8 @@ app.command()(approve)
 app.command()(carry_out)
 app.add_typer(journal, name="journal")
 app.command()(check)
+app.command()(notebooks)
+app.command()(lab)
 
 
 def main() -> None:
@@ -87,9 +90,15 @@ def main() -> None:
     prepare_output()
     try:
         app()
+    except OSError:  # a usage error that cannot be printed
+        sys.exit(FAILURE_EXIT_CODE)
     finally:
         # What is printed last may still be waiting in memory: a full disk or a reader that is
         # gone is noticed here, and is not a success.
+        try:
+            sys.stderr.flush()
+        except OSError:
+            stop_printing(sys.stderr)
         try:
             sys.stdout.flush()
         except OSError:

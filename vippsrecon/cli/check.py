@@ -51,7 +51,10 @@ def check(json: JsonOption = False) -> None:
         problem = error
         findings["problem"] = str(error)
     findings["database"], database_problem = _inspect_database(settings)
-    problem = problem or database_problem
+    limits_problem = _check_limits(settings)
+    if limits_problem:
+        findings["limits_problem"] = str(limits_problem)
+    problem = problem or database_problem or limits_problem
     # Not the skew: a simulator's month runs on the simulator's own clock.
     warning = describe_clock_skew(clock_error)
     findings["private"], open_files = _inspect_permissions(settings)
@@ -113,6 +116,18 @@ def _inspect_database(settings: Settings) -> tuple[dict[str, Any], VippsReconErr
     except StoreError as error:
         return {"problem": str(error)}, error
     return state._asdict(), None
+
+
+def _check_limits(settings: Settings) -> VippsReconError | None:
+    """Return the error where the limits on moving money are not valid: `approve` would refuse them."""
+    from vippsrecon.bulk.limits import Limits
+    from vippsrecon.errors import ConfigurationError
+
+    try:
+        Limits.from_settings(settings.limits)
+    except ConfigurationError as error:
+        return error
+    return None
 
 
 def _inspect_permissions(settings: Settings) -> tuple[list[str], list[str]]:
@@ -187,6 +202,8 @@ def _format_findings(findings: dict[str, Any]) -> list[str]:
         lines += [f"sales unit {msn}: access token received" for msn in findings["sales_units"]]
         lines.append(f"clock: {_format_clock(findings)}")
     lines.append(f"database: {_format_database(findings['database'])}")
+    if "limits_problem" in findings:
+        lines.append(f"limits: {findings['limits_problem']}")
     if findings["private"]:
         lines.append(f"open to this account only: {', '.join(findings['private'])}")
     lines += [f"warning: {warning}" for warning in findings["warnings"]]
@@ -195,7 +212,11 @@ def _format_findings(findings: dict[str, Any]) -> list[str]:
 
 def _format_verdict(findings: dict[str, Any]) -> str:
     """Return the last line: whether the next command can be run, or what to fix first."""
-    problem = findings.get("problem") or findings["database"].get("problem")
+    problem = (
+        findings.get("problem")
+        or findings["database"].get("problem")
+        or findings.get("limits_problem")
+    )
     if problem:
         return f"Fix: {problem}"
     if findings["warnings"]:

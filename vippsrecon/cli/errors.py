@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -32,21 +33,29 @@ MULTI_FILE_OPTIONS = ("--orders", "--references", "--earlier")
 class ErrorReportingGroup(TyperGroup):
     """Turns any error that stops a command into one sentence on standard error and exit code 2."""
 
+    def make_context(self, *args: Any, **settings: Any) -> Any:
+        """Read the arguments. `--help` and `--version` print here, which can fail too."""
+        try:
+            return super().make_context(*args, **settings)
+        except OSError as error:
+            stop_printing()
+            print_error(format_error(error))
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Errors are caught here and nowhere else."""
+        """Run the command. Its errors are caught here and nowhere else."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            stop_printing()
-            print_error("The program that read the output has ended, so it is not complete.")
         except (VippsReconError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                stop_printing()
             print_error(format_error(error))
         except KeyboardInterrupt as stop:
             print_error(_describe_interrupt(ctx.invoked_subcommand, stop))
         except MemoryError:
             print_error("Not enough memory. Run it again with fewer orders at a time.")
         except BaseException as error:  # a Polars panic is not an Exception
-            if sentence := _format_usage_error(error):
+            if sentence := _format_usage_error(error) or _format_name_error(error):
                 print_error(sentence)
                 raise typer.Exit(FAILURE_EXIT_CODE) from None
             # Typer ends a command with exceptions of its own, which carry an exit code.
@@ -126,22 +135,33 @@ def print_warning(sentence: str) -> None:
 
 
 def _print_to_stderr(sentence: str) -> None:
-    # If standard error is closed, the exit code still reports the error.
-    with contextlib.suppress(BrokenPipeError):
-        print(printable(sentence), file=sys.stderr)
+    # If standard error is closed or its disk is full, the exit code still reports the error.
+    try:
+        print(printable(sentence), file=sys.stderr, flush=True)
+    except OSError:
+        stop_printing(sys.stderr)
 
 
-def stop_printing() -> None:
-    """Print nothing more to standard output, whose reader is gone.
+def stop_printing(stream: TextIO | None = None) -> None:
+    """Print nothing more to standard output (or `stream`), whose reader is gone or whose disk is full.
 
     Otherwise Python tries to print the rest when it ends, and fails once more.
     """
+    stream = stream or sys.stdout
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def prepare_output() -> None:
-    """Print a character that the terminal's encoding lacks as an escape, instead of failing."""
+    """Make sure that printing cannot fail because of the terminal.
+
+    A stream that was closed before the start discards what is printed: Python has none for it, and
+    the next file that is opened would take its place. A character that the terminal's encoding
+    lacks is printed as an escape.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -166,6 +186,19 @@ def _format_usage_error(error: BaseException) -> str:
     return f"{sentence} (see {context.command_path} --help)"
 
 
+def _format_name_error(error: BaseException) -> str:
+    """Return a sentence for a name whose bytes are not text, such as one from an old archive.
+
+    Python reads such a name, but no library can write it. "" for any other error.
+    """
+    if not isinstance(error, UnicodeEncodeError) or "\n" in error.object:
+        return ""
+    return (
+        f"{printable(error.object[:300])}: this name contains a byte that is not valid text. "
+        "Rename the file or folder."
+    )
+
+
 def _report_internal_error(error: BaseException) -> None:
     """Print the traceback of a fault in this package. The exit code is 2, since there is no verdict."""
     traceback.print_exception(error, file=sys.stderr)
@@ -182,6 +215,8 @@ def _describe_os_error(error: OSError) -> str:
     """
     import errno
 
+    if isinstance(error, BrokenPipeError):
+        return "The program that read the output has ended, so it is not complete."
     prefix = f"{error.filename}: " if error.filename else ""
     messages = {
         errno.ENOSPC: "the disk is full; free some space and run it again",

@@ -22,7 +22,7 @@ from vippsrecon.errors import ConfigurationError
 _MODEL_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _NOT_ZONES = {"Factory", "localtime"}
-"""Files among the time zones that mean "not set" and "as this computer"."""
+"""Files in the folder of time zones that mean "not set" and "the zone of this computer"."""
 
 _TYPE_NAMES = {
     "string_type": "text",
@@ -189,5 +189,5 @@ def _explain_unknown_name(name: str, names: Sequence[str], place: str) -> str:
 
 @cache
 def _list_timezones() -> set[str]:
-    # Not ZoneInfo(name), which also opens the names of files that are no zones.
+    # Not ZoneInfo(name), which also opens files that are not time zones.
     return available_timezones() - _NOT_ZONES

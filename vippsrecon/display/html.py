@@ -37,7 +37,7 @@ class TableColumn(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A word with a colour, such as a severity. The word alone says as much."""
+    """A word with a colour, such as a severity. The colour only repeats what the word says."""
 
     word: str
     tone: Tone

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
-from tqdm import tqdm
 
 from vippsrecon.config.settings import MAX_IN_FLIGHT
 from vippsrecon.errors import InputError
 from vippsrecon.fetching.workers import PartSink, ReferenceReader
 from vippsrecon.fetching.worklist import Worklist
+from vippsrecon.progress_bar import show_progress
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FetchOptions(NamedTuple):
     Attributes:
         events: Whether event logs are read.
         in_flight: How many references are read at the same time; None: the client's setting.
-        progress: Show a progress bar if the output is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
         follow_ups: Functions that name further references, one round each.
     """
 
@@ -72,29 +72,33 @@ def read_with_follow_ups(
     """
     work.add(done)  # includes the follow-ups of an earlier run
     sendable = int(work.rows["sendable"].sum())
-    reader = _read_round(work, work.select_remaining(done), sendable, how, keep)
+    task = "Fetching payments and events" if how.events else "Fetching payments"
+    reader = _read_round(work, work.select_remaining(done), sendable, how, keep, task=task)
     again = reader.reread_count
-    for follow_up in how.follow_ups:
+    for number, follow_up in enumerate(how.follow_ups, start=1):
         if reader.stopped:
             break
         further = work.add(follow_up(pl.concat(so_far()).unique(PAYMENT_KEY)))
         if len(further):
-            reader = _read_round(work, further, len(further), how, keep)
+            task = f"Fetching further attempts, round {number}"
+            reader = _read_round(work, further, len(further), how, keep, task=task)
             again += reader.reread_count
     return again
 
 
 def _read_round(
-    work: Worklist, left: pl.DataFrame, total: int, how: FetchOptions, keep: PartSink
+    work: Worklist,
+    left: pl.DataFrame,
+    total: int,
+    how: FetchOptions,
+    keep: PartSink,
+    *,
+    task: str,
 ) -> ReferenceReader:
     most = how.client.settings.in_flight if how.in_flight is None else how.in_flight
     if not 1 <= most <= MAX_IN_FLIGHT:
         raise InputError(f"in_flight is {most}, and must be 1 to {MAX_IN_FLIGHT}")
-    # None: tqdm shows nothing by itself if the output is not a terminal.
-    disable = None if how.progress else True
-    with tqdm(
-        total=total, initial=total - len(left), unit=" payments", desc="fetching", disable=disable
-    ) as bar:
+    with show_progress(task, total, "payments", done=total - len(left), shown=how.progress) as bar:
         reader = ReferenceReader(how.client.core, keep, events=how.events, in_flight=most, bar=bar)
         how.client.run(reader.read(work.iterate_rows(left)))
     return reader

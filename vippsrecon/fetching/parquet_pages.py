@@ -218,7 +218,7 @@ class _CompactReader:
         if kind == _BINARY:
             length = self._read_unsigned()
             self._skip(length)
-            # That a text is there matters for one field, its content for none.
+            # One field matters by its presence; no field matters by its text.
             return b""
         if kind == _BYTE:
             self._skip(1)

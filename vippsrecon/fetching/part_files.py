@@ -25,6 +25,7 @@ from vippsrecon import schemas
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure
 from vippsrecon.fetching.workers import FetchPart
+from vippsrecon.input_files import check_input_file
 from vippsrecon.output_files import atomic_private_file
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
@@ -73,7 +74,11 @@ def write_part(folder: Path, part: FetchPart) -> Path:
 
 
 def read_parts(folder: Path) -> Iterator[tuple[Path, PartFrames]]:
-    """Yield the parts in the order they were written; skip damaged ones."""
+    """Yield the parts in the order they were written; skip damaged ones.
+
+    Raises:
+        SourceError: One is not an ordinary file.
+    """
     for path in _list_part_paths(folder):
         part = _read_part(path)
         if part is not None:
@@ -122,8 +127,8 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
     return counts
 
 
-def read_failures(path: Path) -> list[Failure]:
-    """Read `failures.csv` row by row, as written.
+def read_failures(path: Path) -> Iterator[Failure]:
+    """Yield the rows of `failures.csv`, as written.
 
     Raises:
         ValueError: The file is not a valid `failures.csv`.
@@ -132,7 +137,7 @@ def read_failures(path: Path) -> list[Failure]:
         lines = csv.reader(file, strict=True)
         if tuple(next(lines, ())) != schemas.FAILURES.names:
             raise ValueError("the first line is not the expected heading")
-        return [_parse_failure(line) for line in lines]
+        yield from map(_parse_failure, lines)
 
 
 def _list_part_paths(folder: Path) -> list[Path]:
@@ -140,6 +145,7 @@ def _list_part_paths(folder: Path) -> list[Path]:
 
 
 def _read_part(path: Path) -> PartFrames | None:
+    check_input_file(path)
     try:
         with pa.memory_map(str(path)) as file:
             part = PartFrames(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 import polars as pl
+import pyarrow as pa
 
 from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView, TableColumn, Tone
@@ -21,6 +23,10 @@ from vippsrecon.schemas.failure_effects import select_failures
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_FAILURES = 5_000_000
+"""Rows of `failures.csv` that are read: as many references as a fetch may have at most."""
+
+_ROWS_PER_BLOCK = 20_000
 _MAX_FAILURES_SHOWN = 50
 _FAILURE_COLUMNS = ("reference", "operation", "status", "title", "detail")
 
@@ -128,13 +134,8 @@ def load_fetched(folder: Path) -> tuple[Fetched[pl.DataFrame], dict[str, Any]]:
             (part_files.EVENTS_FILE, schemas.EVENTS),
         )
     )
-    path = folder / part_files.FAILURES_FILE
-    check_input_file(path)
-    try:
-        failures = frames.build_failures_table(part_files.read_failures(path))
-    except (OSError, ValueError, csv.Error) as error:
-        raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
-    fetched = Fetched(payments, events, pl.DataFrame(failures))
+    failures = _read_failures(folder, info["counts"].get("failures"))
+    fetched = Fetched(payments, events, failures)
     counts = info["counts"]
     for name, frame in zip(Fetched._fields, fetched, strict=True):
         if counts.get(name) != len(frame):
@@ -143,6 +144,31 @@ def load_fetched(folder: Path) -> tuple[Fetched[pl.DataFrame], dict[str, Any]]:
                 f"states {counts.get(name)}: the files are not from the same fetch. Fetch again."
             )
     return fetched, info
+
+
+def _read_failures(folder: Path, stated: object) -> pl.DataFrame:
+    """Read `failures.csv` in blocks, and no further than the number of rows in `fetch.json`."""
+    path = folder / part_files.FAILURES_FILE
+    check_input_file(path)
+    most = min(stated, MAX_FAILURES) if isinstance(stated, int) else 0
+    blocks = [frames.build_failures_table([])]
+    count = 0
+    try:
+        rows = part_files.read_failures(path)
+        while block := list(itertools.islice(rows, _ROWS_PER_BLOCK)):
+            count += len(block)
+            if count > most:
+                raise SourceError(
+                    f"it has more than the {group_thousands(most)} rows that {RUN_FILE} states: the "
+                    "files are not from the same fetch. Fetch again.",
+                    file=path.name,
+                )
+            blocks.append(frames.build_failures_table(block))
+    except SourceError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise SourceError(f"cannot be read ({error}). Fetch again.", file=path.name) from error
+    return pl.DataFrame(pa.concat_tables(blocks))
 
 
 def _load_run_info(folder: Path) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def fetch(
         out: Folder for the results. A run of the same references that stopped less than 24
             hours ago is continued there; otherwise a new run starts.
         resume: Continue the run in `out` whatever its age; the age is logged.
-        progress: Show a progress bar if the output is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
         follow_ups: Each function takes the payments read so far (a Polars frame with
             `FOLLOW_UP_COLUMNS`) and returns further (msn, reference) to read.
 

@@ -16,7 +16,7 @@ import polars as pl
 from vippsrecon.dates import EPOCH
 from vippsrecon.money import group_thousands
 from vippsrecon.report import names
-from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.figures import AGE_BANDS, compute_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.html.charts import choose_axis_start
 from vippsrecon.schemas import SEVERITIES
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BridgeLeg
 
-AGE_BANDS = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
 DEADLINE_BANDS = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
 
 _INCREASE_COLOUR, _DECREASE_COLOUR, _TOTAL_COLOUR = "#4F8A6B", "#B4544A", BAR_COLOUR

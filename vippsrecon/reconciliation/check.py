@@ -18,7 +18,6 @@ ROLE = nw.col("role")
 HAS_PAYMENT = nw.col("has_payment")
 TOLERANCE = nw.col("tolerance")
 
-ALWAYS = nw.lit(value=True)
 ZERO_AMOUNT = nw.lit(0)
 UNKNOWN_AMOUNT = nw.lit(None).cast(nw.Int64)
 NOTHING_CAPTURABLE = nw.col("deadline_passed") | (K == 0)

@@ -198,7 +198,10 @@ def get_code(name: str) -> Code:
     Raises:
         KeyError: No row has this name.
     """
-    return CODE_BY_NAME[name]
+    try:
+        return CODE_BY_NAME[name]
+    except KeyError:
+        raise KeyError(f"the code {name} has no row in CODES, {__name__}") from None
 
 
 def _names_in_bucket(bucket: str) -> tuple[str, ...]:

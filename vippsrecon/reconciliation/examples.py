@@ -126,6 +126,7 @@ def make_example(
     refunds_unknown: bool = False,
     recorded_by_hand: bool = False,
     shop_authorization: str | None = None,
+    rest_refunded: bool = False,
     dates_without_time: bool = False,
     failure: int | None = None,
     waive: bool = False,
@@ -166,6 +167,7 @@ def make_example(
                 method_unsure=method_unsure,
                 recorded_by_hand=recorded_by_hand,
                 shop_authorization=shop_authorization,
+                rest_refunded=rest_refunded,
                 dates_without_time=dates_without_time,
                 truncated_minor=truncated,
                 fulfilled_at=ago(fulfilled_days_ago)

@@ -36,35 +36,46 @@ def _hidden_key_column(header: str, name: str, about: str) -> TableColumn:
 _FLAGS = _unprinted_column("Flags", "flags", "Further facts about the row.", 24)
 
 DISCREPANCY_SHEET_COLUMNS = (
-    TableColumn("Severity", "severity", width=10, about="critical, high, medium, low, info."),
-    TableColumn("Code", "kind", width=23, about="What is wrong; one code per check."),
-    _ORDER,
-    _REFERENCE,
-    _MSN,
-    _CURRENCY,
-    _amount_column("Expected", "expected_minor", "Amount according to the order.", 14),
-    _amount_column("Actual", "actual_minor", "Amount according to Vipps MobilePay.", 14),
+    TableColumn("Severity", "severity", width=8, about="critical, high, medium, low, info."),
+    TableColumn("Code", "kind", width=21, about="What is wrong; one code per check."),
+    TableColumn("Order", "order_number", width=9, about="The order number in the shop."),
+    TableColumn(
+        "Reference", "reference", width=16, about="The merchant's identifier of the payment."
+    ),
+    _amount_column("Expected", "expected_minor", "Amount according to the order.", 13),
+    _amount_column("Actual", "actual_minor", "Amount according to Vipps MobilePay.", 13),
     _amount_column(
+        "At risk", "at_risk_minor", "May be lost or owed; can differ from Difference.", 13
+    ),
+    TableColumn(
+        "Age, days", "age_days", "count", 5, "Local days since the first run that showed it."
+    ),
+    TableColumn("What happened", "cause", "wrapped", 28, "The cause, in one sentence."),
+    TableColumn("Next step", "next_step", "wrapped", 28, "What to do."),
+    TableColumn("Owner", "owner", "input", 9, "To fill in: the person responsible."),
+    TableColumn("Decision", "decision", "input", 9, "To fill in, from the list on Controls."),
+    TableColumn("Note", "note", "input", 16, "To fill in."),
+    _unprinted_column(
+        "Proposed", "proposal", "refund, capture or cancel; empty: check first.", 9.5
+    ),
+    TableColumn(
+        "Proposed amount",
+        "proposal_minor",
+        "money",
+        14,
+        "Amount to refund, capture or cancel.",
+        printed=False,
+    ),
+    TableColumn(
         "Difference",
         "difference_minor",
-        "Actual minus expected; an unknown amount counts as 0.",
+        "money",
         14,
+        "Actual minus expected; an unknown amount counts as 0.",
+        printed=False,
     ),
-    _amount_column(
-        "At risk", "at_risk_minor", "May be lost or owed; can differ from Difference.", 14
-    ),
-    TableColumn(
-        "Proposed", "proposal", width=9.5, about="refund, capture or cancel; empty: check first."
-    ),
-    _amount_column("Proposed amount", "proposal_minor", "Amount to refund, capture or cancel.", 14),
-    TableColumn(
-        "Age, days", "age_days", "count", 6, "Local days since the first run that showed it."
-    ),
-    TableColumn("What happened", "cause", "wrapped", 38, "The cause, in one sentence."),
-    TableColumn("Next step", "next_step", "wrapped", 38, "What to do."),
-    TableColumn("Owner", "owner", "input", 11, "To fill in: the person responsible."),
-    TableColumn("Decision", "decision", "input", 10, "To fill in, from the list on Controls."),
-    TableColumn("Note", "note", "input", 20, "To fill in."),
+    _unprinted_column("Sales unit", "msn", "Merchant serial number.", 10.5),
+    _unprinted_column("Currency", "currency", "ISO 4217 code of the row's amounts.", 8.5),
     TableColumn(
         "First seen",
         "first_seen_date",
@@ -82,6 +93,16 @@ DISCREPANCY_SHEET_COLUMNS = (
     _hidden_key_column("reference", "reference_key", "For reading back."),
     _hidden_key_column("row_hash", "row_hash", "Shows whether the row was changed or shifted."),
 )
+"""The columns up to Note are printed: as many as are legible on A4."""
+
+DISCREPANCY_WIDTH_LIMITS = {
+    "order_number": (8.0, 14.0),
+    "reference": (14.0, 36.0),
+    "expected_minor": (11.0, 19.0),
+    "actual_minor": (11.0, 19.0),
+    "at_risk_minor": (11.0, 19.0),
+}
+"""Least and greatest widths of printed columns that are as wide as their longest value."""
 
 PAYMENT_OF_DISCREPANCY_COLUMNS = (
     _unprinted_column("State", "state", "State of the payment, such as AUTHORIZED.", 13),

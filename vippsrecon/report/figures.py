@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
 
 
+AGE_BANDS = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
+"""Ages of discrepancies that are shown together: first and last day, None without an end."""
+
 AS_FETCHED = "_as_fetched"
 """Suffix of the leg that continues from a leg's total to the payments' own totals."""
 
@@ -49,6 +52,23 @@ class CodeTotals:
     severity: str
     rows: int
     difference_minor: int
+    at_risk_minor: int
+
+
+@dataclass(frozen=True)
+class AgeTotals:
+    """The discrepancies of one currency and age band. Minor units.
+
+    Attributes:
+        from_days: First day of the band, counted from the first run that reported the row; None
+            for rows of unknown age.
+        to_days: Last day of the band; None without an end.
+    """
+
+    currency: str
+    from_days: int | None
+    to_days: int | None
+    rows: int
     at_risk_minor: int
 
 
@@ -110,6 +130,7 @@ class ReportFigures:
     currencies: tuple[str, ...]
     currency_totals: tuple[CurrencyTotals, ...]
     codes: tuple[CodeTotals, ...]
+    ages: tuple[AgeTotals, ...]
     buckets: tuple[BucketTotals, ...]
     groups: tuple[LargeGroup, ...]
     legs: tuple[BridgeLeg, ...]
@@ -121,6 +142,10 @@ class ReportFigures:
     def select_codes(self, currency: str) -> tuple[CodeTotals, ...]:
         """Return the codes of one currency, highest amount at risk first."""
         return tuple(code for code in self.codes if code.currency == currency)
+
+    def select_ages(self, currency: str) -> tuple[AgeTotals, ...]:
+        """Return the age bands of one currency, youngest first; none without a discrepancy."""
+        return tuple(age for age in self.ages if age.currency == currency)
 
     def select_buckets(self, currency: str) -> tuple[BucketTotals, ...]:
         """Return the buckets of one currency, matched first."""
@@ -153,6 +178,7 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
             _compute_currency_totals(frames, currency) for currency in currencies
         ),
         codes=codes,
+        ages=_compute_age_totals(frames.discrepancies),
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),
@@ -205,6 +231,24 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
     ]
     totals.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
     return tuple(totals)
+
+
+def _compute_age_totals(discrepancies: pl.DataFrame) -> tuple[AgeTotals, ...]:
+    totals = []
+    age = pl.col("age_days")
+    for currency in sorted(discrepancies["currency"].unique().drop_nulls()):
+        rows = discrepancies.filter(pl.col("currency") == currency)
+        for first, last in AGE_BANDS:
+            band = rows.filter(age >= first, pl.lit(True) if last is None else age <= last)
+            totals.append(_sum_ages(currency, first, last, band))
+        unknown = rows.filter(age.is_null())
+        if unknown.height:
+            totals.append(_sum_ages(currency, None, None, unknown))
+    return tuple(totals)
+
+
+def _sum_ages(currency: str, first: int | None, last: int | None, rows: pl.DataFrame) -> AgeTotals:
+    return AgeTotals(currency, first, last, rows.height, int(rows["at_risk_minor"].sum()))
 
 
 def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:
@@ -261,7 +305,7 @@ def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
     for (currency, msn, leg), rows in blocks.items():
         if leg.endswith(AS_FETCHED):
             continue
-        # Without a payment in this currency there is nothing to go on to.
+        # A currency without payments has no lines to the payments' own totals.
         further = blocks.get((currency, msn, leg + AS_FETCHED), [rows[-1], rows[-1]])
         legs.append(
             BridgeLeg(

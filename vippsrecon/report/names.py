@@ -169,6 +169,17 @@ def get_code_title(kind: str) -> str:
     return CODE_TITLES[kind] if kind else ""
 
 
+def describe_age(from_days: int | None, to_days: int | None) -> str:
+    """Return the name of an age band.
+
+    >>> describe_age(8, 30), describe_age(181, None), describe_age(None, None)
+    ('8–30 days', 'Over 180 days', 'Unknown age')
+    """
+    if from_days is None:
+        return "Unknown age"
+    return f"Over {from_days - 1} days" if to_days is None else f"{from_days}–{to_days} days"
+
+
 def describe_settings(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return (dotted name, value) rows in words. An unknown name or value is unchanged.
 

@@ -121,6 +121,12 @@ ORDERS = Frame(
             optional=True,
         ),
         _c(
+            "rest_refunded",
+            "boolean",
+            "Whether a refund of a part of an open order means that this part is not sent (Magento).",
+            optional=True,
+        ),
+        _c(
             "dates_without_time",
             "boolean",
             "Whether fulfilled_at and refunded_at were days without a time: then each is the end of that local day.",

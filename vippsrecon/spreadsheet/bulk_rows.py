@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _PRIVATE_NAMES = ("row_data_fh", "table", "_write_single_row", "_check_dimensions")
 _MAX_EXACT_NUMBER = 2**53
-"""XlsxWriter rounds larger numbers, so it has to write them."""
+"""XlsxWriter rounds larger numbers. It writes their rows itself, so that every file is the same."""
 
 _UNUSUAL_TEXT = r"[\x00-\x08\x0B-\x1F\x{FFFE}\x{FFFF}]|_x[0-9A-Fa-f]{4}_|^<r>"
 """Texts that XlsxWriter escapes in its own way, or takes for rich text."""

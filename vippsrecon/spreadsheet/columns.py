@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
@@ -48,6 +50,43 @@ class TableColumn:
     about: str = ""
     hidden: bool = False
     printed: bool = True
+
+
+_WIDTH_PER_CHARACTER = 0.95
+"""Arial 9 in the unit of a column's width, which is a digit of the standard font."""
+
+
+def fit_column_widths(
+    columns: Sequence[TableColumn],
+    data: pl.DataFrame,
+    limits: Mapping[str, tuple[float, float]],
+) -> tuple[TableColumn, ...]:
+    """Return the columns, some of them as wide as their longest value.
+
+    Args:
+        columns: In order.
+        data: The rows.
+        limits: Column name to the least and the greatest width, for each column to fit.
+    """
+    fitted = []
+    for column in columns:
+        if column.name in limits:
+            least, most = limits[column.name]
+            characters = _count_longest(data, column)
+            needed = characters * _WIDTH_PER_CHARACTER + 1
+            column = replace(column, width=min(max(needed, least), most))  # noqa: PLW2901
+        fitted.append(column)
+    return tuple(fitted)
+
+
+def _count_longest(data: pl.DataFrame, column: TableColumn) -> int:
+    values = data[column.name].drop_nulls()
+    if values.is_empty():
+        return 0
+    if column.kind == "money":
+        # Digits with separators, two decimals, sign and currency.
+        return max(len(f"{minor // 100:,}.00 NOK") for minor in (values.min(), values.max()))  # type: ignore[operator]
+    return int(values.cast(pl.String).str.len_chars().max())  # type: ignore[arg-type]
 
 
 def set_column_widths(worksheet: Worksheet, columns: Sequence[TableColumn]) -> None:

@@ -92,7 +92,15 @@ _STYLES: dict[str, dict[str, Any]] = {
         "left_color": "#E08E0B",
         "indent": 1,
     },
-    "input": {"bg_color": INPUT_COLOUR, "text_wrap": True, "valign": "vcenter", "locked": False},
+    "note": {"bold": True, "text_wrap": True, "valign": "vcenter", "align": "left"},
+    "input": {
+        "bg_color": INPUT_COLOUR,
+        "text_wrap": True,
+        "valign": "vcenter",
+        "locked": False,
+        "left": 4,
+        "left_color": RULE_COLOUR,
+    },
     "input_date": {
         "bg_color": INPUT_COLOUR,
         "num_format": "yyyy-mm-dd",

@@ -97,6 +97,10 @@ class SheetLayout:
         """Set a row's height, because merged cells do not grow with their text."""
         self._heights[row] = points
 
+    def measure(self, first: int, last: int, default: float) -> float:
+        """Return the height of the rows from `first` up to, but without, `last`, in points."""
+        return sum(self._heights.get(row, default) for row in range(first, last))
+
     def write(self) -> None:
         """Write all cells, row by row."""
         for row in sorted({row for row, _ in self._cells} | set(self._heights)):

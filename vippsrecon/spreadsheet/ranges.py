@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.columns import TableColumn
 
 
+ANY_TEXT = '"<>"'
+"""Criterion of a COUNTIFS that matches every cell that is not empty."""
+
+
 class SheetRanges:
     """A sheet of rows below a header, as formulas see it. Rows and columns count from 0."""
 
@@ -42,16 +46,27 @@ class SheetRanges:
 
     def sum_if(self, name: str, **equal: str) -> str:
         """Return a formula that sums column `name` over the rows whose columns equal the texts."""
-        return f"SUMIFS({self.cells(name)},{self._format_conditions(equal)})"
+        return self.sum_where(name, [(key, format_criterion(text)) for key, text in equal.items()])
 
     def count_if(self, **equal: str) -> str:
         """Return a formula that counts the rows whose columns equal the texts."""
-        return f"COUNTIFS({self._format_conditions(equal)})"
+        return self.count_where([(key, format_criterion(text)) for key, text in equal.items()])
 
-    def _format_conditions(self, equal: dict[str, str]) -> str:
-        return ",".join(
-            f"{self.cells(name)},{format_criterion(text)}" for name, text in equal.items()
-        )
+    def sum_where(self, name: str, criteria: Sequence[tuple[str, str]]) -> str:
+        """Return a formula that sums column `name` over the rows that match all criteria.
+
+        Args:
+            name: The column to sum.
+            criteria: Column and criterion, such as `"<=7"` with its quotes.
+        """
+        return f"SUMIFS({self.cells(name)},{self._format_criteria(criteria)})"
+
+    def count_where(self, criteria: Sequence[tuple[str, str]]) -> str:
+        """Return a formula that counts the rows that match all criteria, as for `sum_where`."""
+        return f"COUNTIFS({self._format_criteria(criteria)})"
+
+    def _format_criteria(self, criteria: Sequence[tuple[str, str]]) -> str:
+        return ",".join(f"{self.cells(name)},{criterion}" for name, criterion in criteria)
 
 
 def format_criterion(text: str) -> str:

@@ -248,7 +248,8 @@ def set_row_height(
 
 @lru_cache(maxsize=4096)
 def _count_wrapped_lines(text: str, width: float) -> int:
-    return count_text_lines(text, int(width * CHARACTERS_PER_WIDTH))
+    # The indent of wrapped texts takes one character.
+    return count_text_lines(text, int((width - 1) * CHARACTERS_PER_WIDTH))
 
 
 def _iterate_rows(

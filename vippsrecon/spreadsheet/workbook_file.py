@@ -61,6 +61,16 @@ def set_up_printing(worksheet: Worksheet, name: str, subject: str) -> None:
     )
 
 
+def protect_figures(worksheet: Worksheet) -> None:
+    """Let people change only the cells whose format is not locked.
+
+    There is no password: this prevents mistakes, not fraud. Filters work, and so do the widths and
+    heights of columns and rows. Excel sorts a protected sheet only if all its cells are unlocked.
+    """
+    allowed = ("autofilter", "sort", "format_columns", "format_rows")
+    worksheet.protect("", dict.fromkeys(allowed, True))
+
+
 def _escape_footer(text: str) -> str:
     """Return text for a footer, where & starts a command and 255 characters are the limit.
 

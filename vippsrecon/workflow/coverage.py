@@ -25,7 +25,7 @@ MIN_DAYS = 5
 """An export with orders of fewer days does not show how often the shop sells."""
 
 MAX_QUIET_START = 3
-"""A shop may be closed on so many days at the start of a period: an export is rarely cut off there."""
+"""A shop may be closed for this many days at the start of a period; few exports are cut off there."""
 
 
 class MissingDays(NamedTuple):
@@ -93,7 +93,7 @@ def find_missing_days(
     first, last = period
     zones = {unit.msn: ZoneInfo(unit.zone) for unit in units}
     dated = orders.filter(pl.col("ordered_day").is_not_null())
-    strays = _select_strays(orders, payments)
+    unmatched = _select_unmatched(orders, payments)
     msns = dated["msn"].unique().sort().to_list()
     is_only = len(msns) == 1
     for msn in msns:
@@ -112,14 +112,14 @@ def find_missing_days(
         yesterday = to_day_number(cutoff.astimezone(zone).date()) - 1
         end = min(to_day_number(last), yesterday)
         is_long = len(days) >= MIN_DAYS and end - days[-1] > quiet_days
-        paid_days = strays.filter(pl.col("msn") == msn)["authorized_day"]
+        paid_days = unmatched.filter(pl.col("msn") == msn)["authorized_day"]
         is_paid = bool(((paid_days > days[-1]) & (paid_days <= end)).any())
         first_missing = days[-1] + 1 if is_long or is_paid else max(days[-1] + 1, exported_day)
         if first_missing <= end:
             yield MissingDays(msn, to_date(first_missing), to_date(end), False, is_only)
 
 
-def _select_strays(orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+def _select_unmatched(orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Return msn and authorized_day of the payments whose reference no order has."""
     return (
         payments.filter(pl.col("authorized_day").is_not_null())

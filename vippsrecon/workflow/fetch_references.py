@@ -132,7 +132,7 @@ def fetch_month(
         last: Last local day, included; None: today by server time.
         out: Folder to store everything in; a run that stopped continues from it.
         resume: Continue even a fetch that stopped long ago.
-        progress: Show a progress bar if standard error is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
     """
     from vippsrecon.api import Client as OpenedClient
 

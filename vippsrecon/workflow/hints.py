@@ -96,10 +96,10 @@ def export_time_hints(files: OrderFiles[pl.DataFrame], fetched_at: datetime) -> 
 
 
 def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
-    """Say that a cut-off time is later than the fetch, so nothing is known of the time between.
+    """Warn that a cut-off time is later than the fetch: what happened in between is unknown.
 
     Args:
-        cutoff: As of when is compared.
+        cutoff: The cut-off time of the comparison.
         fetched_at: When the payments were fetched, by server time.
     """
     if cutoff - fetched_at > timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):

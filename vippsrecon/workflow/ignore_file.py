@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_REQUIRED_COLUMNS = ("reference", "reason", "who")
+
+
 def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
     """Return (msn, reference) of each row of an ignore file that applies on `today`.
 
@@ -21,16 +24,26 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
     permanently), and msn if there are several sales units.
 
     Raises:
-        SourceError: The reference, the reason or the name is missing: ignoring money needs all
+        SourceError: A column is missing or there twice. The reference, the reason or the name is missing: ignoring money needs all
             three. Or there are several sales units and no msn, or `until` is not a day.
     """
     try:
-        rows = list(csv.DictReader(StringIO(read_small_text(path), newline=""), strict=True))
+        reader = csv.DictReader(StringIO(read_small_text(path), newline=""), strict=True)
+        headings = list(reader.fieldnames or ())
+        rows = list(reader)
     except csv.Error as error:
         raise SourceError(f"it is not CSV: {error}", file=path.name) from None
+    for column in _REQUIRED_COLUMNS if headings else ():
+        if headings.count(column) != 1:
+            problem = "several columns" if column in headings else "no column"
+            raise SourceError(
+                f"it has {problem} {column!r}; write the columns reference, reason, who and until "
+                "once each, separated by commas",
+                file=path.name,
+            )
     ignored: list[tuple[str, str]] = []
     for number, row in enumerate(rows, start=2):
-        for column in ("reference", "reason", "who"):
+        for column in _REQUIRED_COLUMNS:
             if not (row.get(column) or "").strip():
                 raise SourceError(
                     "is empty; an ignored payment needs a reference, a reason and who decided",

@@ -112,7 +112,7 @@ def reconcile_month(
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
-        progress: Show a progress bar if standard error is a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
         InputError: A file cannot be used, or contains no order of the period; or a folder of

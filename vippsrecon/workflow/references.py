@@ -148,8 +148,8 @@ def _find_answered_orders(
     own = order_rows.select(PAYMENT_KEY)
     no_older_rows = own.head(0).with_columns(okey=nw.col("reference"))
     named = collect_named_links(order_rows, no_older_rows)
-    strays = known.join(own, on=PAYMENT_KEY, how="anti")
-    links = derive_links(strays, order_rows, known, named)
+    unmatched = known.join(own, on=PAYMENT_KEY, how="anti")
+    links = derive_links(unmatched, order_rows, known, named)
     linked = collect_rows(links.select("msn", reference=nw.col("okey")))
     linked += collect_rows(find_orders_of_unread(unread, order_rows, known, named))
     return {(row["msn"], row["reference"]) for row in linked}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
+from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, load_fetched
 from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
@@ -27,6 +28,15 @@ LOG = logging.getLogger(__name__)
 
 FACTS_FILE_NAME = "month.json"
 """What a repeated run needs besides the frames: the cut-off time and whether the ledger was read."""
+
+_FACT_TYPES = {
+    "as_of": str,
+    "environment": str,
+    "ledger_read": bool,
+    "notes": list,
+    "ledger_failed": bool,
+    "clock_problem": str,
+}
 
 
 class FetchFacts(NamedTuple):
@@ -123,17 +133,8 @@ def _load_facts(folder: Path, fetched: Fetched[pl.DataFrame], info: dict[str, An
     if is_present(path):
         values = read_small_json(path)
         try:
-            as_of = datetime.fromisoformat(values["as_of"]).astimezone(UTC)
-            notes = tuple(map(str, values["notes"]))
-            return FetchFacts(
-                as_of,
-                str(values["environment"]),
-                bool(values["ledger_read"]),
-                notes,
-                bool(values.get("ledger_failed", False)),
-                str(values.get("clock_problem", "")),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            return _parse_facts(values)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise SourceError(f"cannot be read ({error}); fetch again", file=path.name) from error
     if not len(fetched.payments):
         raise InputError(
@@ -141,3 +142,22 @@ def _load_facts(folder: Path, fetched: Fetched[pl.DataFrame], info: dict[str, An
         )
     latest: datetime = fetched.payments.select(pl.col("fetched_at").max()).item()
     return FetchFacts(latest, str(info.get("environment", "")), False, ())
+
+
+def _parse_facts(values: Any) -> FetchFacts:
+    if not isinstance(values, dict):
+        raise TypeError("it is not an object")
+    values = {"ledger_failed": False, "clock_problem": ""} | values
+    for name, kind in _FACT_TYPES.items():
+        if not isinstance(values[name], kind):
+            raise TypeError(f"{name} is not what a fetch writes")
+    # A word instead of yes or no would count as yes, and the report would claim what was not done.
+    if values["environment"] not in ENVIRONMENTS or not all(
+        isinstance(note, str) for note in values["notes"]
+    ):
+        raise ValueError("environment or notes are not what a fetch writes")
+    as_of = datetime.fromisoformat(values["as_of"]).astimezone(UTC)
+    return FetchFacts(
+        **{name: values[name] for name in _FACT_TYPES}
+        | {"as_of": as_of, "notes": tuple(values["notes"])}
+    )

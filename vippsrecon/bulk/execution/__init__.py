@@ -7,7 +7,7 @@ The modules, in reading order:
     preconditions      checks on the plan and the settings before any payment is read
     context            what all rows of one run share, and how long to wait
     plan_journal       what one run reads and writes of the workspace database
-    worker_pool        how many rows are in progress at once; progress bar; Ctrl-C
+    worker_pool        how many rows are in progress at once; Ctrl-C
     circuit_breaker    stop a run in which too many rows fail
     clock              the run's clocks
 

@@ -49,6 +49,7 @@ from vippsrecon.bulk.plan.rules import check_plan
 from vippsrecon.bulk.times import format_journal_time, parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import StoreError
+from vippsrecon.progress_bar import show_progress
 from vippsrecon.store import (
     Draft,
     RowState,
@@ -89,7 +90,7 @@ def carry_out(
         confirm: The plan's sum of each currency, such as "1234.50 NOK" or {"NOK": 123450}.
         store: The workspace database; None: the one in the settings.
         in_flight: Number of rows in progress at once.
-        progress: Show a progress bar.
+        progress: Show a progress bar in a terminal or a notebook.
         carrier: Who carries it out; None: the local user account.
         patience: How long to wait; None: the documented times.
         clock: The run's clocks; None: this machine's.
@@ -117,10 +118,10 @@ def carry_out(
     for msn in plan.msns:
         client.check_keys(msn)  # The answer also sets server time.
     carrier_name = carrier or _detect_user()
-    patience = patience or Timeouts(settle_for=limits.settle_for)
+    timeouts = patience or Timeouts(settle_for=limits.settle_for)
     clock = clock or RunClock()
     if not live:
-        return run_dry(plan, client, store, PoolOptions(in_flight, progress), carrier_name)
+        return run_dry(plan, client, store, carrier_name, in_flight=in_flight, progress=progress)
     check_clock(plan.environment, client.clock_skew_seconds())
     with use_store(store, client) as journal_store:
         register_plan(journal_store, plan, at=client.now())
@@ -144,16 +145,18 @@ def carry_out(
                 plan,
                 approval.expires_at,
                 caps,
-                patience,
+                timeouts,
                 JournalWriter(journal, clock),
                 journal,
                 clock,
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
-            with finish_rows_on_interrupt(context):
-                results = client.run(
-                    run_live(context, states, breaker, PoolOptions(in_flight, progress), RowSteps())
-                )
+            with (
+                show_progress(f"Sending {plan.verb}s", plan.count, "rows", shown=progress) as bar,
+                finish_rows_on_interrupt(context),
+            ):
+                pool_options = PoolOptions(in_flight, bar.update)
+                results = client.run(run_live(context, states, breaker, pool_options, RowSteps()))
         finally:
             journal.release_lock()
         journal_head = _read_journal_head(journal_store, context)
@@ -192,7 +195,7 @@ async def run_live(
         context: What all rows share; its writer is open until the run ends.
         states: Row number to its state in the journal.
         breaker: Stops the run when too many rows fail.
-        pool_options: How many rows are in progress at once, and whether to show a progress bar.
+        pool_options: How many rows are in progress at once, and what is called after each.
         steps: How a row is carried out.
     """
     assert context.writer is not None

@@ -52,7 +52,7 @@ class RunContext:
         plan: The plan.
         approval_expires_at: None in a dry run of a plan that is not approved yet.
         caps: Maps a local day to the caps of each currency for rows sent on that day.
-        patience: How long to wait.
+        timeouts: How long to wait.
         writer: Writes the journal; None in a dry run, which sends nothing.
         journal: Where a dry run reads the attempts of other plans; None without a database.
         clock: The run's clocks.
@@ -63,7 +63,7 @@ class RunContext:
     plan: Plan
     approval_expires_at: datetime | None
     caps: Callable[[str], Mapping[str, Sequence[Cap]]]
-    patience: Timeouts
+    timeouts: Timeouts
     writer: JournalWriter | None
     journal: PlanJournal | None = None
     clock: RunClock = field(default_factory=RunClock)

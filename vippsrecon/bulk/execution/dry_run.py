@@ -27,11 +27,18 @@ from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.errors import PlanError
+from vippsrecon.progress_bar import show_progress
 from vippsrecon.store import Entry, Store, read_row_states, refuse_changed_plan
 
 
 def run_dry(
-    plan: Plan, client: Client, store: Store | None, pool_options: PoolOptions, carrier_name: str
+    plan: Plan,
+    client: Client,
+    store: Store | None,
+    carrier_name: str,
+    *,
+    in_flight: int,
+    progress: bool,
 ) -> RunResult:
     """Read and check every row. Use the journal of other plans if there is a database.
 
@@ -39,8 +46,9 @@ def run_dry(
         plan: The plan.
         client: A client for the plan's environment.
         store: The workspace database; None: the one in the settings, if it exists.
-        pool_options: How many rows are read at once, and whether to show a progress bar.
         carrier_name: Who runs it.
+        in_flight: How many rows are read at once.
+        progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
         PlanError: The plan was recorded with another digest.
@@ -69,7 +77,11 @@ def run_dry(
                 context.stop_reason = context.stop_reason or str(stop)
                 return stop.result
 
-        with finish_rows_on_interrupt(context):
+        with (
+            show_progress(f"Checking {plan.verb}s", plan.count, "rows", shown=progress) as bar,
+            finish_rows_on_interrupt(context),
+        ):
+            pool_options = PoolOptions(in_flight, bar.update)
             results = client.run(process_rows(context, {}, predict, pool_options))
         reserved = {row for row, state in states.items() if state.intended is not None}
         results = predict_cap_breaches(context, results, reserved)

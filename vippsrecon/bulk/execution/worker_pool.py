@@ -1,4 +1,4 @@
-"""Process rows concurrently, show a progress bar, and stop gently on Ctrl-C."""
+"""Process rows concurrently, and stop gently on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import NamedTuple
 
 from vippsrecon.bulk.execution.context import RunContext
 from vippsrecon.bulk.execution.row_result import RowResult
-from vippsrecon.bulk.plan.model import Plan, PlanRow
+from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.store import RowState
 
 
+def _do_nothing() -> None:
+    pass
+
+
 class PoolOptions(NamedTuple):
-    """How many rows are in progress at once, and whether to show a progress bar."""
+    """How many rows are in progress at once, and what is called when a row has its outcome."""
 
     in_flight: int
-    progress: bool
+    advance: Callable[[], object] = _do_nothing
 
 
 RowHandler = Callable[[PlanRow], Awaitable[RowResult]]
@@ -55,22 +59,21 @@ async def process_rows(
     """
     results: dict[int, RowResult] = {}
     rows = iter(context.plan.rows)
-    with _show_progress_bar(context.plan, pool_options.progress) as advance:
 
-        async def work() -> None:
-            for row in rows:
-                if context.stop_reason:
-                    return
-                results[row.row] = await process_row(row)
-                advance()
+    async def work() -> None:
+        for row in rows:
+            if context.stop_reason:
+                return
+            results[row.row] = await process_row(row)
+            pool_options.advance()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
-                    group.create_task(work())
-        except ExceptionGroup as errors:
-            # If every row met the same error, such as a lost database, raise that error.
-            raise errors.exceptions[0] from None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(pool_options.in_flight, context.plan.count))):
+                group.create_task(work())
+    except ExceptionGroup as errors:
+        # If every row met the same error, such as a lost database, raise that error.
+        raise errors.exceptions[0] from None
     return [
         results.get(row.row)
         or _build_not_begun_result(row, states.get(row.row), context.stop_reason)
@@ -101,14 +104,3 @@ def finish_rows_on_interrupt(context: RunContext) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous_handler)
-
-
-@contextmanager
-def _show_progress_bar(plan: Plan, shown: bool) -> Iterator[Callable[[], object]]:
-    if not shown:
-        yield lambda: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=plan.count, unit="row", desc=f"{plan.verb}s", disable=None) as bar:
-        yield bar.update

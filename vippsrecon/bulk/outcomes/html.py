@@ -65,10 +65,10 @@ def summarize_run(run: RunResult) -> str:
     if not run.live:
         would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
         return f"Dry run: {', '.join([would_be_sent, *other_counts])}. Nothing was sent"
-    beside = sum(bool(result.flags) for result in run.results)
-    if beside:
+    changed_by_others = sum(bool(result.flags) for result in run.results)
+    if changed_by_others:
         other_counts.append(
-            f"{group_thousands(beside)} on a payment that somebody else changed too"
+            f"{group_thousands(changed_by_others)} on a payment that somebody else changed too"
         )
     if run.earlier:
         other_counts.append(f"{group_thousands(len(run.earlier))} of them in an earlier run")

@@ -23,10 +23,14 @@ from vippsrecon.bulk.plan.model import Plan, PlanRow, Source, sum_by_currency
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan, refuse_format_version
 from vippsrecon.errors import PlanError, SourceError
 from vippsrecon.input_files import MAX_JSON_BYTES, read_input_bytes
+from vippsrecon.money import group_thousands
 from vippsrecon.output_files import atomic_file
 
-MAX_PLAN_VALUES = 12_000_000
-"""Values of a plan file: each takes some 50 bytes of memory, however short it is in the file."""
+MAX_PLAN_VALUES = 4_000_000
+"""Values of a plan file: each takes up to 250 bytes of memory, however short it is in the file.
+
+A row has 17, so this is some 230,000 rows.
+"""
 
 _PLAN_FIELDS = tuple(plan_field.name for plan_field in fields(Plan) if plan_field.compare)
 _FILE_FIELDS = frozenset({*_PLAN_FIELDS, "digest", "totals", "count"})
@@ -65,13 +69,15 @@ def write_plan(plan: Plan, path: str | Path) -> Path:
     """Write a plan to its file, completely or not at all, and keep an earlier plan beside it.
 
     Raises:
-        PlanError: The plan breaks a rule, so it could not be read back.
+        PlanError: The plan breaks a rule or is too large, so it could not be read back.
         OutputError: The file cannot be written, or the path holds a file that is not a plan.
     """
     check_plan(plan)
+    content = format_plan_file(plan).encode()
+    _check_size(content)
     path = Path(path)
     with atomic_file(path, "plan", marked=b'"plan_id"') as temporary_path:
-        temporary_path.write_bytes(format_plan_file(plan).encode())
+        temporary_path.write_bytes(content)
     return path
 
 
@@ -120,6 +126,17 @@ def _build_content(plan: Plan) -> dict[str, Any]:
     return content
 
 
+def _check_size(content: bytes) -> None:
+    if (
+        len(content) > MAX_JSON_BYTES
+        or content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_PLAN_VALUES
+    ):
+        raise PlanError(
+            f"it holds more than the {group_thousands(MAX_PLAN_VALUES)} values of a plan; make "
+            "several smaller plans"
+        )
+
+
 def _decode_plan(content: bytes) -> tuple[Plan, object]:
     """Return the plan in a file's bytes, and the digest that the file claims."""
     if content.startswith(codecs.BOM_UTF8):
@@ -127,8 +144,7 @@ def _decode_plan(content: bytes) -> tuple[Plan, object]:
             "it was saved again by an editor (it starts with a byte-order mark). Use the original "
             "file, or make a new plan"
         )
-    if content.count(b",") + content.count(b"[") + content.count(b"{") > MAX_PLAN_VALUES:
-        raise PlanError("it holds more values than a plan")
+    _check_size(content)
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -110,7 +110,7 @@ def plan_refunds(
         duplicate: References whose rows deliberately repeat an earlier operation.
         expires_hours: Hours until the plan expires.
         now: Current time; None: the server time the client knows, else local time.
-        progress: Show a progress bar in a terminal.
+        progress: Show a progress bar in a terminal or a notebook.
 
     Returns:
         The plan. `plan.refused` and `plan.rejects()` list the requests that are not in it.

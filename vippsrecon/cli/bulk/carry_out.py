@@ -95,16 +95,19 @@ def carry_out(
             in_flight=in_flight or DEFAULT_IN_FLIGHT,
             progress=not json and sys.stderr.isatty(),
         )
-    if json:
-        print(output.format_json(_build_run_json(run, balances, out)), flush=True)
-    else:
-        print("\n".join(_format_run(run, plan_file)), flush=True)
-    # The workbook comes last: if it cannot be written, the outcomes have already been printed.
-    if out is not None:
-        with _note_unwritten(out):
-            write_outcomes(run, out)
-        if not json:
-            print(f"outcomes  {printable(str(out))}")
+    # The outcomes are printed first, in case the workbook cannot be written. It is written even
+    # if nothing can be printed, because the reader of the output is gone.
+    try:
+        if json:
+            print(output.format_json(_build_run_json(run, balances, out)), flush=True)
+        else:
+            print("\n".join(_format_run(run, plan_file)), flush=True)
+    finally:
+        if out is not None:
+            with _note_unwritten(out):
+                write_outcomes(run, out)
+    if out is not None and not json:
+        print(f"outcomes  {printable(str(out))}")
     raise typer.Exit(run.exit_code)
 
 

@@ -89,7 +89,8 @@ def journal(
     plan_id = None if plan is None else resolve_plan_id(plan)
     with open_store(settings.database_url, create=False) as store:
         if backup is not None:
-            print(f"wrote {back_up(store, backup)}", file=sys.stderr if json else sys.stdout)
+            copy = printable(str(back_up(store, backup)))
+            print(f"wrote {copy}", file=sys.stderr if json else sys.stdout)
             if not verify and out is None:
                 raise typer.Exit(0)
         if verify:

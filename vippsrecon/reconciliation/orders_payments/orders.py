@@ -34,6 +34,7 @@ ORDER_COLUMNS = (
     "recorded_by_hand",
     "shop_authorization",
     "names_several",
+    "rest_refunded",
     "dates_without_time",
     "attempts_asked",
     "truncated_minor",
@@ -265,6 +266,7 @@ def _sum_combined_orders(combined: LazyFrame, at_once: Sequence[str]) -> LazyFra
         "refunds_unknown",
         "recorded_by_hand",
         "names_several",
+        "rest_refunded",
         "dates_without_time",
     )
     return (

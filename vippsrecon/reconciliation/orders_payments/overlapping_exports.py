@@ -26,6 +26,9 @@ _ORIGIN = {"source_file", "source_row", "exported_at_us", "exported_at_guessed"}
 _DESCENDING = ("age_first", "moved_refund", "moved_status", "moved_paid", "age_last")
 """What makes a row the newest of its order, by precedence; each is negated, so the least wins."""
 
+_EQUALLY_NEW = ("unnamed", "reference", "content", "source_file", "source_row")
+"""Which of equally new rows comes first: one with a reference, and of these the smallest."""
+
 
 @dataclass(frozen=True)
 class OrderRows:
@@ -52,7 +55,8 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
     The newest export has the latest `exported_at`. Where one of the times is only a file's
     modification time, which copying changes, the row that moved further is newer: more refunded,
     then cancelled or fulfilled, then paid. Rows with the same time and progress that differ are all
-    kept, and reported as further rows of one order.
+    kept, and reported as further rows of one order: also if they name different attempts to pay it,
+    because two orders would be two amounts to collect.
 
     Args:
         orders: The rows of the order exports, as `backends.prepare_frame` returns them.
@@ -68,10 +72,18 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
         nothing = orders.with_columns(okey=nw.col("reference")).head(0)
         return OrderRows(orders, nothing, no_links)
     shared = _rank_rows(identified.join(several_files, on=_ORDER_IDENTITY, how="semi"), columns)
-    is_current = (nw.col("source_file") == nw.col("newest_file")) | (
-        nw.col("as_new") & (nw.col("content") != nw.col("newest_content"))
+    in_newest_file = nw.col("source_file") == nw.col("newest_file")
+    is_current = in_newest_file | (nw.col("as_new") & nw.col("has_same_content").is_null())
+    is_other_attempt = is_current & ~in_newest_file & nw.col("has_same_reference").is_null()
+    ranked = materialize(
+        _mark_rows_of_newest_file(shared, in_newest_file).with_columns(
+            is_current=is_current,
+            own_reference=nw.col("reference"),
+            reference=nw.when(is_other_attempt)
+            .then(nw.col("newest_reference"))
+            .otherwise(nw.col("reference")),
+        )
     )
-    ranked = materialize(shared.with_columns(is_current=is_current))
     current = materialize(
         nw.concat(
             [
@@ -86,8 +98,11 @@ def separate_superseded_rows(orders: LazyFrame) -> OrderRows:
         large=True,
     )
     superseded = ranked.filter(~nw.col("is_current")).with_columns(okey=nw.col("newest_reference"))
+    named_otherwise = ~nw.col("is_current") | (nw.col("own_reference") != nw.col("reference"))
     links = (
-        superseded.filter(~nw.col("reference").is_null() & (nw.col("reference") != nw.col("okey")))
+        ranked.filter(named_otherwise.fill_null(value=False))
+        .select("msn", reference=nw.col("own_reference"), okey=nw.col("newest_reference"))
+        .filter(~nw.col("reference").is_null() & (nw.col("reference") != nw.col("okey")))
         .group_by(*PAYMENT_KEY)
         .agg(okey=nw.col("okey").min(), last=nw.col("okey").max())
         .filter(nw.col("okey") == nw.col("last"))
@@ -129,6 +144,16 @@ def _find_related_orders(shared: LazyFrame) -> LazyFrame:
     names = materialize(nw.concat([materialize(cells), materialize(stems)], how="vertical"))
     named = shared.join(names, on=[*_ORDER_IDENTITY, "reference"], how="semi")
     return materialize(named.select(*_ORDER_IDENTITY).unique().with_columns(related=nw.lit(1)))
+
+
+def _mark_rows_of_newest_file(shared: LazyFrame, in_newest_file: nw.Expr) -> LazyFrame:
+    """Add whether the newest row's file has this content, and this reference, for the order."""
+    newest_rows = materialize(shared.filter(in_newest_file))
+    for name in ("content", "reference"):
+        key = [*_SAME_ORDER, name]
+        known = newest_rows.select(key).unique().with_columns(nw.lit(1).alias(f"has_same_{name}"))
+        shared = shared.join(materialize(known), on=key, how="left")
+    return shared
 
 
 def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
@@ -175,18 +200,18 @@ def _rank_rows(shared: LazyFrame, columns: list[str]) -> LazyFrame:
         .otherwise(nw.when(status == "partial").then(nw.lit(-1)).otherwise(nothing)),
         moved_paid=nw.when(nw.col("paid") == "yes").then(nw.lit(-1)).otherwise(nothing),
         age_last=-nw.col("exported_at_us"),
+        unnamed=nw.when(nw.col("reference").is_null()).then(nw.lit(1)).otherwise(nw.lit(0)),
         each=nw.lit(1),
     ).with_columns(
         place=nw.col("each")
         .cum_sum()
-        .over(*_SAME_ORDER, order_by=[*_DESCENDING, "content", "source_file", "source_row"])
+        .over(*_SAME_ORDER, order_by=[*_DESCENDING, *_EQUALLY_NEW])
         .cast(nw.Int64)
     )
     newest = moved.filter(nw.col("place") == 1).select(
         *_SAME_ORDER,
         *(nw.col(name).alias(f"newest_{name}") for name in _DESCENDING),
         newest_file=nw.col("source_file"),
-        newest_content=nw.col("content"),
         newest_reference=nw.col("reference"),
     )
     as_new = nw.lit(value=True)

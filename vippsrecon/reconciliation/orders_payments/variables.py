@@ -122,6 +122,7 @@ def _fill_both_sides(
                 "method_unsure",
                 "names_several",
                 "recorded_by_hand",
+                "rest_refunded",
                 "refunds_unknown",
                 "dates_without_time",
             )
@@ -152,7 +153,8 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
     # An order of unknown status counts as fulfilled if money was captured, otherwise as open. An
     # open order counts as fulfilled if its sales unit captures at once, and an open or partial one
     # if the shop refunded all of it. One that was voided in the shop before anything was sent
-    # counts as cancelled.
+    # counts as cancelled. Where the shop keeps an order open although a part was sent and the rest
+    # refunded, it counts as fulfilled if the captured and the refunded amounts reach its total.
     nothing = nw.lit(0, nw.Int64)
     c, r = nw.col(f"C{suffix}"), nw.col(f"R{suffix}")
     raw, status = nw.col("raw_status"), nw.col(f"status{suffix}")
@@ -168,11 +170,17 @@ def add_expected_amounts(pairs: LazyFrame, suffix: str = "") -> LazyFrame:
     )
     shop_refunded = nw.col(f"Or{suffix}")
     refunded_in_full = (shop_refunded >= nw.col("O")) & (nw.col("O") > 0)
+    rest_refunded = (
+        (interpreted == "open")
+        & nw.col("rest_refunded")
+        & (shop_refunded > 0)
+        & (c + shop_refunded >= nw.col("O"))
+    )
     with_status = pairs.with_columns(
         nw.when(unsent & (nw.col("shop_authorization") == "voided"))
         .then(nw.lit("cancelled"))
         .otherwise(
-            nw.when(interpreted.is_in(["open", "partial"]) & refunded_in_full)
+            nw.when((interpreted.is_in(["open", "partial"]) & refunded_in_full) | rest_refunded)
             .then(nw.lit("fulfilled"))
             .otherwise(interpreted)
         )

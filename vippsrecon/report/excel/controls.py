@@ -1,21 +1,21 @@
-"""Write Controls: sign-off, inputs, settings, checks and the meaning of each column."""
+"""Write Controls: inputs, settings, checks and the meaning of each column."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.report.excel.drop_downs import (
     CONTROLS_SHEET_NAME,
-    NOTE_LIST_COLUMN,
+    LIST_ROW,
+    LIST_ROWS,
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
-from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
+from vippsrecon.report.excel.sections import SectionWriter
 from vippsrecon.report.run_facts import (
     MAX_VALUE_CHARACTERS,
     list_input_files,
@@ -27,36 +27,25 @@ from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
 
 if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-
     from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.spreadsheet.formats import WorkbookFormats
-    from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
 
-CONTROLS_COLUMN_WIDTHS = (1.5, 44, 44, 26, 18, 14, 2, 18, 14, 34)
-"""Columns A to J: margin, name, value, three figures, gap, three lists."""
+CONTROLS_COLUMN_WIDTHS = (1.5, 50, 44, 26, 18, 14, 2, 18, 14, 34)
+"""Columns A to J: margin, name, value, three figures, gap, three lists. The lists are not printed."""
 
 B, C, D, E, F = 1, 2, 3, 4, 5
 
-SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
+PROTECTION_NOTES = (
+    "Only the yellow cells can be changed. There is no password.",
+    "To sort rows or change a figure, first choose Review > Unprotect",
+    "Sheet (LibreOffice: Tools > Protect Sheet).",
+)
 
 
-@dataclass
-class ControlsSheetWriter:
-    """Lays out the Controls sheet, from the top down.
+class ControlsSheetWriter(SectionWriter):
+    """Lays out the Controls sheet, from the top down."""
 
-    Attributes:
-        workbook: The workbook that gets the defined names.
-        page: The sheet's cells.
-        formats: The workbook's formats.
-        row: The next free row.
-    """
-
-    workbook: Workbook
-    page: SheetLayout
-    formats: WorkbookFormats
-    row: int = 0
+    LAST_COLUMN: ClassVar[int] = F
 
     def write(
         self, reconciliation: Reconciliation, tables: Mapping[str, SheetTable], checks: CrossChecks
@@ -67,10 +56,15 @@ class ControlsSheetWriter:
         self.page.height(0, 24)
         about = "Inputs and settings of this report, and whether its figures agree."
         self.page.text(1, B, about, self.formats["muted"])
-        paper = "To print: Summary, Discrepancies, Controls. The other sheets are for the screen."
-        self.page.text(1, OWNER_LIST_COLUMN, paper, self.formats["muted"])
+        paper = "Printed: Summary, Discrepancies and Controls."
+        self.page.text(0, OWNER_LIST_COLUMN, paper, self.formats["muted"])
+        screen = "The other sheets are for the screen: their print area is empty."
+        self.page.text(1, OWNER_LIST_COLUMN, screen, self.formats["muted"])
+        for place, text in enumerate(PROTECTION_NOTES):
+            row = LIST_ROW + LIST_ROWS + 1 + place
+            self.page.text(row, OWNER_LIST_COLUMN, text, self.formats["muted"])
         write_drop_down_lists(self.page, self.formats, manifest)
-        self._write_sign_off()
+        self.row = 2
         self._write_pairs("Run", list_run_facts(reconciliation))
         self._write_inputs(manifest)
         self._write_files_of_left_out_sheets(tables)
@@ -78,43 +72,15 @@ class ControlsSheetWriter:
         for title, rows in list_setting_groups(manifest):
             self._write_pairs(title, rows)
         self._write_checks(checks)
+        last_printed = self.row - 2
         self._write_glossary(tables)
-        worksheet = self.page.worksheet
-        for column, width in enumerate(CONTROLS_COLUMN_WIDTHS):
-            worksheet.set_column(column, column, width)
-        worksheet.hide_gridlines(2)
-        worksheet.print_area(0, 0, self.row, NOTE_LIST_COLUMN)
+        self.set_up_pages(CONTROLS_COLUMN_WIDTHS, last_printed, F)
         self.page.write()
-
-    def _write_section(self, title: str, last: int = F) -> None:
-        cell_format = self.formats["section"]
-        self.page.text(self.row, B, title, cell_format)
-        self.page.blank(self.row, range(B, last + 1), cell_format)
-        self.page.height(self.row, 21)
-        self.row += 1
-
-    def _write_sign_off(self) -> None:
-        self.row = 2
-        self._write_section("Sign-off")
-        page, formats = self.page, self.formats
-        for column, title in ((B, ""), (C, "Name"), (D, "Date"), (E, "Initials"), (F, "")):
-            page.text(self.row, column, title, formats["head"])
-        self.row += 1
-        signed = xl_range_abs(self.row, C, self.row + len(SIGN_OFF_ROLES) - 1, E)
-        self.workbook.define_name(SIGN_OFF_RANGE_NAME, f"={CONTROLS_SHEET_NAME}!{signed}")
-        for role in SIGN_OFF_ROLES:
-            page.text(self.row, B, role, formats["bold"])
-            page.blank(self.row, range(C, D), formats["signature"])
-            page.blank(self.row, range(D, E), formats["input_date"])
-            page.blank(self.row, range(E, F), formats["signature"])
-            page.height(self.row, 20)
-            self.row += 1
-        self.row += 1
 
     def _write_pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
             return
-        self._write_section(title)
+        self.write_section(title)
         for name, value in rows:
             self.page.text(self.row, B, name, self.formats["muted"])
             if len(value) > MAX_VALUE_CHARACTERS:
@@ -129,8 +95,8 @@ class ControlsSheetWriter:
         files = list_input_files(manifest)
         if not files:
             return
-        self._write_section("Inputs")
-        self._write_column_heads("File", "SHA-256", "", "Exported at", "")
+        self.write_section("Inputs")
+        self.write_column_heads("File", "SHA-256", "", "Exported at", "")
         for file in files:
             name, sha256, at = file
             self.page.text(self.row, B, name, self.formats["wrapped_flush"])
@@ -142,18 +108,12 @@ class ControlsSheetWriter:
             self.row += 1
         self.row += 1
 
-    def _write_column_heads(self, *titles: str, right_from: int = F + 1) -> None:
-        for column, title in enumerate(titles, B):
-            cell_format = self.formats["head_right" if column >= right_from else "head"]
-            self.page.text(self.row, column, title, cell_format)
-        self.row += 1
-
     def _write_files_of_left_out_sheets(self, tables: Mapping[str, SheetTable]) -> None:
         left_out = [table for table in tables.values() if table.left_out]
         if not left_out:
             return
-        self._write_section("Rows that are not in this workbook, in files beside it")
-        self._write_column_heads("File", "SHA-256", "", "Sheet", "Rows", right_from=F)
+        self.write_section("Rows that are not in this workbook, in files beside it")
+        self.write_column_heads("File", "SHA-256", "", "Sheet", "Rows", right_from=F)
         for table in left_out:
             file = table.overflow_file
             self.page.text(self.row, B, file, self.formats["wrapped_flush"])
@@ -170,8 +130,8 @@ class ControlsSheetWriter:
         ]
         if not overflowing:
             return
-        self._write_section("Tables with more rows than a sheet can hold")
-        self._write_column_heads(
+        self.write_section("Tables with more rows than a sheet can hold")
+        self.write_column_heads(
             "Sheet", "File with all rows, in the folder of this workbook", "Rows", "On the sheet"
         )
         for table in overflowing:
@@ -183,8 +143,8 @@ class ControlsSheetWriter:
         self.row += 1
 
     def _write_checks(self, checks: CrossChecks) -> None:
-        self._write_section("Checks: computed by vippsrecon and by the formulas of this workbook")
-        self._write_column_heads(
+        self.write_section("Checks: computed by vippsrecon and by the formulas of this workbook")
+        self.write_column_heads(
             "Figure", "Computed", "By formula", "Difference", "Result", right_from=C
         )
         first = self.row
@@ -214,8 +174,8 @@ class ControlsSheetWriter:
         self.row += 1
 
     def _write_glossary(self, tables: Mapping[str, SheetTable]) -> None:
-        self._write_section("Columns")
-        self._write_column_heads("Sheet and heading", "What it says", "Column of the frame", "Unit")
+        self.write_section("Columns (not printed)")
+        self.write_column_heads("Sheet and heading", "What it says", "Column of the frame", "Unit")
         units = {"money": "major units", "moment": "UTC", "day": "local day", "date": "local day"}
         for table in (table for table in tables.values() if not table.left_out):
             for column in table.columns:

@@ -19,7 +19,8 @@ DISCREPANCIES_RANGE_NAME = "discrepancies_rows"
 """Defined name of the cells of *Discrepancies*, including the header and hidden columns."""
 
 SIGN_OFF_RANGE_NAME = "sign_off"
-"""Defined name of the cells on *Controls* for names, dates and initials."""
+"""Defined name of the cells for names, dates and initials. They are on *Summary*; earlier versions had
+them on *Controls*."""
 
 INPUT_HEADINGS = ("Owner", "Decision", "Note")
 """Headings of the columns of *Discrepancies* that people fill in."""

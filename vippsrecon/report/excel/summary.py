@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names, sentences
+from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
 from vippsrecon.report.excel.bridge import BridgeWriter
+from vippsrecon.report.excel.change_totals import write_change_totals
 from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
+from vippsrecon.report.excel.sections import SectionWriter
+from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
-from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
+from vippsrecon.spreadsheet.layout import count_text_lines
 
 if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
-    from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.table import SheetTable
 
 SUMMARY_SHEET_NAME = "Summary"
@@ -32,46 +33,40 @@ CURRENCIES_PER_BLOCK = 4
 ROW_PIXELS = 20
 
 
-@dataclass
-class SummarySheetWriter:
+@dataclass(kw_only=True)
+class SummarySheetWriter(SectionWriter):
     """Lays out the Summary sheet, from the top down.
 
     Attributes:
-        workbook: The workbook that gets the charts.
-        page: The sheet's cells.
-        formats: The workbook's formats.
         tables: The sheets whose rows the totals add up.
         checks: Receives each total, for Controls.
-        row: The next free row.
     """
 
-    workbook: Workbook
-    page: SheetLayout
-    formats: WorkbookFormats
+    LAST_COLUMN: ClassVar[int] = SUMMARY_LAST_COLUMN
+
     tables: dict[str, SheetTable]
     checks: CrossChecks
-    row: int = 0
 
     def write(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
+        self._write_ages_and_decisions(figures)
+        changes = self.tables.get("What changed")
+        if changes is not None:
+            for currency in figures.currencies:
+                write_change_totals(self, changes, self.checks, currency)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
         self._write_large_groups(figures)
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
         if figures.legs:
-            self._write_section("Bridge, per sales unit and currency")
+            self.write_section("Bridge, per sales unit and currency")
             self.row = BridgeWriter(
                 self.page, self.formats, self.tables["Payments"], self.checks
             ).write(figures, self.row)
-        worksheet = self.page.worksheet
-        for column, width in enumerate(SUMMARY_COLUMN_WIDTHS):
-            worksheet.set_column(column, column, width)
-        worksheet.hide_gridlines(2)
-        worksheet.set_default_row(15)
-        worksheet.print_area(0, 0, self.row, SUMMARY_LAST_COLUMN)
+        self.set_up_pages(SUMMARY_COLUMN_WIDTHS, self.row, SUMMARY_LAST_COLUMN)
         self.page.write()
 
     def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
@@ -107,21 +102,8 @@ class SummarySheetWriter:
         self.page.height(self.row, 4 + 12 * count_text_lines(text, width))
         self.row += 1
 
-    def _write_section(self, title: str, last: int = SUMMARY_LAST_COLUMN) -> None:
-        cell_format = self.formats["section"]
-        self.page.text(self.row, B, title, cell_format)
-        self.page.blank(self.row, range(B, last + 1), cell_format)
-        self.page.height(self.row, 21)
-        self.row += 1
-
-    def _write_column_heads(self, *titles: str, first: int = B, right_from: int = D) -> None:
-        for column, title in enumerate(titles, first):
-            cell_format = self.formats["head_right" if column >= right_from else "head"]
-            self.page.text(self.row, column, title, cell_format)
-        self.row += 1
-
     def _write_currency_totals(self, figures: ReportFigures) -> None:
-        self._write_section("At a glance")
+        self.write_section("At a glance")
         page, formats = self.page, self.formats
         top = self.row
         page.text(top, RIGHT_HALF, "Figures agree with formulas", formats["muted"])
@@ -130,24 +112,22 @@ class SummarySheetWriter:
         page.text(
             top + 1,
             RIGHT_HALF,
-            "All checks: sheet Controls. Amounts in major units,",
+            "All checks: sheet Controls. Currencies are never added.",
             formats["muted"],
         )
-        page.text(
-            top + 2, RIGHT_HALF, "per currency; two currencies are never added.", formats["muted"]
-        )
+        write_sign_off(self.workbook, page, formats, top + 3, RIGHT_HALF)
         if not figures.currency_totals:
             page.text(self.row, B, "No orders and no payments.", formats["text"])
-            self.row += 3
+            self.row += 1
         for start in range(0, len(figures.currency_totals), CURRENCIES_PER_BLOCK):
             self._write_currencies_side_by_side(
                 figures.currency_totals[start : start + CURRENCIES_PER_BLOCK]
             )
-        self.row += 1
+        self.row = max(self.row, top + 3 + SIGN_OFF_ROWS + 1)
 
     def _write_currencies_side_by_side(self, block: tuple[CurrencyTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        self._write_column_heads("", "", *(totals.currency for totals in block))
+        self.write_column_heads("", "", *(totals.currency for totals in block), right_from=D)
         for line in (
             ("Orders expected", "rows", "Orders", "", "orders"),
             ("Order total", "before refunds", "Orders", "total_minor", "ordered_minor"),
@@ -187,15 +167,25 @@ class SummarySheetWriter:
         formula = "" if table.overflow_file else f"{SUMMARY_SHEET_NAME}!{cell}"
         self.checks.add(label, computed, formula, currency)  # type: ignore[arg-type]
 
+    def _write_ages_and_decisions(self, figures: ReportFigures) -> None:
+        writer = AgeAndDecisionWriter(
+            self.page, self.formats, self.tables["Discrepancies"], self.checks
+        )
+        for currency in figures.currencies:
+            ages = figures.select_ages(currency)
+            if ages:
+                self.write_section(f"Age of the discrepancies, and decisions, {currency}")
+                self.row = writer.write(currency, ages, self.row)
+
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        self._write_section(f"Discrepancies by code, {currency}")
+        self.write_section(f"Discrepancies by code, {currency}")
         if not codes:
             page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
             self.row += 2
             return
         table = self.tables["Discrepancies"]
-        self._write_column_heads(
+        self.write_column_heads(
             "Code", "What it means", "Worst", "Rows", "Difference", "At risk", right_from=E
         )
         first = self.row
@@ -257,8 +247,8 @@ class SummarySheetWriter:
         if not figures.groups:
             return
         page, formats = self.page, self.formats
-        self._write_section("Large groups: more than 20 rows of one code and cause")
-        self._write_column_heads(
+        self.write_section("Large groups: more than 20 rows of one code and cause")
+        self.write_column_heads(
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
         for group in figures.groups:
@@ -280,11 +270,13 @@ class SummarySheetWriter:
         if not buckets:
             return
         page, formats = self.page, self.formats
-        self._write_section(f"Outcome of every order and payment, {currency}")
+        self.write_section(f"Outcome of every order and payment, {currency}")
         page.merged_text(
             self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
         )
-        self._write_column_heads("Outcome", "Code", "Orders", "Order total", "Payments", "Captured")
+        self.write_column_heads(
+            "Outcome", "Code", "Orders", "Order total", "Payments", "Captured", right_from=D
+        )
         first = self.row
         orders, payments = self.tables["Orders"], self.tables["Payments"]
         for bucket in buckets:

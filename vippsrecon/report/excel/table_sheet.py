@@ -13,7 +13,7 @@ from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
-from vippsrecon.spreadsheet.layout import SheetLayout
+from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
 from vippsrecon.spreadsheet.table import HEADER_HEIGHT, build_row_formats, finish_sheet, write_rows
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.table import SheetTable
 
 _ROW_COUNT_LABEL = "Rows shown"
+_LABEL_WIDTH = 9.5
+"""A label before a number needs a column of this width."""
+
 _DROP_DOWNS = {
     "owner": (
         drop_downs.OWNER_LIST_COLUMN,
@@ -66,6 +69,8 @@ def write_table(
         last_row=last_row,
         frozen=_count_frozen_columns(table),
     )
+    if not discrepancies:
+        _leave_out_of_print(worksheet, last_column)
     name = (
         DISCREPANCIES_RANGE_NAME
         if discrepancies
@@ -79,6 +84,15 @@ def write_table(
     if discrepancies:
         _add_colours(worksheet, table, formats)
         _add_drop_downs(worksheet, table)
+
+
+def _leave_out_of_print(worksheet: Worksheet, last_column: int) -> None:
+    """Set the print area of a sheet for the screen to one empty cell.
+
+    A program that prints a whole workbook prints every sheet: hundreds of pages of payments. No
+    setting of the file format leaves a sheet out, but an empty area has nothing to print.
+    """
+    worksheet.print_area(0, last_column + 2, 0, last_column + 2)
 
 
 def _count_frozen_columns(table: SheetTable) -> int:
@@ -98,12 +112,15 @@ def _write_table_head(
         _write_currency_total(page, row, table, currency, formats=formats, checks=checks)
         row += 1
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
+    count_column = _choose_count_column(table)
     page.text(row, 0, _ROW_COUNT_LABEL, formats["muted"])
     # 103 counts the rows that the filter shows.
-    page.formula(row, 1, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"])
+    page.formula(
+        row, count_column, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"]
+    )
     row += 1
     for note in table.notes:
-        page.text(row, 0, note, formats["bold"])
+        _write_note(page, row, table, note, formats)
         row += 1
     if table.overflow_file:
         page.text(row, 0, _describe_overflow(table), formats["check_left"])
@@ -112,6 +129,20 @@ def _write_table_head(
         page.text(table.head_row, place, table.columns[place].header, cell_format)
     page.height(table.head_row, HEADER_HEIGHT)
     page.write()
+
+
+def _choose_count_column(table: SheetTable) -> int:
+    """Return the column of the number of rows: the second, or the third if the first is narrow."""
+    return 1 if table.columns[0].width >= _LABEL_WIDTH else 2
+
+
+def _write_note(
+    page: SheetLayout, row: int, table: SheetTable, note: str, formats: WorkbookFormats
+) -> None:
+    """Write a note across the printed columns, with as many lines as it needs."""
+    printed = [column.width for column in table.columns if column.printed and not column.hidden]
+    page.merged_text(row, 0, len(printed) - 1, note, formats["note"])
+    page.height(row, 4 + 12 * count_text_lines(note, int(sum(printed))))
 
 
 def _describe_overflow(table: SheetTable) -> str:
@@ -134,16 +165,19 @@ def _write_currency_total(
     import polars as pl
 
     rows = table.data.filter(pl.col("currency") == currency)
+    count_column = _choose_count_column(table)
     page.text(row, 0, f"Total {currency}", formats["bold"])
     write_live_total(
         page,
-        (row, 1),
+        (row, count_column),
         table,
         table.count_if(currency=currency),
         rows.height,
         cell_format=formats["count"],
     )
-    _add_table_check(checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, 1))
+    _add_table_check(
+        checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, count_column)
+    )
     for place, column in enumerate(table.columns):
         if column.kind != "money" or table.sheet == "Events" or column.name == "proposal_minor":
             # These amounts belong to operations of several kinds, so their sum means nothing.

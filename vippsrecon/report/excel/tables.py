@@ -13,6 +13,7 @@ from vippsrecon.report.columns import (
     CHANGE_SHEET_COLUMNS,
     DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
     DISCREPANCY_SHEET_COLUMNS,
+    DISCREPANCY_WIDTH_LIMITS,
     EVENT_SHEET_COLUMNS,
     ORDER_SHEET_COLUMNS,
     PAIR_SHEET_COLUMNS,
@@ -24,6 +25,7 @@ from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.sentences import format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
+from vippsrecon.spreadsheet.columns import fit_column_widths
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
 
 if TYPE_CHECKING:
@@ -66,9 +68,13 @@ def build_sheet_tables(
             "Discrepancies",
             "Discrepancies",
             f"{names.SHEET_DESCRIPTIONS['Discrepancies']} Fill in the yellow cells.",
-            DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
-            if detail == "findings"
-            else DISCREPANCY_SHEET_COLUMNS,
+            fit_column_widths(
+                DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
+                if detail == "findings"
+                else DISCREPANCY_SHEET_COLUMNS,
+                discrepancies,
+                DISCREPANCY_WIDTH_LIMITS,
+            ),
             discrepancies,
         ),
         *_build_change_tables(changes),
@@ -239,9 +245,9 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
         *("msn", "reference", "currency", "state", "authorized_minor", "captured_minor"),
         *("refunded_minor", "cancelled_minor", "kind", "flags", nth),
     )
-    both = orders.join(payments, on=["msn", "reference", "nth"], how="full", coalesce=True)
+    side_by_side = orders.join(payments, on=["msn", "reference", "nth"], how="full", coalesce=True)
     kind = pl.coalesce("kind", "kind_right")
-    return both.with_columns(
+    return side_by_side.with_columns(
         currency=pl.coalesce("currency", "currency_right"),
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),

@@ -28,7 +28,7 @@ from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS
-from vippsrecon.spreadsheet.workbook_file import open_workbook, set_up_printing
+from vippsrecon.spreadsheet.workbook_file import open_workbook, protect_figures, set_up_printing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,14 +139,19 @@ def _fill_report_workbook(
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
+        protect_figures(worksheet)
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
-        workbook, SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]), formats, dict(sheets), checks
+        workbook=workbook,
+        page=SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]),
+        formats=formats,
+        tables=dict(sheets),
+        checks=checks,
     ).write(reconciliation, figures)
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
     controls.ControlsSheetWriter(
-        workbook, SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats
+        workbook=workbook, page=SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats=formats
     ).write(reconciliation, sheets, checks)
     worksheets[summary.SUMMARY_SHEET_NAME].activate()
     worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)

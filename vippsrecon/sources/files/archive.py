@@ -26,6 +26,9 @@ MAX_DIRECTORY_BYTES = 4 * 1024**2
 MAX_SHEET_CELLS = 30_000_000
 """Cells of all sheets together, empty ones included: 32 bytes each in the reader."""
 
+MAX_STYLES_BYTES = 24 * 1024**2
+"""Size of the cell formats, unpacked. Excel allows 65,490, and openpyxl makes an object of each."""
+
 _SMALL_MEMBER_BYTES = 1024 * 1024
 """Members below this size are harmless; short repetitive XML may exceed 200:1."""
 
@@ -101,6 +104,12 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     for member in archive.infolist():
         if member.flag_bits & 1:
             raise SourceError(PASSWORD_PROTECTED, file=name)
+        if member.filename.endswith("styles.xml") and member.file_size > MAX_STYLES_BYTES:
+            raise SourceError(
+                "its cell formats take more memory than those of any table; copy the values into "
+                "a new workbook, or save it as CSV",
+                file=name,
+            )
         unpacked += member.file_size
         squeezed = (
             member.file_size > _SMALL_MEMBER_BYTES
@@ -218,7 +227,7 @@ def _parse_row(digits: bytes) -> int:
 def _beyond_column(alphabets: int, name: bytes) -> re.Pattern[bytes]:
     """Return the pattern of a filled cell beyond so many alphabets of columns: 1 is Z, 2 is AZ."""
     later = _ALPHABET[alphabets - 1 :] + _ALPHABET[alphabets - 1 :].lower()
-    # Never an empty set: past ZZ only three letters are beyond.
+    # After ZZ only names of three letters follow, so the set of two letters would be empty.
     two = rb"[" + later + rb"][A-Za-z]|" if later else b""
     return re.compile(name + rb"(?:" + two + rb"[A-Za-z]{3})\d+" + _FILLED)
 

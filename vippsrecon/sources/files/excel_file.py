@@ -263,8 +263,8 @@ def format_cells(cells: Sequence[Any]) -> pl.Series:
     texts = pl.Series([""], dtype=pl.String).new_from_index(0, len(cells))
     for kind in kinds - {type(None)}:
         dtype, written = _COLUMN_FORMATTERS[kind]
-        mine = cells if len(kinds) == 1 else [_keep_type(kind, cell) for cell in cells]
-        column = written(pl.Series(mine, dtype=dtype))
+        typed_cells = cells if len(kinds) == 1 else [_keep_type(kind, cell) for cell in cells]
+        column = written(pl.Series(typed_cells, dtype=dtype))
         texts = column if len(kinds) == 1 else texts.zip_with(column.is_null(), column)
     return texts
 
@@ -294,10 +294,12 @@ def _format_numbers(numbers: pl.Series) -> pl.Series:
     )
     shortest = numbers.cast(pl.String)
     texts = shortest.zip_with(~is_whole, numbers.cast(pl.Int64, strict=False).cast(pl.String))
-    odd = ~is_whole & ((numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]"))
-    if odd.any():
-        by_hand = pl.Series(map(_format_number, numbers.filter(odd)), dtype=pl.String)
-        texts = texts.scatter(odd.arg_true(), by_hand)
+    is_unusual = ~is_whole & (
+        (numbers.abs() >= _MAX_EXACT_INTEGER) | shortest.str.contains("[A-Za-z]")
+    )
+    if is_unusual.any():
+        by_hand = pl.Series(map(_format_number, numbers.filter(is_unusual)), dtype=pl.String)
+        texts = texts.scatter(is_unusual.arg_true(), by_hand)
     return NATIVE_MARK + texts
 
 

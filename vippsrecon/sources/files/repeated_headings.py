@@ -1,4 +1,4 @@
-"""Find heading rows further down, where somebody put several exports end to end.
+"""Find heading rows further down, where a user joined several exports into one file.
 
 Source: https://github.com/medialab/xan/issues/852 and others: the second file may have its columns
 in another order, and read by the first file's headings its refunds would be totals.
@@ -78,7 +78,7 @@ class HeadingWatch:
         # If a heading row is joined to the last row above it, one of its names cannot be read.
         if known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1:
             return True
-        # Another program's names: an order without any digit has neither a number nor an amount.
+        # The headings of another program: a row without any digit is no order, which has an amount.
         return (
             known > 0
             and len(texts) == len(filled) >= _FEWEST_HEADINGS

@@ -32,7 +32,7 @@ _SUSPECT = re.compile(
 
 _UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff")
 _DOCUMENT_TYPE = b"<!DOCTYPE"
-"""No workbook has one. It could define entities that fill the memory."""
+"""No real workbook contains it: it could define entities that fill the memory."""
 
 
 class Formula(str):

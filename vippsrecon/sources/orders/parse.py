@@ -36,10 +36,10 @@ from vippsrecon.sources.orders.fields.statuses import (
     complete_refunds,
     determine_paid,
     find_authorizations,
+    find_refunded_rests,
     find_unknown_refunds,
     get_field_cells,
     map_statuses,
-    mark_partly_sent,
     null_if_empty,
     read_recorded_by_hand,
 )
@@ -51,9 +51,6 @@ _UNKNOWN_DATE_FORM = (
     "is not a date or time of this kind of file; give its form with the key dates in a --mapping, "
     "such as dates = ['%d.%m.%Y[ %H:%M]']"
 )
-
-_MAX_VALUE_SHOWN = 80
-"""Maximum length of a value shown in a reject."""
 
 
 class FileContext(NamedTuple):
@@ -91,7 +88,7 @@ class ParsedOrders(NamedTuple):
     voted_prefix: str
 
 
-def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedOrders:
+def parse_orders(table: Table, profile: Profile, file_context: FileContext) -> ParsedOrders:
     """Parse the orders of a table, and collect the rows that cannot be used.
 
     Raises:
@@ -107,12 +104,12 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         profile, get_field_cells(heads, "total"), table.name, named.get("total", "total")
     )
     heads = mark_rows_of_sums(heads, style)
-    placing = SalesUnitResolver(
-        around.units, around.default_msn, table.name, around.assumed_currency
+    resolver = SalesUnitResolver(
+        file_context.units, file_context.default_msn, table.name, file_context.assumed_currency
     )
     sound = heads["fault"].is_null()
     placed = (
-        placing.places(
+        resolver.places(
             *(get_field_cells(heads, name).set(~sound, "") for name in ("msn", "store", "currency"))
         )
         if sound.any()
@@ -165,7 +162,7 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         placed["msn"],
         placed["currency"],
         *tendered.drop("not_epayment"),
-        status=mark_partly_sent(status, profile, read["total"].minor, refunded),
+        status=status,
         paid=determine_paid(heads, profile, read["outstanding"].minor),
         order_number=null_if_empty(heads, "order_number"),
         store=null_if_empty(heads, "store").str.replace_all(r"\s+", " "),
@@ -173,12 +170,13 @@ def parse_orders(table: Table, profile: Profile, around: FileContext) -> ParsedO
         refunded_minor=complete_refunds(heads, profile, read["total"].minor, refunded),
         recorded_by_hand=read_recorded_by_hand(heads),
         shop_authorization=find_authorizations(heads, profile),
+        rest_refunded=find_refunded_rests(status, profile, read["total"].minor, refunded),
         dates_without_time=times["fulfilled_at"].whole_day | times["refunded_at"].whole_day,
         vat_minor=read["vat"].minor,
         recurring=(get_field_cells(heads, "recurring") != "") | tendered["not_epayment"],
         shop_currency_only=pl.lit(profile.shop_currency_only),
         truncated_minor=_truncate_totals(get_field_cells(heads, "total"), profile),
-        exported_at=pl.lit(around.exported_at).dt.convert_time_zone("UTC"),
+        exported_at=pl.lit(file_context.exported_at).dt.convert_time_zone("UTC"),
         source_file=pl.lit(table.name),
         **{name: times[name].at for name in TIME_FIELDS},
         **{name.replace("_at", "_day"): times[name].day for name in TIME_FIELDS},

@@ -59,7 +59,7 @@ class Profile:
         authorization: Word of `financial_status` to voided or expired.
         whole_refunds: Words of `financial_status` or `status` that say, without an amount, that
             the whole order was refunded.
-        refunded_part_means_sent: Whether an open order that was refunded in part was sent in part.
+        refunded_part_means_sent: Whether the part of an open order that was refunded is not sent.
         line_key: Field that identifies the rows of one order; "" if each row is an order.
         repeated_when: Headings that show the export repeats an order for each product.
         negative_refunds: Whether refunds may be written as negative amounts.

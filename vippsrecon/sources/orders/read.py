@@ -108,9 +108,11 @@ def read_order_files(
     for path in files:
         table, chosen = open_with_profile(path, profile)
         refuse_unusable_export(table, chosen, preview=preview)
-        taken = exported_at or _find_export_time(path)
-        around = FileContext(tuple(units), default_msn, taken, "NOK" if preview else None)
-        read.append((path, table, chosen, taken, parse_orders(table, chosen, around)))
+        export_time = exported_at or _find_export_time(path)
+        file_context = FileContext(
+            tuple(units), default_msn, export_time, "NOK" if preview else None
+        )
+        read.append((path, table, chosen, export_time, parse_orders(table, chosen, file_context)))
     orders, duplicates = _drop_duplicates(
         pl.concat([rows.orders for *_, rows in read]).with_columns(
             exported_at_guessed=pl.lit(exported_at is None)
@@ -127,12 +129,12 @@ def read_order_files(
             path,
             table,
             chosen,
-            (taken, _describe_origin(path, exported_at)),
+            (export_time, _describe_origin(path, exported_at)),
             rows,
             orders=orders,
             rejects=rejects,
         )
-        for path, table, chosen, taken, rows in read
+        for path, table, chosen, export_time, rows in read
     )
     return OrderFiles(
         schemas.cast_to_schema(orders, schemas.ORDERS),
@@ -213,15 +215,15 @@ def _summarize_file(
     source: Path | OrderFrame,
     table: Table,
     profile: Profile,
-    taken: tuple[datetime, str],
+    export_time: tuple[datetime, str],
     rows: ParsedOrders,
     *,
     orders: pl.DataFrame,
     rejects: pl.DataFrame,
 ) -> FileSummary:
-    mine = orders.filter(pl.col("source_file") == table.name)
+    own_orders = orders.filter(pl.col("source_file") == table.name)
     rejected = int((rejects["source_file"] == table.name).sum())
-    days = [mine["ordered_day"].min(), mine["ordered_day"].max()]
+    days = [own_orders["ordered_day"].min(), own_orders["ordered_day"].max()]
     period = [to_date(day) for day in days if isinstance(day, int)]
     return FileSummary(
         name=table.name,
@@ -231,17 +233,17 @@ def _summarize_file(
         kind="orders",
         format=profile.name,
         encoding=table.encoding,
-        rows=mine.height + rejected + rows.continuations,
-        orders=mine.height,
+        rows=own_orders.height + rejected + rows.continuations,
+        orders=own_orders.height,
         rejected=rejected,
         continuations=rows.continuations,
         period=(period[0], period[1]) if period else None,
-        totals=sum_by_currency(mine, table.name),
-        exported_at=taken[0],
-        exported_at_from=taken[1],
-        msns=tuple(mine["msn"].unique().sort()),
+        totals=sum_by_currency(own_orders, table.name),
+        exported_at=export_time[0],
+        exported_at_from=export_time[1],
+        msns=tuple(own_orders["msn"].unique().sort()),
         reference_column=rows.reference_column,
-        notes=build_notes(table, profile, rows, mine, taken[0]),
+        notes=build_notes(table, profile, rows, own_orders, export_time[0]),
     )
 
 

@@ -16,7 +16,7 @@ _DIALECT_MARK_PATTERN = re.compile(r"^-- (sqlite|postgresql)$", re.MULTILINE)
 
 
 class Migration(NamedTuple):
-    """One file of `load_migrations/`.
+    """One file of `migrations/`.
 
     Attributes:
         version: Version of the database after the migration.

@@ -182,8 +182,8 @@ def _write_reservations(
     environment, plan_id = carrier.environment, carrier.plan_id
     released = [
         payment
-        for payment, taken in before.in_flight.items()
-        if after.in_flight.get(payment) != taken
+        for payment, holder in before.in_flight.items()
+        if after.in_flight.get(payment) != holder
     ]
     _delete_rows(
         connection,
@@ -191,16 +191,16 @@ def _write_reservations(
         [{"environment": environment, "msn": msn, "reference": ref} for msn, ref in released],
     )
     new = {
-        payment: taken
-        for payment, taken in after.in_flight.items()
-        if before.in_flight.get(payment) != taken
+        payment: holder
+        for payment, holder in after.in_flight.items()
+        if before.in_flight.get(payment) != holder
     }
     _insert_rows(
         connection,
         IN_FLIGHT,
         [
-            {"environment": environment, "msn": msn, "reference": ref, **taken._asdict()}
-            for (msn, ref), taken in new.items()
+            {"environment": environment, "msn": msn, "reference": ref, **holder._asdict()}
+            for (msn, ref), holder in new.items()
         ],
     )
     held_before, held_after = _flatten_reserved(before), _flatten_reserved(after)

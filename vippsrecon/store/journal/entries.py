@@ -130,18 +130,18 @@ def read_chain(connection: Connection, plan_id: str) -> Chain:
 def link_entries(drafts: Iterable[Draft], chain: Chain, *, epoch: int, at: str) -> list[Entry]:
     """Link drafts to the chain, one after the other."""
     entries: list[Entry] = []
-    place = chain.head
+    head = chain.head
     for draft in drafts:
         entry = link_entry(
             draft,
             plan_id=chain.plan_id,
-            head=place,
+            head=head,
             epoch=epoch,
             environment=chain.environment,
             verb=chain.verb,
             at=at,
         )
-        place = entry.seq, entry.hash
+        head = entry.seq, entry.hash
         entries.append(entry)
     return entries
 

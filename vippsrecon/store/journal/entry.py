@@ -36,7 +36,7 @@ ENTRY_KINDS = {
     "verified": "the outcome was read back",
     "ended": "a run ended: counts, and why it stopped",
 }
-"""Each kind of entry, and what it says."""
+"""Each kind of entry, and what it records."""
 
 FINAL_KINDS = ("done", "already_done", "refused", "settled")
 """After one of these kinds nothing more is sent for the row."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
+from vippsrecon.money import format_count
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.journal.entry import NO_HASH
 
@@ -88,8 +89,9 @@ def find_order_faults(plans: Iterable[RegisteredPlan]) -> Iterator[str]:
         after = "" if previous is None else f" after plan {previous.plan_id}"
         if plan.earlier != expected:
             yield (
-                f"{plan.earlier} plans were registered before plan {plan.plan_id}, and "
-                f"{expected} are here: a whole plan registered before it{after} was removed"
+                f"the journal counted {format_count(plan.earlier or 0, 'plan')} before plan "
+                f"{plan.plan_id}, and now has {expected}: a whole plan registered before it"
+                f"{after} was {'removed' if (plan.earlier or 0) > expected else 'added'}"
             )
         elif plan.link_hash != expected_hash:
             yield (

@@ -83,9 +83,9 @@ class Reservations:
     def __post_init__(self) -> None:
         """Index this plan's own payments in flight by row."""
         self._payment_by_row = {
-            taken.row: payment
-            for payment, taken in self.in_flight.items()
-            if taken.plan_id == self.plan_id
+            holder.row: payment
+            for payment, holder in self.in_flight.items()
+            if holder.plan_id == self.plan_id
         }
 
     def copy(self) -> Self:
@@ -104,12 +104,12 @@ class Reservations:
         On failure nothing is changed. A row that already holds a cap or its payment (it is sent
         again) does not reserve it twice.
 
-        >>> standing = Reservations("p")
+        >>> reservations = Reservations("p")
         >>> caps = (("day:1", "NOK", 1000),)
         >>> first = Draft("intended", 1, "123456", "a", "NOK", 600, caps=caps)
-        >>> standing.reserve(first, "10:00"), standing.reserve(first, "10:01")
+        >>> reservations.reserve(first, "10:00"), reservations.reserve(first, "10:01")
         (None, None)
-        >>> standing.reserve(first._replace(row=2, reference="b"), "10:02")
+        >>> reservations.reserve(first._replace(row=2, reference="b"), "10:02")
         CapExceeded(scope='day:1', limit=1000, reserved=600, currency='NOK')
         """
         row, amount, payment = _get_reservation(draft)
@@ -127,10 +127,10 @@ class Reservations:
             if limit is not None and used + amount > limit:
                 return CapExceeded(scope, limit, used, currency)
         own = PaymentBusy(self.plan_id, row, at)
-        taken = self.in_flight.get(payment, own)
-        if (taken.plan_id, taken.row) != (self.plan_id, row):
-            return taken
-        self.in_flight[payment] = taken
+        holder = self.in_flight.get(payment, own)
+        if (holder.plan_id, holder.row) != (self.plan_id, row):
+            return holder
+        self.in_flight[payment] = holder
         self._payment_by_row[row] = payment
         for counter in new_caps:
             self.used[counter] = self.used.get(counter, 0) + amount

@@ -1,8 +1,8 @@
 """Verify a plan's hash chain from the first entry to the last.
 
-Found without help: an entry that was changed in any column, removed from the middle, inserted or
-swapped. Found only by comparison with a head saved outside the database: entries cut off at the end,
-and a chain that was rewritten as a whole. What concerns more than one plan: `verify_database`.
+The chain alone shows that an entry was changed in any column, removed from the middle, inserted or
+swapped. Only a head saved outside the database shows that entries were cut off at the end, or that the
+whole chain was rewritten. `verify_database` checks what concerns more than one plan.
 """
 
 from __future__ import annotations

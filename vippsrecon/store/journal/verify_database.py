@@ -2,7 +2,8 @@
 
     order of plans     a whole plan was removed, or replaced (`plan_order`)
     reservations       `reserved`, `caps` and `in_flight` follow from the journal's entries
-    triggers, indexes  what keeps accidents from the journal is still in the database
+    triggers, indexes  those that protect the journal still exist, unchanged, and no trigger was
+                       added that could change what is recorded
 
 Not found: that the plans registered last were removed with all their traces, or that every chain
 and table was rewritten consistently. Only a head saved outside the database shows that.
@@ -28,23 +29,25 @@ from vippsrecon.store.journal.reservations import RELEASING_KINDS, had_no_effect
 MAX_FAULTS_OF_A_KIND = 10
 """More faults of one table are not listed."""
 
-_GUARD = re.compile(r"^CREATE (?:UNIQUE )?(TRIGGER|INDEX) (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
+_TRIGGER_OR_INDEX = re.compile(
+    r"^CREATE (?:UNIQUE )?(TRIGGER|INDEX) (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE
+)
 
 ReservedKey = tuple[str, int, str, str]
 """(plan_id, row, scope, currency)."""
 
 
 def verify_database(store: Store) -> list[str]:
-    """Return every fault of the database beside its plans' chains, each as one sentence.
+    """Return every fault that no chain of a single plan shows, each as one sentence.
 
     Raises:
         StoreError: The database cannot be used.
     """
     with read_transaction(store) as connection:
         if connection.dialect.name == "postgresql":
-            # One moment for all queries: a run may be writing meanwhile.
+            # All queries see the same moment: a run may be writing meanwhile.
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        faults = list(_find_missing_guards(connection))
+        faults = list(_find_missing_triggers_and_indexes(connection))
         faults += find_order_faults(read_registered_plans(connection))
         faults += _limit(_find_reservation_faults(connection))
     return faults
@@ -175,22 +178,44 @@ def _compare_in_flight(
         )
 
 
-def _find_missing_guards(connection: Connection) -> Iterator[str]:
-    """Yield a sentence for each trigger and index of the migrations that is missing or changed."""
+def _find_missing_triggers_and_indexes(connection: Connection) -> Iterator[str]:
+    """Yield a sentence for each trigger and index of the migrations that is missing or changed.
+
+    A trigger that the migrations did not create is named too: it could drop what is recorded.
+    """
     dialect = connection.dialect.name
-    present = _read_sqlite_guards if dialect == "sqlite" else _read_postgresql_guards
-    guards = present(connection)
+    present = (
+        _read_sqlite_triggers_and_indexes
+        if dialect == "sqlite"
+        else _read_postgresql_triggers_and_indexes
+    )
+    existing, expected = present(connection), set()
     for migration in load_migrations():
         for statement in migration.select_statements(dialect):
             sql = _strip(statement)
-            match = _GUARD.match(sql)
+            match = _TRIGGER_OR_INDEX.match(sql)
             if match is None:
                 continue
             kind, name = match[1].lower(), match[2]
-            if name not in guards:
+            expected.add(name)
+            if name not in existing:
                 yield f"the {kind} {name} is missing or switched off"
-            elif guards[name] not in ("", sql):
+            elif existing[name] not in ("", sql):
                 yield f"the {kind} {name} was changed"
+    for name in sorted(_read_triggers(connection) - expected):
+        yield f"the trigger {name} was added: it could change what is recorded"
+
+
+def _read_triggers(connection: Connection) -> set[str]:
+    """Return the name of every trigger on the tables that a run writes."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        return set(connection.execute(text(query)).scalars())
+    query = (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = ANY(ARRAY["
+        "'journal', 'carriers', 'in_flight', 'caps', 'reserved']::regclass[])"
+    )
+    return set(connection.execute(text(query)).scalars())
 
 
 def _strip(statement: str) -> str:
@@ -198,16 +223,16 @@ def _strip(statement: str) -> str:
     return " ".join(" ".join(lines).split()).removesuffix(";")
 
 
-def _read_sqlite_guards(connection: Connection) -> dict[str, str]:
-    guards = connection.execute(
+def _read_sqlite_triggers_and_indexes(connection: Connection) -> dict[str, str]:
+    existing = connection.execute(
         text("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'index')")
     )
-    return {name: _strip(sql) for name, sql in guards if sql}
+    return {name: _strip(sql) for name, sql in existing if sql}
 
 
-def _read_postgresql_guards(connection: Connection) -> dict[str, str]:
+def _read_postgresql_triggers_and_indexes(connection: Connection) -> dict[str, str]:
     """Return the names; the trigger only if it is on and its function still raises."""
-    guards = connection.execute(
+    existing = connection.execute(
         text(
             "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() UNION ALL "
             "SELECT t.tgname FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid "
@@ -215,4 +240,4 @@ def _read_postgresql_guards(connection: Connection) -> dict[str, str]:
             "AND f.prosrc LIKE '%RAISE EXCEPTION%'"
         )
     )
-    return dict.fromkeys(guards.scalars(), "")
+    return dict.fromkeys(existing.scalars(), "")

@@ -1,4 +1,4 @@
-"""Ask the workspace database without making a report wait for it."""
+"""Query the workspace database for a report, which does not wait long for a locked one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def query_database(url: str, query: Callable[[Store], T], default: T, *, create:
 
     Args:
         url: The URL of the database.
-        query: Asks the open database.
+        query: Reads from, or writes to, the open database.
         default: The result without a database.
         create: Create the database if it does not exist.
 

@@ -122,17 +122,17 @@ class RunRecords:
             unsettled: Orders that an earlier run left unsettled; their references were requested.
         """
         own = collect_payment_keys(orders.drop_nulls("reference"))
-        strays = collect_payment_keys(fetched.payments) - own
+        unmatched = collect_payment_keys(fetched.payments) - own
         by_key = {order.key: order for order in unsettled}
-        if strays:
-            by_key |= self._read_orders(strays)
+        if unmatched:
+            by_key |= self._read_orders(unmatched)
         for key in own & by_key.keys():
             del by_key[key]
         if not by_key:
             return no_earlier_orders()
-        asked = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
+        requested = collect_payment_keys(fetched.payments) | collect_payment_keys(fetched.failures)
         restored = restore_orders(list(by_key.values()), orders, fetched)
-        return restored._replace(unread=len(by_key.keys() - asked))
+        return restored._replace(unread=len(by_key.keys() - requested))
 
     def record(
         self,

@@ -21,7 +21,7 @@ class Backoff:
     def __init__(self, context: RunContext, seconds: float) -> None:
         self._context = context
         self._ends = context.clock.count_seconds() + seconds
-        self._next = context.patience.first_wait
+        self._next = context.timeouts.first_wait
 
     async def wait(self, retry_after: float | None = None) -> bool:
         """Wait and return True; return False at once if the wait would exceed the total time.
@@ -33,7 +33,7 @@ class Backoff:
         clock = self._context.clock
         seconds = max(self._next * random.uniform(0.75, 1.0), retry_after or 0.0)
         until = clock.count_seconds() + seconds
-        self._next = min(self._context.patience.longest_wait, self._next * 2)
+        self._next = min(self._context.timeouts.longest_wait, self._next * 2)
         if until > self._ends:
             return False
         while (left := until - clock.count_seconds()) > 0:

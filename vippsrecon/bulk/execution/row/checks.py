@@ -88,7 +88,7 @@ def _check_unchanged(check_input: RowCheck) -> Iterator[str]:
     if planned != current:
         objection = describe_change(planned, current, check_input.payment.currency)
         if not any(other.kind in KINDS_NOT_TO_REPEAT for other in check_input.others):
-            # Two plans in two databases meet here, at the first reading of the second one.
+            # A plan in another database is noticed only here, by what it did to the payment.
             objection += (
                 ". This workspace database has no operation on it: it was changed in the portal, by "
                 "the shop, or by a plan in another database"

@@ -22,7 +22,7 @@ from vippsrecon.bulk.execution.row.operations import (
 from vippsrecon.bulk.execution.row_result import MOVED_BESIDE, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE
+from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE, TOTAL_OF_VERB
 from vippsrecon.store import Attempt, Entry
 
 CLOCK_RESOLUTION = timedelta(seconds=1)
@@ -125,12 +125,8 @@ def may_be_own_change(
 
 
 def _get_total(verb: str, aggregate: Aggregate) -> int:
-    totals = {
-        "refund": aggregate.refunded_minor,
-        "capture": aggregate.captured_minor,
-        "cancel": aggregate.cancelled_minor,
-    }
-    return totals[verb]
+    total: int = getattr(aggregate, TOTAL_OF_VERB[verb])
+    return total
 
 
 def find_other_change(verb: str, intention: Intention, after: Aggregate, currency: str) -> str:
@@ -145,7 +141,7 @@ def find_other_change(verb: str, intention: Intention, after: Aggregate, currenc
     'refunded was 5.00 NOK and is 8.00 NOK'
     """
     if verb == "cancel" and intention.before.authorized_minor == 0:
-        return ""  # A payment nobody had paid: its totals say nothing about what was released.
+        return ""  # The customer had not paid, so the totals do not show what was released.
     expected = compute_expected_aggregate(verb, intention.before, intention.row.amount_minor)
     return describe_change(expected, after, currency) if after != expected else ""
 
@@ -154,12 +150,12 @@ def flag_other_change(verb: str, intention: Intention, result: RowResult) -> Row
     """Return a result that is done with `moved_beside`, if the payment changed by more than it."""
     if result.outcome != "done" or result.after is None:
         return result
-    beside = find_other_change(verb, intention, result.after, intention.row.currency)
-    if not beside:
+    other_change = find_other_change(verb, intention, result.after, intention.row.currency)
+    if not other_change:
         return result
     why = (
         f"{result.explanation}. The payment was also changed by somebody else: with this row done, "
-        f"{beside}. Look it up in the business portal"
+        f"{other_change}. Look it up in the business portal"
     )
     return result._replace(explanation=why, flags=MOVED_BESIDE)
 

@@ -24,7 +24,7 @@ def build_operation_request(verb: str, row: PlanRow, key: str) -> ApiRequest:
 
 
 async def send_operation(core: AsyncClient, verb: str, row: PlanRow, key: str) -> Modification:
-    """Send a row's request once, without retries. The caller finds out what a lost answer was."""
+    """Send a row's request once. If the answer is lost, the caller determines the outcome."""
     if verb == "cancel":
         return await core.cancel(row.reference, idempotency_key=key, msn=row.msn, retry=False)
     modify = core.refund if verb == "refund" else core.capture

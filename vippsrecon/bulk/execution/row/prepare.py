@@ -71,14 +71,14 @@ class RowPreparer:
         Raises:
             StopRunError: The keys are not accepted, or the clock cannot be trusted.
         """
-        backoff = Backoff(self.context, self.context.patience.settle_for)
+        backoff = Backoff(self.context, self.context.timeouts.settle_for)
         while True:
             reading = await self.take_reading()
             if isinstance(reading, RowResult):
                 return await self._record(reading)
             decided = self.decide(reading)
             clock_fault = self.find_clock_fault(reading)
-            # A refusal may rest on the time, and is final: not where the time may be wrong.
+            # A refusal is final and may depend on the time: none while the clock may be wrong.
             if clock_fault and (decided is None or decided.outcome == "refused"):
                 unsent = RowResult(self.row.row, "skipped", f"nothing was sent: {clock_fault}")
                 raise StopRunError(clock_fault, await self._record(unsent))

@@ -79,8 +79,8 @@ class RowSender:
         self._sent_at_seconds: float | None = None
         self._maybe_done = sent_at is not None
         self._requests = 0
-        self._send_backoff = Backoff(context, context.patience.wait_for)
-        self._read_backoff = Backoff(context, context.patience.settle_for)
+        self._send_backoff = Backoff(context, context.timeouts.wait_for)
+        self._read_backoff = Backoff(context, context.timeouts.settle_for)
 
     async def carry_out(self) -> RowResult:
         """Return the row's result; it is in the journal.
@@ -95,9 +95,9 @@ class RowSender:
                 return await self._record(result)
 
     async def _prepare_to_send(self) -> RowResult | None:
-        """Make sure that the next request rests on a fresh reading and on its own intention."""
-        for _ in range(self._context.patience.most_requests):
-            if self._requests >= self._context.patience.most_requests:
+        """Ensure that the next request has a recent reading and an intention of its own."""
+        for _ in range(self._context.timeouts.most_requests):
+            if self._requests >= self._context.timeouts.most_requests:
                 break
             if not self._is_reading_fresh():
                 result = await self._recheck_and_record_intention()
@@ -111,7 +111,7 @@ class RowSender:
 
     def _is_reading_fresh(self) -> bool:
         age = self._context.clock.count_seconds() - self._intention.read_at
-        return age <= self._context.patience.reading_age
+        return age <= self._context.timeouts.reading_age
 
     async def _check_lock(self) -> None:
         """Check that this process still holds the plan: after a long sleep it may not."""
@@ -157,7 +157,7 @@ class RowSender:
                 if not await self._read_backoff.wait():
                     return self._build_unknown_result(evidence.explanation, after)
                 continue
-            # An objection may rest on the time: where that may be wrong, the caller stops the run.
+            # An objection may depend on the time: if the clock may be wrong, the caller stops the run.
             if not self._preparer.find_clock_fault(reading):
                 objection = self._preparer.object_to_sending(reading)
                 if objection:
@@ -165,7 +165,7 @@ class RowSender:
             if read_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
             read_unchanged = True
-            await self._context.clock.sleep(self._context.patience.recheck_interval)
+            await self._context.clock.sleep(self._context.timeouts.recheck_interval)
 
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""
@@ -174,7 +174,7 @@ class RowSender:
     def _may_key_be_forgotten(self) -> bool:
         """Return whether Vipps MobilePay may have forgotten the key: its lifetime is not documented."""
         age = self._context.core.now() - self._intention.intended_at
-        return self._maybe_done and age > timedelta(seconds=self._context.patience.recheck_after)
+        return self._maybe_done and age > timedelta(seconds=self._context.timeouts.recheck_after)
 
     async def _read_evidence(self) -> tuple[Evidence, Reading | None]:
         """Take a reading and evaluate it; without a reading the evidence says why."""

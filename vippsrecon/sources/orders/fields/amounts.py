@@ -269,8 +269,10 @@ def _strip_decoration(text: pl.Series, style: AmountStyle) -> pl.Series:
     """Remove what the style allows around the digits, and put minus signs first."""
     bare = text.str.strip_prefix(NATIVE_MARK).str.strip_prefix("'")
     for word in style.words:
-        around = rf"(?i)^([-{_MINUS_SIGN}+]?)\s*{re.escape(word)}\.?\s*|\s*{re.escape(word)}\.?$"
-        bare = bare.str.replace_all(around, "${1}")
+        word_at_an_end = (
+            rf"(?i)^([-{_MINUS_SIGN}+]?)\s*{re.escape(word)}\.?\s*|\s*{re.escape(word)}\.?$"
+        )
+        bare = bare.str.replace_all(word_at_an_end, "${1}")
     if style.brackets:
         bare = bare.str.replace(r"^\(([^()]*)\)$", "-${1}")
     if style.trailing_minus:

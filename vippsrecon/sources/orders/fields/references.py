@@ -164,7 +164,7 @@ def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
 def describe_damage(references: pl.Series) -> str | None:
     """Describe apparent damage to references by a spreadsheet, with the repair; None if none."""
     scientific = references.filter(references.str.contains(SCIENTIFIC_NOTATION))
-    odd = references.filter(repair_texts(references) != references)
+    invisible = references.filter(repair_texts(references) != references)
     digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
     length = _detect_length(digits)
     short = digits.filter(digits.str.len_bytes() < length) if length else digits.clear()
@@ -174,10 +174,10 @@ def describe_damage(references: pl.Series) -> str | None:
             f"{group_thousands(scientific.len())}, such as {scientific[0]}; export again and do not open the file "
             "in between"
         )
-    if not odd.is_empty():
+    if not invisible.is_empty():
         return (
             f"references with characters that cannot be seen or are taken for a hyphen: "
-            f"{group_thousands(odd.len())}, such as {odd[0]!r}; {repair_texts(odd)[0]} is tried too"
+            f"{group_thousands(invisible.len())}, such as {invisible[0]!r}; {repair_texts(invisible)[0]} is tried too"
         )
     if not short.is_empty():
         return (

@@ -68,18 +68,18 @@ def determine_paid(heads: pl.DataFrame, profile: Profile, outstanding: pl.Series
     return believed
 
 
-def mark_partly_sent(
+def find_refunded_rests(
     status: pl.Series, profile: Profile, total: pl.Series, refunded: pl.Series
 ) -> pl.Series:
-    """Return the statuses, *partial* where a refund of a part shows that the rest was sent.
+    """Return whether an open order was refunded in part, where this part is then not sent.
 
     Magento leaves an order on Processing if a part was sent and the rest was refunded.
     Source: https://github.com/magento/magento2/issues/23270
     """
-    if not profile.refunded_part_means_sent:
-        return status
     in_part = ((refunded > 0) & (refunded < total)).fill_null(value=False)
-    return status.set((status == "open") & in_part, "partial")
+    if not profile.refunded_part_means_sent:
+        return in_part & ~in_part
+    return (status == "open") & in_part
 
 
 def find_authorizations(heads: pl.DataFrame, profile: Profile) -> pl.Series:

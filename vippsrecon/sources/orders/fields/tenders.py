@@ -88,8 +88,8 @@ def find_owner(text: str, profile: Profile, *, is_id: bool) -> Owner:
         return "other" if is_id or is_provider or _is_listed(plain, tokens) else "unsure"
     if is_provider:
         return "other"
-    beside = [token for token in tokens if token not in _load_words()["own"]]
-    return _find_by_id(beside) if is_id else _find_by_title(beside)
+    other_words = [token for token in tokens if token not in _load_words()["own"]]
+    return _find_by_id(other_words) if is_id else _find_by_title(other_words)
 
 
 def _find_by_beginning(heading: str, profile: Profile) -> Owner:
@@ -103,17 +103,17 @@ def _find_by_beginning(heading: str, profile: Profile) -> Owner:
     return next((owner for owner, texts in beginnings if heading.startswith(tuple(texts))), "")
 
 
-def _find_by_id(beside: list[str]) -> Owner:
+def _find_by_id(other_words: list[str]) -> Owner:
     """Return the owner of a gateway id with Vipps MobilePay's name in it, and with no provider's."""
     words = _load_words()
-    if all(token in words["beside_own"] for token in beside):
+    if all(token in words["beside_own"] for token in other_words):
         return "own"
     allowed = {*words["beside_own"], *words["recurring"]}
-    return "recurring" if all(token in allowed for token in beside) else "unsure"
+    return "recurring" if all(token in allowed for token in other_words) else "unsure"
 
 
-def _find_by_title(beside: list[str]) -> Owner:
-    return "own" if not beside or " ".join(beside) in _load_words()["forms"] else "unsure"
+def _find_by_title(other_words: list[str]) -> Owner:
+    return "own" if not other_words or " ".join(other_words) in _load_words()["forms"] else "unsure"
 
 
 def pick_references(heads: pl.DataFrame, profile: Profile, tendered: pl.DataFrame) -> pl.DataFrame:

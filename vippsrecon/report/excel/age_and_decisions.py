@@ -1,0 +1,197 @@
+"""Write how old the discrepancies are, and how many of them have a decision.
+
+All figures are formulas over *Discrepancies*: those of the decisions change as people fill them in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+from vippsrecon.report import names
+from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
+from vippsrecon.spreadsheet.ranges import ANY_TEXT, format_criterion
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from vippsrecon.report.figures import AgeTotals
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
+    from vippsrecon.spreadsheet.layout import SheetLayout
+    from vippsrecon.spreadsheet.table import SheetTable
+
+AGE_COLUMNS = (1, 4, 5, 6)
+DECISION_COLUMNS = (8, 10, 11, 12)
+"""Columns of label, rows, share of the amount at risk, and amount at risk: ages to the left,
+decisions to the right."""
+
+
+@dataclass(frozen=True)
+class AgeAndDecisionWriter:
+    """Writes the ages and the decisions of one currency side by side on the Summary.
+
+    Attributes:
+        page: The Summary's cells.
+        formats: The workbook's formats.
+        discrepancies: The sheet whose rows are counted.
+        checks: Receives each total, for Controls.
+    """
+
+    page: SheetLayout
+    formats: WorkbookFormats
+    discrepancies: SheetTable
+    checks: CrossChecks
+
+    def write(self, currency: str, ages: tuple[AgeTotals, ...], row: int) -> int:
+        """Write both tables from `row`, and return the next free row."""
+        self._write_heads(row)
+        first = row + 1
+        end = first + len(ages)
+        total = (sum(age.rows for age in ages), sum(age.at_risk_minor for age in ages))
+        for place, age in enumerate(ages, start=first):
+            label = names.describe_age(age.from_days, age.to_days)
+            self._write_age(place, label, age, total[1], total_row=end)
+        self._write_total(end, AGE_COLUMNS, currency, total, (first, end - 1))
+        self._write_decisions(first, currency, total)
+        return end + 2
+
+    def _write_heads(self, row: int) -> None:
+        for title, columns in (
+            ("Days since first seen", AGE_COLUMNS),
+            ("Decision", DECISION_COLUMNS),
+        ):
+            label, rows, share, at_risk = columns
+            self.page.text(row, label, title, self.formats["head"])
+            self.page.blank(row, range(label + 1, rows), self.formats["head"])
+            for column, head in ((rows, "Rows"), (share, "Share of risk"), (at_risk, "At risk")):
+                self.page.text(row, column, head, self.formats["head_right"])
+
+    def _write_age(
+        self, row: int, label: str, age: AgeTotals, total_minor: int, *, total_row: int
+    ) -> None:
+        criteria = [("currency", format_criterion(age.currency))]
+        if age.from_days is None:
+            criteria.append(("age_days", format_criterion("")))
+        else:
+            criteria.append(("age_days", f'">={age.from_days}"'))
+        if age.to_days is not None:
+            criteria.append(("age_days", f'"<={age.to_days}"'))
+        table = self.discrepancies
+        figures = (age.rows, age.at_risk_minor)
+        formulas = (table.count_where(criteria), table.sum_where("at_risk_minor", criteria))
+        self._write_line(row, AGE_COLUMNS, label, figures, formulas)
+        self._write_share(row, AGE_COLUMNS, age.at_risk_minor, total_minor, total_row)
+        _, rows, _, at_risk = AGE_COLUMNS
+        self._add_cross_check(f"{label}: rows, {age.currency}", age.rows, (row, rows))
+        self._add_cross_check(
+            f"{label}: at risk, {age.currency}",
+            to_cell_amount(age.at_risk_minor),
+            (row, at_risk),
+            age.currency,
+        )
+
+    def _write_decisions(self, row: int, currency: str, total: tuple[int, int]) -> None:
+        table, columns = self.discrepancies, DECISION_COLUMNS
+        equal = [("currency", format_criterion(currency))]
+        end = row + 2
+        decided = self._sum_decided(currency)
+        undecided = (total[0] - decided[0], total[1] - decided[1])
+        for place, label, figures, decision in (
+            (row, "Undecided", undecided, format_criterion("")),
+            (row + 1, "Decided", decided, ANY_TEXT),
+        ):
+            criteria = [*equal, ("decision", decision)]
+            formulas = (table.count_where(criteria), table.sum_where("at_risk_minor", criteria))
+            self._write_line(place, columns, label, figures, formulas)
+            self._write_share(place, columns, figures[1], total[1], end)
+        self._write_total(end, columns, currency, total, (row, row + 1))
+        label = "Undecided and decided"
+        self._add_cross_check(f"{label}: rows, {currency}", total[0], (end, columns[1]))
+        amount = to_cell_amount(total[1])
+        self._add_cross_check(f"{label}: at risk, {currency}", amount, (end, columns[3]), currency)
+
+    def _sum_decided(self, currency: str) -> tuple[int, int]:
+        """Return rows and amount at risk with a decision carried over from an earlier report."""
+        data = self.discrepancies.data
+        if "decision" not in data.columns:
+            return 0, 0
+        rows = data.filter(
+            pl.col("currency").eq(currency) & pl.col("decision").fill_null("").ne("")
+        )
+        return rows.height, int(rows["at_risk_minor"].sum())
+
+    def _write_line(
+        self,
+        row: int,
+        columns: tuple[int, int, int, int],
+        label: str,
+        figures: tuple[int, int],
+        formulas: tuple[str, str],
+    ) -> None:
+        page, formats, table = self.page, self.formats, self.discrepancies
+        page.text(row, columns[0], label, formats["text"])
+        write_live_total(
+            page,
+            (row, columns[1]),
+            table,
+            formulas[0],
+            figures[0],
+            cell_format=formats["count"],
+        )
+        write_live_total(
+            page,
+            (row, columns[3]),
+            table,
+            formulas[1],
+            to_cell_amount(figures[1]),
+            cell_format=formats.money(),
+        )
+
+    def _write_share(
+        self,
+        row: int,
+        columns: tuple[int, int, int, int],
+        part_minor: int,
+        total_minor: int,
+        total_row: int,
+    ) -> None:
+        _, _, share, at_risk = columns
+        part, total = (xl_rowcol_to_cell(at, at_risk) for at in (row, total_row))
+        self.page.formula(
+            row,
+            share,
+            f"=IF({total}=0,0,{part}/{total})",
+            part_minor / total_minor if total_minor else 0,
+            self.formats["share"],
+        )
+
+    def _write_total(
+        self,
+        row: int,
+        columns: tuple[int, int, int, int],
+        currency: str,
+        figures: tuple[int, int],
+        lines: tuple[int, int],
+    ) -> None:
+        page, formats = self.page, self.formats
+        label, rows, share, at_risk = columns
+        page.text(row, label, f"Total {currency}", formats["total_text"])
+        page.blank(row, range(label + 1, at_risk), formats["total_text"])
+        for column, value, cell_format in (
+            (rows, figures[0], formats["total_count"]),
+            (at_risk, to_cell_amount(figures[1]), formats.money(total=True)),
+        ):
+            top, end = (xl_rowcol_to_cell(line, column) for line in lines)
+            page.formula(row, column, f"=SUM({top}:{end})", value, cell_format)
+        page.blank(row, range(share, at_risk), formats["total_text"])
+
+    def _add_cross_check(
+        self, label: str, computed: Decimal | int, cell: tuple[int, int], currency: str = ""
+    ) -> None:
+        at = xl_rowcol_to_cell(*cell, row_abs=True, col_abs=True)
+        sheet = self.page.worksheet.get_name()
+        formula = "" if self.discrepancies.overflow_file else f"'{sheet}'!{at}"
+        self.checks.add(label, computed, formula, currency)

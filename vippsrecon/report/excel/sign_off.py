@@ -1,0 +1,39 @@
+"""Write the sign-off: name, date and initials of those who prepared, reviewed and approved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xlsxwriter.utility import xl_range_abs
+
+from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
+    from vippsrecon.spreadsheet.layout import SheetLayout
+
+SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
+
+SIGN_OFF_ROWS = 1 + len(SIGN_OFF_ROLES)
+"""Rows of the block: its heading and one per role."""
+
+
+def write_sign_off(
+    workbook: Workbook, page: SheetLayout, formats: WorkbookFormats, row: int, first: int
+) -> None:
+    """Add the block in five columns from `first`: role, name in two columns, date, initials."""
+    name, date, initials = first + 1, first + 3, first + 4
+    page.text(row, first, "Sign-off", formats["head"])
+    page.merged_text(row, name, name + 1, "Name", formats["head"])
+    page.text(row, date, "Date", formats["head"])
+    page.text(row, initials, "Initials", formats["head"])
+    for place, role in enumerate(SIGN_OFF_ROLES, start=row + 1):
+        page.text(place, first, role, formats["text"])
+        page.merged_text(place, name, name + 1, "", formats["signature"])
+        page.blank(place, range(date, date + 1), formats["input_date"])
+        page.blank(place, range(initials, initials + 1), formats["signature"])
+    cells = xl_range_abs(row + 1, name, row + len(SIGN_OFF_ROLES), initials)
+    sheet = page.worksheet.get_name()
+    workbook.define_name(SIGN_OFF_RANGE_NAME, f"='{sheet}'!{cells}")
