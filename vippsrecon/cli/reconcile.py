@@ -158,10 +158,10 @@ def reconcile(
     changes = None if earlier_report is None else compare_with_report(result, earlier_report)
     chosen = choose_detail(result, detail.value if detail else None)
     report = write_workbook(result, out, detail=chosen, earlier=changes)
+    if page is not None:
+        write_html(result, page, workbook=report, earlier=changes)
     if changes is not None:
         result = changes.add_to(result)
-    if page is not None:
-        write_html(result, page, workbook=report)
     if json:
         shown = output.build_reconciliation_json(result, str(report))
         print(output.format_json(shown | ({"page": str(page)} if page else {})))

@@ -68,6 +68,11 @@ def describe_left_out_sheets(tables: Iterable[SheetTable]) -> tuple[str, ...]:
     )
 
 
+def describe_change_rows(earlier_report: str) -> str:
+    """Return what the rows of *What changed* are."""
+    return f"One row per discrepancy of this report or of the earlier one, {earlier_report}."
+
+
 def describe_no_codes(currency: str, discrepant_orders: int) -> str:
     """Return why a currency has no discrepancy: there is none, or it is counted in another currency."""
     if not discrepant_orders:

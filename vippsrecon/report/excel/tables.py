@@ -22,7 +22,7 @@ from vippsrecon.report.columns import (
     REJECT_AND_FAILURE_SHEET_COLUMNS,
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.sentences import describe_change_rows, format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
@@ -136,7 +136,7 @@ def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...
         SheetTable(
             "What changed",
             "What changed",
-            f"One row per discrepancy of this report or of the earlier one, {changes.name}.",
+            describe_change_rows(changes.name),
             CHANGE_SHEET_COLUMNS,
             changes.rows,
         ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.display.amounts import AmountFormat
 from vippsrecon.display.html import VERDICT_TONES
 from vippsrecon.report import columns, names, sentences
+from vippsrecon.report.changes import ENTRY_COLUMNS
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.excel.tables import (
     build_pair_rows,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import (
         BridgeLeg,
@@ -93,12 +95,15 @@ class LegBlock(NamedTuple):
     axis: str
 
 
-def build_content(reconciliation: Reconciliation, workbook: str) -> dict[str, Any]:
+def build_content(
+    reconciliation: Reconciliation, workbook: str, changes: ReportChanges | None = None
+) -> dict[str, Any]:
     """Return the variables of the template.
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned.
         workbook: Name of the workbook in which the rows are that the page leaves out.
+        changes: What changed since an earlier report, which is already among the inputs.
     """
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames)
@@ -113,6 +118,7 @@ def build_content(reconciliation: Reconciliation, workbook: str) -> dict[str, An
         "line_name": names.get_line_name,
         "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
         "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
+        "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
         "reject_headings": _list_headings(columns.REJECT_AND_FAILURE_SHEET_COLUMNS),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
         "title": names.REPORT_TITLE,
@@ -129,7 +135,7 @@ def build_content(reconciliation: Reconciliation, workbook: str) -> dict[str, An
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(figures, MAX_GROUPS),
         **_build_bridge(figures, amounts, workbook),
-        **_build_row_sections(frames, workbook),
+        **_build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
     }
 
@@ -199,9 +205,17 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
     }
 
 
-def _build_row_sections(frames: ReportFrames, workbook: str) -> dict[str, Any]:
+def _build_row_sections(
+    frames: ReportFrames, workbook: str, changes: ReportChanges | None
+) -> dict[str, Any]:
+    rows = frames.discrepancies
+    changed = None
+    if changes is not None:
+        rows = rows.join(changes.entries, on="discrepancy_id", how="left", maintain_order="left")
+        about = sentences.describe_change_rows(changes.name)
+        changed = _select_rows(changes.rows, MAX_ROWS, about, "What changed", workbook)
     discrepancies = _select_rows(
-        frames.discrepancies,
+        rows,
         MAX_DISCREPANCIES,
         names.SHEET_DESCRIPTIONS["Discrepancies"],
         "Discrepancies",
@@ -211,6 +225,8 @@ def _build_row_sections(frames: ReportFrames, workbook: str) -> dict[str, Any]:
     severities = {row["severity"] for row in discrepancies.rows}
     return {
         "discrepancies": discrepancies,
+        "entries": ENTRY_COLUMNS if changes is not None else (),
+        "changed": changed,
         "kinds": sorted(kinds),
         "severities": [severity for severity in SEVERITIES if severity in severities],
         "severity_rank": {name: -place for place, name in enumerate(SEVERITIES)},

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.dates import to_date
 from vippsrecon.money import group_thousands
 from vippsrecon.output_files import PAGE_SUFFIX, atomic_report
+from vippsrecon.report.changes import find_changes
 from vippsrecon.report.html.content import build_content
 from vippsrecon.report.html.visible_text import make_visible
 
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.report.changes import ReportChanges
 
 _GENERATOR = "vippsrecon"
 _MARK = f'<meta name="generator" content="{_GENERATOR}">'.encode()
 
 
 def write_html(
-    reconciliation: Reconciliation, path: str | Path, *, workbook: str | Path | None = None
+    reconciliation: Reconciliation,
+    path: str | Path,
+    *,
+    workbook: str | Path | None = None,
+    earlier: str | Path | ReportChanges | None = None,
 ) -> Path:
     """Write a Reconciliation as one HTML page. The same input gives the same bytes.
 
@@ -46,29 +52,40 @@ def write_html(
         path: Path of the page, ending in .html. An existing page is replaced when the new one is
             complete. Another file is first renamed to `<name>.before-1.html`, and a warning is logged.
         workbook: The workbook of the same result, which the page names where rows are left out.
+        earlier: An earlier report that people worked in: its owners, decisions and notes are shown,
+            and what changed since, as `write_workbook` does.
 
     Returns:
         The path of the page.
 
     Raises:
+        InputError: `earlier` is of another environment.
+        SourceError: `earlier` cannot be read as a report.
         OutputError: The name does not end in .html, is a folder, or cannot be written: folder
             missing, disk full.
     """
     path = Path(path)
+    changes = find_changes(reconciliation, earlier)
     with atomic_report(path, must_keep=_is_other_file, suffix=PAGE_SUFFIX) as folder:
-        page = render_page(reconciliation, workbook=Path(workbook).name if workbook else "")
+        name = Path(workbook).name if workbook else ""
+        page = render_page(reconciliation, workbook=name, changes=changes)
         (folder / path.name).write_bytes(page.encode())
     return path
 
 
-def render_page(reconciliation: Reconciliation, *, workbook: str = "") -> str:
+def render_page(
+    reconciliation: Reconciliation, *, workbook: str = "", changes: ReportChanges | None = None
+) -> str:
     """Return the page as text.
 
     Args:
         reconciliation: What `vippsrecon.reconcile` returned.
         workbook: Name of the workbook of the same result; "" if it is not known.
+        changes: What changed since an earlier report; None: there is no earlier report.
     """
-    return _load_template().render(build_content(reconciliation, workbook))
+    if changes is not None:
+        reconciliation = changes.add_to(reconciliation)
+    return _load_template().render(build_content(reconciliation, workbook, changes))
 
 
 @cache
