@@ -80,6 +80,14 @@ def reconcile(
             "20,000 orders, payments and events.",
         ),
     ] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Also write report.html beside the workbook: the report as one page to mail, "
+            "with search and figures.",
+        ),
+    ] = False,
     previous: Annotated[
         Path | None,
         typer.Option(
@@ -104,14 +112,15 @@ def reconcile(
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
+      vippsrecon reconcile --orders orders.csv --out report.xlsx --html
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import printable
     from vippsrecon.money import format_count
-    from vippsrecon.output_files import refuse_workbook_path
-    from vippsrecon.report import write_workbook
+    from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
+    from vippsrecon.report import write_html, write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
     from vippsrecon.report.terminal import format_summary
@@ -125,6 +134,10 @@ def reconcile(
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
     _check_writable(out)
+    page = out.with_suffix(PAGE_SUFFIX) if html else None
+    if page is not None:
+        refuse_report_path(page, inputs, suffix=PAGE_SUFFIX)
+        _check_writable(page)
     earlier_report = _read_earlier_report(previous, out)
     result = reconcile_month(
         orders,
@@ -145,12 +158,17 @@ def reconcile(
     changes = None if earlier_report is None else compare_with_report(result, earlier_report)
     chosen = choose_detail(result, detail.value if detail else None)
     report = write_workbook(result, out, detail=chosen, earlier=changes)
+    if page is not None:
+        write_html(result, page, workbook=report, earlier=changes)
     if changes is not None:
         result = changes.add_to(result)
     if json:
-        print(output.format_json(output.build_reconciliation_json(result, str(report))))
+        shown = output.build_reconciliation_json(result, str(report))
+        print(output.format_json(shown | ({"page": str(page)} if page else {})))
     else:
         print(format_summary(result, report))
+        if page is not None:
+            print(f"Page: {printable(str(page))}")
         if chosen == "findings":
             rows = printable(str(out.with_suffix(".data")))
             print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")

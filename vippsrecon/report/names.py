@@ -8,6 +8,24 @@ from __future__ import annotations
 
 from vippsrecon.reconciliation.codes import CODES
 
+REPORT_TITLE = "Reconciliation of orders and payments"
+
+SHEET_DESCRIPTIONS = {
+    "Discrepancies": "One row per discrepancy, worst first.",
+    "Timing": "Expected later and not overdue. Nothing to do unless a row is still here next time.",
+    "Rejects and failures": "Input rows that could not be used, and references that could not be read.",
+}
+"""Sheet to one sentence about its rows, the same in the workbook and on the page."""
+
+CURRENCIES_APART = "Amounts in major units, per currency; two currencies are never added."
+CONTROLS_ABOUT = "Inputs and settings of this report, and counts of what was compared."
+BRIDGE_ABOUT = (
+    "From the orders to what was captured, and from the shop's refunds to what was refunded: the lines "
+    "add up to the total. A sheet is a sheet of the workbook."
+)
+FETCHED_TOTAL_NAME = "Payments' totals as fetched"
+PAGE_ABOUT = "Made by vippsrecon. This page loads nothing from the internet and sends nothing."
+
 CODE_TITLES = {code.name: code.title for code in CODES}
 """Code to a few words for it."""
 

@@ -23,7 +23,7 @@ from vippsrecon.report.columns import (
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.links import add_links
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.sentences import describe_change_rows, format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
@@ -68,7 +68,7 @@ def build_sheet_tables(
         SheetTable(
             "Discrepancies",
             "Discrepancies",
-            "One row per discrepancy, worst first. Fill in the yellow cells.",
+            f"{names.SHEET_DESCRIPTIONS['Discrepancies']} Fill in the yellow cells.",
             fit_column_widths(
                 DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
                 if detail == "findings"
@@ -89,7 +89,7 @@ def build_sheet_tables(
         SheetTable(
             "Timing",
             "Timing",
-            "Expected later and not overdue. Nothing to do unless a row is still here next time.",
+            names.SHEET_DESCRIPTIONS["Timing"],
             PAIR_SHEET_COLUMNS,
             build_pair_rows(frames, "timing"),
         ),
@@ -117,7 +117,7 @@ def build_sheet_tables(
         SheetTable(
             "Rejects and failures",
             "Rejects and failures",
-            "Input rows that could not be used, and references that could not be read.",
+            names.SHEET_DESCRIPTIONS["Rejects and failures"],
             REJECT_AND_FAILURE_SHEET_COLUMNS,
             build_reject_and_failure_rows(frames),
         ),
@@ -138,7 +138,7 @@ def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...
         SheetTable(
             "What changed",
             "What changed",
-            f"One row per discrepancy of this report or of the earlier one, {changes.name}.",
+            describe_change_rows(changes.name),
             CHANGE_SHEET_COLUMNS,
             changes.rows,
         ),

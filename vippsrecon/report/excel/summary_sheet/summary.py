@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
 from vippsrecon.report.excel.summary_sheet.age_and_decisions import AgeAndDecisionWriter
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
@@ -246,14 +245,7 @@ class SummarySheetWriter(SectionWriter):
 
         orders = self.tables["Orders"].data
         discrepant = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
-        count = orders.filter(discrepant).height
-        if not count:
-            return f"None in {currency}."
-        return (
-            f"No row is counted in {currency}. {format_count(count, 'order')} in {currency} "
-            f"{'has its' if count == 1 else 'have their'} payment in another currency: see the code "
-            "currency_mismatch in that currency."
-        )
+        return sentences.describe_no_codes(currency, orders.filter(discrepant).height)
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
