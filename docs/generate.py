@@ -23,6 +23,8 @@ COMMANDS = (
     "fetch",
     "reconcile",
     "resolve",
+    "notify",
+    "schedule",
     "plan",
     "approve",
     "carry-out",

@@ -15,9 +15,11 @@ from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.notebooks import lab, notebooks
+from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.cli.resolve import resolve
+from vippsrecon.cli.schedule import schedule
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -74,6 +76,8 @@ app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
+app.command()(notify)
+app.command()(schedule)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)

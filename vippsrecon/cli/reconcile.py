@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vippsrecon.cli.errors import print_warning
+from vippsrecon.cli.period import PeriodOption, choose_period, insert_period
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.dates import Period
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
@@ -30,10 +32,18 @@ class ReportDetailOption(StrEnum):
 
 
 def reconcile(
+    context: typer.Context,
     orders: Annotated[
         list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE.xlsx",
+            help="The workbook to write. With --period, {period} in it becomes 2026-10 or 2026-10-31.",
+        ),
+    ],
     shop: ShopOption = None,
     mapping: MappingOption = None,
     payments: Annotated[
@@ -63,6 +73,7 @@ def reconcile(
     last: Annotated[
         str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
     ] = None,
+    period: PeriodOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {TIME_EXAMPLE}.")
     ] = None,
@@ -107,9 +118,13 @@ def reconcile(
     stored there too: --earlier report.data uses it in a later month. The workspace database holds
     the same, where it is kept between runs.
 
+    At exit code 1 the headline and the report's path are also printed on standard error, so that
+    cron mails them.
+
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders orders.csv --period last-month --out report-{period}.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
@@ -123,13 +138,16 @@ def reconcile(
     from vippsrecon.report import write_html, write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
-    from vippsrecon.report.terminal import format_summary
+    from vippsrecon.report.terminal import format_result_line, format_summary
     from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
+    days = choose_period(context, period, zone)
+    first, last = _choose_days(days, first, last)
+    out = insert_period(out, days, "--out")
     ignore_files = [settings.ignore_file] if settings.ignore_file else []
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
@@ -184,7 +202,22 @@ def reconcile(
         print_warning(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
+    if result.exit_code == 1:
+        print_warning(format_result_line(result, report))
     raise typer.Exit(result.exit_code)
+
+
+def _choose_days(
+    days: Period | None, first: str | None, last: str | None
+) -> tuple[str | None, str | None]:
+    """Return the first and last day of --period, or those that were given instead."""
+    from vippsrecon.errors import InputError
+
+    if days is None:
+        return first, last
+    if first is not None or last is not None:
+        raise InputError("--period contradicts --from and --to. Use either.")
+    return days.first.isoformat(), days.last.isoformat()
 
 
 def _check_writable(out: Path) -> None:

@@ -17,6 +17,12 @@ from vippsrecon.report.excel.summary_sheet.sign_off import (
     SIGN_OFF_ROWS,
     write_sign_off,
 )
+from vippsrecon.sources.reviewed_report.cover import (
+    ABOUT_ROW,
+    COVER_COLUMN,
+    HEADLINE_ROW,
+    SUMMARY_SHEET_NAME,
+)
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
     from vippsrecon.spreadsheet.table import SheetTable
 
-SUMMARY_SHEET_NAME = "Summary"
 SUMMARY_COLUMN_WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
 """Columns A to M: margin, label, meaning, four figures, gap, right half."""
 
@@ -78,16 +83,21 @@ class SummarySheetWriter(SectionWriter):
         page, formats = self.page, self.formats
         page.text(0, B, "Reconciliation of orders and payments", formats["title"])
         page.height(0, 30)
-        page.text(1, B, sentences.describe_period(reconciliation.manifest), formats["bold"])
+        page.text(
+            ABOUT_ROW,
+            COVER_COLUMN,
+            sentences.describe_period(reconciliation.manifest),
+            formats["bold"],
+        )
         page.text(2, B, sentences.describe_times(reconciliation.manifest), formats["muted"])
         page.merged_text(
-            4,
-            B,
+            HEADLINE_ROW,
+            COVER_COLUMN,
             SUMMARY_LAST_COLUMN,
             sentences.format_headline(reconciliation, figures),
             formats.verdict(reconciliation.verdict),
         )
-        page.height(4, 30)
+        page.height(HEADLINE_ROW, 30)
         page.text(6, B, "Completeness", formats["bold"])
         self.row = 6
         for sentence in (
