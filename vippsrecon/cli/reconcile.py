@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from vippsrecon.dates import Period
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
@@ -133,13 +134,11 @@ def reconcile(
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import printable
-    from vippsrecon.money import format_count
     from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
     from vippsrecon.report import write_html, write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
-    from vippsrecon.report.terminal import format_result_line, format_summary
-    from vippsrecon.schemas.failure_effects import select_failures
+    from vippsrecon.report.terminal import format_summary
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
@@ -190,6 +189,17 @@ def reconcile(
         if chosen == "findings":
             rows = printable(str(out.with_suffix(".data")))
             print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
+    _print_warnings(result, report)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_warnings(result: Reconciliation, report: Path) -> None:
+    """Print on standard error why there is no verdict, or what was found."""
+    from vippsrecon.cli import output
+    from vippsrecon.money import format_count
+    from vippsrecon.report.terminal import format_result_line
+    from vippsrecon.schemas.failure_effects import select_failures
+
     unanswered = select_failures(result.polars_frame("failures"), "unanswered")
     if len(unanswered):
         print_warning(
@@ -204,7 +214,6 @@ def reconcile(
         )
     if result.exit_code == 1:
         print_warning(format_result_line(result, report))
-    raise typer.Exit(result.exit_code)
 
 
 def _choose_days(

@@ -87,7 +87,7 @@ def write_workbook(
     if changes is not None:
         reconciliation = changes.add_to(reconciliation)
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames)
+    figures = compute_figures(frames, changes.entries if changes else None)
     chosen = choose_detail(reconciliation, detail)
     sheets = build_sheet_tables(
         frames, figures, stem=path.stem, limit=row_limit, detail=chosen, changes=changes

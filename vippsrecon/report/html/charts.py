@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import BridgeLeg, CodeTotals
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
 
 PLOT_HEIGHT = 150
 """Height of the columns of a chart by day, in pixels."""
@@ -101,6 +102,17 @@ def build_at_risk_bars(codes: Sequence[CodeTotals]) -> list[Bar]:
     return [
         Bar("0%", _percent(_scale_hundredths(code.at_risk_minor, longest), 1), code.severity)
         for code in codes
+    ]
+
+
+def build_total_bars(
+    totals: Sequence[AgeTotals] | Sequence[DecisionTotals],
+) -> list[Bar]:
+    """Return one bar per line of totals of a currency: its amount at risk."""
+    longest = max((each.at_risk_minor for each in totals), default=0)
+    return [
+        Bar("0%", _percent(_scale_hundredths(each.at_risk_minor, longest), 1), "total")
+        for each in totals
     ]
 
 

@@ -24,6 +24,7 @@ from vippsrecon.report.html.charts import (
     Waterfall,
     build_at_risk_bars,
     build_day_chart,
+    build_total_bars,
     build_waterfall,
 )
 from vippsrecon.report.html.tiles import list_main_figures
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         ReportFigures,
     )
     from vippsrecon.report.frames import ReportFrames
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
 
 MAX_DISCREPANCIES = 1_000
 MAX_ROWS = 500
@@ -80,6 +82,8 @@ class CurrencyBlock(NamedTuple):
     explanation: str
     codes: list[tuple[CodeTotals, Bar]]
     no_codes: str
+    ages: list[tuple[str, AgeTotals, Bar]]
+    decisions: list[tuple[str, DecisionTotals, Bar]]
     buckets: tuple[BucketTotals, ...]
     days: DayChart | None
     days_caption: str
@@ -106,7 +110,7 @@ def build_content(
         changes: What changed since an earlier report, which is already among the inputs.
     """
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames)
+    figures = compute_figures(frames, changes.entries if changes else None)
     manifest = reconciliation.manifest
     amounts = AmountFormat(figures.currencies)
     headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")
@@ -116,6 +120,7 @@ def build_content(
         "code_titles": names.CODE_TITLES,
         "code_title": names.get_code_title,
         "line_name": names.get_line_name,
+        "format_share": sentences.format_share,
         "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
         "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
         "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
@@ -132,8 +137,13 @@ def build_content(
             names.BLIND_SPOT,
         ),
         "notices": reconciliation.notices[:MAX_NOTICES],
+        "notices_left_out": sentences.describe_left_out_rows(
+            MAX_NOTICES, len(reconciliation.notices), "Summary", workbook, "notice"
+        ),
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
-        "groups": format_group_notes(figures, MAX_GROUPS),
+        "groups": format_group_notes(
+            figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+        ),
         **_build_bridge(figures, amounts, workbook),
         **_build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
@@ -167,12 +177,26 @@ def _build_currency_blocks(
                 sentences.explain_fetched_amounts(currency, figures),
                 list(zip(codes, build_at_risk_bars(codes), strict=True)),
                 sentences.describe_no_codes(currency, discrepant),
+                _name_ages(figures.select_ages(currency)),
+                _name_decisions(figures.select_decisions(currency)),
                 buckets,
                 build_day_chart(spans) if spans else None,
                 sentences.describe_day_chart(spans, currency) if spans else "",
             )
         )
     return blocks
+
+
+def _name_ages(ages: Sequence[AgeTotals]) -> list[tuple[str, AgeTotals, Bar]]:
+    labels = [names.describe_age(age.from_days, age.to_days) for age in ages]
+    return list(zip(labels, ages, build_total_bars(ages), strict=True))
+
+
+def _name_decisions(
+    decisions: Sequence[DecisionTotals],
+) -> list[tuple[str, DecisionTotals, Bar]]:
+    labels = [names.describe_decision(decided=each.decided) for each in decisions]
+    return list(zip(labels, decisions, build_total_bars(decisions), strict=True))
 
 
 def _split_remark(name: str, value: str) -> tuple[str, str, str]:
@@ -262,6 +286,7 @@ def _limit_text(name: str, value: Any) -> Any:
 
 
 def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, Any]:
+    facts = list_run_facts(reconciliation)
     inputs = list_input_files(reconciliation.manifest)
     groups = [group for group in list_setting_groups(reconciliation.manifest) if group[1]]
     count = sum(len(rows) for _, rows in groups)
@@ -270,7 +295,10 @@ def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, 
         shown.append((title, rows[:room]))
         room -= len(rows[:room])
     return {
-        "run_facts": list_run_facts(reconciliation)[:MAX_ROWS],
+        "run_facts": facts[:MAX_ROWS],
+        "run_facts_left_out": sentences.describe_left_out_rows(
+            len(facts[:MAX_ROWS]), len(facts), "Controls", workbook
+        ),
         "inputs": inputs[:MAX_ROWS],
         "inputs_left_out": sentences.describe_left_out_rows(
             len(inputs[:MAX_ROWS]), len(inputs), "Controls", workbook

@@ -72,7 +72,7 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
         if figures.legs:
-            self.write_section("Bridge, per sales unit and currency")
+            self.write_section(names.SECTION_HEADINGS["bridge"])
             self.row = BridgeWriter(
                 self.page, self.formats, self.tables["Payments"], self.checks
             ).write(figures, self.row)
@@ -81,7 +81,7 @@ class SummarySheetWriter(SectionWriter):
 
     def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         page, formats = self.page, self.formats
-        page.text(0, B, "Reconciliation of orders and payments", formats["title"])
+        page.text(0, B, names.REPORT_TITLE, formats["title"])
         page.height(0, 30)
         page.text(
             ABOUT_ROW,
@@ -98,7 +98,7 @@ class SummarySheetWriter(SectionWriter):
             formats.verdict(reconciliation.verdict),
         )
         page.height(HEADLINE_ROW, 30)
-        page.text(6, B, "Completeness", formats["bold"])
+        page.text(6, B, names.SECTION_HEADINGS["completeness"], formats["bold"])
         self.row = 6
         for sentence in (
             sentences.describe_completeness(reconciliation, figures),
@@ -187,12 +187,13 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             ages = figures.select_ages(currency)
             if ages:
-                self.write_section(f"Age of the discrepancies, and decisions, {currency}")
-                self.row = writer.write(currency, ages, self.row)
+                self.write_section(names.format_heading("ages", currency))
+                decisions = figures.select_decisions(currency)
+                self.row = writer.write(currency, ages, decisions, self.row)
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        self.write_section(f"Discrepancies by code, {currency}")
+        self.write_section(names.format_heading("codes", currency))
         if not codes:
             page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
             self.row += 2
@@ -274,7 +275,7 @@ class SummarySheetWriter(SectionWriter):
         if not figures.groups:
             return
         page, formats = self.page, self.formats
-        self.write_section("Large groups: more than 20 rows of one code and cause")
+        self.write_section(names.SECTION_HEADINGS["groups"])
         self.write_column_heads(
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
@@ -297,7 +298,7 @@ class SummarySheetWriter(SectionWriter):
         if not buckets:
             return
         page, formats = self.page, self.formats
-        self.write_section(f"Outcome of every order and payment, {currency}")
+        self.write_section(names.format_heading("buckets", currency))
         page.merged_text(
             self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
         )
