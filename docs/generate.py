@@ -25,6 +25,7 @@ COMMANDS = (
     "resolve",
     "notify",
     "schedule",
+    "heartbeat",
     "plan",
     "approve",
     "carry-out",

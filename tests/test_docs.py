@@ -196,6 +196,33 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         assert "Unknown" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "result"), [(0, "False"), (1, "True"), (2, "RuntimeError: No export."), (-9, "Error")]
+)
+def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
+    """Exit code 1 is a success with discrepancies; 2, or a killed program, is an exception."""
+    recipe = next(block for block in blocks(schedule, "python") if "def reconcile" in block)
+    program = tmp_path / "bin" / "vippsrecon"
+    program.parent.mkdir()
+    stop = f"exit {code}" if code >= 0 else "kill -9 $$"
+    program.write_text(f'#!/bin/sh\necho "No export." >&2\necho "$@" > arguments\n{stop}\n')
+    program.chmod(0o755)
+    call = f"{recipe}\nprint(reconcile('2026-10', {str(tmp_path)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", call],
+        env={"PATH": f"{program.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode == 0) is (code in (0, 1))
+    assert result in (done.stdout + done.stderr).splitlines()[-1]
+    assert (tmp_path / "arguments").read_text() == (
+        "reconcile --orders orders.csv --period 2026-10 --out report-{period}.xlsx\n"
+    )
+
+
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):
     """A `-p` with a name that no cell has would be ignored without a message."""
     import nbformat

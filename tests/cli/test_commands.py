@@ -27,6 +27,7 @@ COMMANDS = [
     "resolve",
     "notify",
     "schedule",
+    "heartbeat",
     "check",
     "notebooks",
     "lab",

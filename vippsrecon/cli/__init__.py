@@ -14,6 +14,7 @@ from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
+from vippsrecon.cli.heartbeat import heartbeat
 from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
@@ -78,6 +79,7 @@ app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
 app.command()(notify)
 app.command()(schedule)
+app.command()(heartbeat)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)
