@@ -22,6 +22,7 @@ COMMANDS = (
     "preview",
     "fetch",
     "reconcile",
+    "resolve",
     "notify",
     "schedule",
     "heartbeat",

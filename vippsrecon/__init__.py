@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.notebook.tables import search_frame, show_frame
     from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.report import write_workbook
+    from vippsrecon.report import write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
@@ -83,6 +83,7 @@ __all__ = [
     "settle",
     "show_frame",
     "verify_journal",
+    "write_html",
     "write_outcomes",
     "write_plan",
     "write_workbook",
@@ -129,6 +130,7 @@ _HOME = {
     "settle": "bulk.open_rows.settle",
     "show_frame": "notebook.tables",
     "verify_journal": "store",
+    "write_html": "report",
     "write_outcomes": "bulk.outcomes.workbook",
     "write_plan": "bulk.plan.file",
     "write_workbook": "report",

@@ -29,6 +29,9 @@ _log = logging.getLogger("vippsrecon.report")
 WORKBOOK_SUFFIX = ".xlsx"
 """Suffix of every workbook: a file with another suffix may be the user's order export."""
 
+PAGE_SUFFIX = ".html"
+"""Suffix of a report as one page."""
+
 DATA_SUFFIX = ".data"
 """Suffix of the folder beside a report with the rows that it was made of."""
 
@@ -71,22 +74,25 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
 
 
 @contextmanager
-def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[Path]:
+def atomic_report(
+    path: Path, *, must_keep: Callable[[Path], bool], suffix: str = WORKBOOK_SUFFIX
+) -> Iterator[Path]:
     """Yield an empty folder for `path` and its companion files; on success, move all of them.
 
     The files are moved to the folder of `path`, `path` itself last. Files in a subfolder
     `<stem>.data` are moved to the folder of this name, and only this account can open them; other
-    subfolders are deleted. An existing workbook for which `must_keep` is true is renamed first,
+    subfolders are deleted. An existing report for which `must_keep` is true is renamed first,
     and a warning is logged.
 
     Args:
         path: The final path of the report. Its folder must exist.
-        must_keep: Whether an existing workbook holds something that exists nowhere else.
+        must_keep: Whether an existing report holds something that exists nowhere else.
+        suffix: What the name must end in: that of a workbook, or of a page.
 
     Raises:
-        OutputError: As `refuse_workbook_path`, or the folder is not writable or the disk is full.
+        OutputError: As `refuse_report_path`, or the folder is not writable or the disk is full.
     """
-    refuse_workbook_path(path)
+    refuse_report_path(path, suffix=suffix)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as name:
             folder = Path(name)
@@ -96,7 +102,9 @@ def atomic_report(path: Path, *, must_keep: Callable[[Path], bool]) -> Iterator[
             files = sorted(file for file in folder.iterdir() if file.is_file())
             # The report comes last: without it, nobody takes the other files for a complete report.
             for file in sorted(files, key=lambda file: file.name == path.name):
-                _move_into_place(file, path.parent / file.name, must_keep)
+                _move_into_place(
+                    file, path.parent / file.name, must_keep if file.name == path.name else None
+                )
     except OSError as error:
         raise OutputError(_explain_os_error(path, error)) from error
 
@@ -156,11 +164,22 @@ def refuse_workbook_path(path: Path, inputs: Iterable[Path] = ()) -> None:
     """Raise if no workbook can be written to `path`. Writes nothing.
 
     Raises:
-        OutputError: As `refuse_output_path`; or the name does not end in .xlsx, or the workbook is
+        OutputError: As `refuse_report_path`.
+    """
+    refuse_report_path(path, inputs)
+
+
+def refuse_report_path(
+    path: Path, inputs: Iterable[Path] = (), *, suffix: str = WORKBOOK_SUFFIX
+) -> None:
+    """Raise if no report can be written to `path`. Writes nothing.
+
+    Raises:
+        OutputError: As `refuse_output_path`; or the name does not end in `suffix`, or the file is
             open in another program or write-protected.
     """
     refuse_output_path(path, inputs)
-    refuse_workbook_name(path)
+    _refuse_suffix(path, suffix)
     for lock, program in ((f".~lock.{path.name}#", "LibreOffice"), (f"~${path.name}", "Excel")):
         if (path.parent / lock).exists():
             raise OutputError(
@@ -179,10 +198,15 @@ def refuse_workbook_name(path: Path) -> None:
     Raises:
         OutputError: The name does not end in .xlsx.
     """
-    if path.suffix.lower() != WORKBOOK_SUFFIX:
+    _refuse_suffix(path, WORKBOOK_SUFFIX)
+
+
+def _refuse_suffix(path: Path, suffix: str) -> None:
+    if path.suffix.lower() != suffix:
+        kind = "an Excel workbook" if suffix == WORKBOOK_SUFFIX else "an HTML page"
         raise OutputError(
-            f"{path} does not end in {WORKBOOK_SUFFIX}. Choose the name of an Excel workbook, "
-            f"such as {path.with_suffix(WORKBOOK_SUFFIX).name}."
+            f"{path} does not end in {suffix}. Choose the name of {kind}, "
+            f"such as {path.with_suffix(suffix).name}."
         )
 
 
@@ -267,8 +291,8 @@ def _move_private_files(source: Path, folder: Path) -> None:
         file.replace(folder / file.name)
 
 
-def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool]) -> None:
-    if path.suffix.lower() != WORKBOOK_SUFFIX or not path.exists() or not must_keep(path):
+def _move_into_place(file: Path, path: Path, must_keep: Callable[[Path], bool] | None) -> None:
+    if must_keep is None or not path.exists() or not must_keep(path):
         file.replace(path)
         return
     backup = find_backup_path(path)

@@ -24,6 +24,7 @@ COMMANDS = [
     "preview",
     "fetch",
     "reconcile",
+    "resolve",
     "notify",
     "schedule",
     "heartbeat",
@@ -496,3 +497,36 @@ def test_shopify_month_with_two_sales_units_is_refused(run, folder):
 
     assert result.exit_code == errors.FAILURE_EXIT_CODE
     assert "one month for each" in result.stderr
+
+
+def test_reconcile_html_writes_the_page_beside_the_workbook(
+    run, orders, fetched, folder, read_json
+):
+    """The same run gives the workbook to work in and the page to mail."""
+    arguments = ("reconcile", "--orders", orders, "--payments", fetched, "--out", "r.xlsx")
+    alone = run(*arguments, "--json")
+    files = {path.name for path in folder.iterdir()}
+    assert "r.html" not in files
+    assert "page" not in read_json(alone)
+
+    output = run(*arguments, "--html", "--json")
+    page = (folder / "r.html").read_bytes()
+    shown = run(*arguments, "--html")
+    assert output.exit_code == shown.exit_code == 1
+    assert read_json(output)["page"] == "r.html"
+    assert {path.name for path in folder.iterdir()} == files | {"r.html"}
+    assert "\nReport: r.xlsx\nPage: r.html\n" in shown.stdout
+    assert (folder / "r.html").read_bytes() == page
+    assert f"{len(read_json(output)['discrepancies'])} DISCREPANCIES." in page.decode()
+
+
+def test_reconcile_html_refuses_a_page_that_cannot_be_written(run, orders, fetched, folder):
+    """Before anything is fetched or written, as for the workbook."""
+    (folder / "r.html").mkdir()
+    result = run(
+        "reconcile", "--orders", orders, "--payments", fetched, "--out", "r.xlsx", "--html"
+    )
+
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert "r.html is a folder" in result.stderr
+    assert not (folder / "r.xlsx").exists()

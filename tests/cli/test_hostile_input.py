@@ -422,7 +422,16 @@ def test_any_environment_variable_gives_an_exit_code(check, choose, orders, keys
 
 
 @pytest.mark.parametrize(
-    "name", ["Kari\u200bNordmann", "Kari\u202e", "Ka\u00adri", "\ufeff", "Kari\u3164"]
+    "name",
+    [
+        "Kari\u200bNordmann",
+        "Kari\u202e",
+        "Ka\u00adri",
+        "\ufeff",
+        "Kari\u3164",
+        "Kari\u2800",
+        "Kari\U000e0100",
+    ],
 )
 def test_lookalike_name_is_refused(check, folder, name):
     """Above a limit, two people are needed.

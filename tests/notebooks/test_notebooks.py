@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from openpyxl import load_workbook
 
+from tests.notebooks.notebook_files import SMALL, code, set_parameters
 from vippsrecon.bulk.plan.file import read_plan
 from vippsrecon.money import to_major
 
@@ -25,19 +25,6 @@ NAMES = [
     "03_explore_discrepancies",
     "04_refund_and_cancel",
 ]
-SMALL = 600
-"""Payments in the month of a test; a smaller one has nothing to refund."""
-
-
-@pytest.fixture
-def notebooks(root):
-    """Return the folder of notebooks."""
-    return root / "notebooks"
-
-
-def code(notebook):
-    """Return the code cells."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,20 +62,6 @@ def test_one_cell_holds_the_parameters(notebooks, name):
 
     assert len(tagged) == 1
     assert 'SOURCE = "simulator"' in tagged[0].source
-
-
-def set_parameters(path, **changed):
-    """Read a notebook and change constants in its parameters cell."""
-    notebook = nbformat.read(path, as_version=4)
-    (cell,) = (
-        tagged for tagged in code(notebook) if "parameters" in tagged.metadata.get("tags", ())
-    )
-    for name, value in changed.items():
-        cell.source, edited = re.subn(
-            rf"(?m)^{name} = .*?(?=$|  #)", f"{name} = {value}", cell.source
-        )
-        assert edited == 1, name
-    return notebook
 
 
 def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):

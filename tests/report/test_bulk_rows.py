@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 KINDS = (
     *("text", "wrapped", "code", "mono", "flag", "count"),
-    *("money", "moment", "day", "date", "input"),
+    *("money", "moment", "day", "date", "input", "link"),
 )
+LINK = 'HYPERLINK("#\'Rows\'!A"&IF(A2<B2,2,3),"<&>")'
 INT64 = 2**63 - 1
 ODD_TEXTS = [
     *("", " ", "  a", "a ", "\ta", "a\n", "two\nlines", "a\rb", "\x00", "\x0b", "\x1f", "\x7f"),
@@ -75,11 +76,13 @@ ODD_NUMBERS = [
 def make_table(rows: list[dict[str, object]], dtypes: dict[str, pl.DataType] | None = None):
     """Return a table with one column per kind, named after its kind, and the currency."""
     columns = (
-        *(TableColumn(kind, kind, kind) for kind in KINDS),
+        *(TableColumn(kind, kind, kind, link_text="<&>") for kind in KINDS),
         TableColumn("currency", "currency"),
     )
     schema = {
-        **dict.fromkeys(("text", "wrapped", "code", "mono", "input", "currency"), pl.String),
+        **dict.fromkeys(
+            ("text", "wrapped", "code", "mono", "input", "currency", "link"), pl.String
+        ),
         **dict.fromkeys(("count", "money"), pl.Int64),
         "flag": pl.Boolean,
         "moment": pl.Datetime("us", "UTC"),
@@ -155,6 +158,7 @@ rows_of_any_kind = st.fixed_dictionaries(
         **dict.fromkeys(("count", "money"), numbers),
         "currency": st.sampled_from([None, "", "NOK", "EUR", "DKK", "<&>"]),
         "flag": st.none() | st.booleans(),
+        "link": st.sampled_from([None, LINK]),
         "moment": st.none()
         | st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
         "day": st.none() | st.integers(0, 80_000),
@@ -221,6 +225,7 @@ def make_plain_table(rows: int) -> SheetTable:
                 money=n * 7919 - 10_000,
                 currency=("NOK", "EUR")[n % 2],
                 flag=n % 3 == 0,
+                link=LINK if n % 2 else None,
                 moment=at + timedelta(seconds=61 * n),
                 day=20_000 + n % 31,
                 date=at.date(),

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from openpyxl import load_workbook
 
+from tests.report.example_pages import Page, read_minor
 from tests.report.example_results import AS_OF, MANIFEST, Month
 from tests.report.test_workbook import head_of, rows_of
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.report import write_workbook
+from vippsrecon.report import write_html, write_workbook
 from vippsrecon.report.changes import CHANGE_SENTENCES
+from vippsrecon.report.html.page import render_page
 
 NOVEMBER = {
     **MANIFEST,
@@ -199,3 +201,24 @@ def test_entries_survive_libreoffice(earlier, tmp_path):
     rows = read_sheet(path, "Discrepancies")
     assert [rows["same"][name] for name in ENTRIES] == ["Kari", "accept", "Agreed\nby phone"]
     assert read_sheet(path, "What changed")["gone"]["Change"] == "cleared"
+
+
+def test_page_shows_the_same_entries_and_changes(tmp_path):
+    """Who reads the page only, sees what was decided too."""
+    evil = "<script>window.ran = 1</script>"
+    earlier = write_workbook(october().reconciliation(), tmp_path / "october.xlsx")
+    fill_in(earlier, {"same": ("Kari", "accept", evil)})
+    result = november().reconciliation(manifest=NOVEMBER)
+    path = write_html(result, tmp_path / "page.html", earlier=earlier)
+    page = Page(path.read_text(encoding="utf-8"))
+    book = write_workbook(result, tmp_path / "november.xlsx", earlier=earlier)
+    ((_, *rows),) = page.find_tables("changed")
+
+    assert f"Owner: KariDecision: acceptNote: {evil}" in page.text
+    assert f"earlier one, {earlier.name}." in page.text
+    sheet = read_sheet(book, "What changed")
+    assert [row[0] for row in rows] == [row["Change"] for row in sheet.values()]
+    for row, listed in zip(rows, sheet.values(), strict=True):
+        assert listed["What happened"] in row[2]
+        assert read_minor(row[3] or "0") == round((listed["At risk then"] or 0) * 100)
+    assert "What changed" not in Page(render_page(result)).text

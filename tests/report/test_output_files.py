@@ -111,7 +111,7 @@ def _fill_in(report: Path, entry: str) -> None:
     book = load_workbook(report)
     if entry == "Name":
         [(sheet, cells)] = book.defined_names["sign_off"].destinations
-        book[sheet][cells.partition(":")[0].replace("$", "")].value = "Kari"
+        book[sheet][cells][0][0].value = "Kari"
     else:
         sheet = book["Discrepancies"]
         head = next(row for row in sheet.iter_rows(max_row=20) if row[0].value == "Severity")

@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 
 from tests.report.example_results import make_month
 from vippsrecon.report import write_workbook
-from vippsrecon.spreadsheet.page_breaks import PAGE_WIDTH_POINTS
+from vippsrecon.spreadsheet.sections import PAGE_WIDTH_POINTS
 
 PRINTED = ("Summary", "Discrepancies", "Controls")
 

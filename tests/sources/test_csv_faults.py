@@ -118,8 +118,18 @@ def test_joined_exports_are_read_by_their_own_headings(write: Writer, write_xlsx
         "reference;order_number;currency;total",
         "id;name;total;refunded;currency;reference",
         "Beløp;Ordrenummer;Valuta;Reference;Merknad;Refusjon",
+        "referanse;ordrenr;valuta;merknad;refundert;totalbeløp",
+        "Referens;Ordernummer;Valuta;Butik;Återbetalat;Belopp",
     ],
-    ids=["another column", "one more, one less", "fewer", "other columns first", "other names"],
+    ids=[
+        "another column",
+        "one more, one less",
+        "fewer",
+        "other columns first",
+        "other names",
+        "Norwegian",
+        "Swedish",
+    ],
 )
 def test_rows_below_other_columns_are_refused_by_number(
     write: Writer, write_xlsx: Writer, second: str

@@ -204,3 +204,27 @@ def test_line_of_a_note_is_not_a_refund(write: Writer, encoding: str):
     assert amounts == {"nord-000001": 10000, "nord-000005": 50000}
     assert [reason.partition(":")[0] for reason in reasons] == ["row 3", "row 4", "row 5"]
     assert all("quotation mark" in reason for reason in reasons)
+
+
+def test_second_heading_row_in_another_language_refuses_what_follows(tmp_path: Path):
+    """Two lists were joined: with the first headings, the VAT of the second would be refunded."""
+    rows = [
+        ("reference", "amount", "currency", "vat"),
+        ("nord-000001", "10.00", "NOK", "2.00"),
+        ("referanse", "mva", "valuta", "beløp"),
+        ("nord-000002", "5.00", "NOK", "1.00"),
+    ]
+    path = tmp_path / "refunds.csv"
+    path.write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
+    amounts, rejects = read(path)
+    assert amounts == {"nord-000001": 1000}
+    assert ["second heading row" in reject for reject in rejects] == [True, True]
+
+
+def test_row_whose_amount_is_a_word_is_not_a_heading_row(tmp_path: Path):
+    """A reference may have no digit, and `all` is an amount."""
+    path = tmp_path / "refunds.csv"
+    path.write_text(
+        "reference,amount,currency,reason\nnord-abcd,all,NOK,return\n", encoding="utf-8"
+    )
+    assert read(path) == ({"nord-abcd": None}, [])

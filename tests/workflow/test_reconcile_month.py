@@ -24,8 +24,8 @@ from vippsrecon.report import write_workbook
 from vippsrecon.report.terminal import format_summary
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
 from vippsrecon.workflow.fetch_references import fetch_month
-from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.preflight import describe_clock_skew
 from vippsrecon.workflow.reconcile_month import reconcile_month
 from vippsrecon.workflow.references import collect_fetch_references, drop_misses_of_other_methods

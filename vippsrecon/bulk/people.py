@@ -15,10 +15,12 @@ MAX_TEXT_LENGTH = 500
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line separators and lone surrogates, which cannot be displayed safely."""
 
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 """Characters without a shape that are not of Unicode's category Cf (zero-width, bidirectional).
 With one of them, two names look alike and are not the same person. Source: Unicode,
-Default_Ignorable_Code_Point."""
+Default_Ignorable_Code_Point, and the empty Braille pattern."""
 
 
 def is_same_person(name: str, other_name: str) -> bool:

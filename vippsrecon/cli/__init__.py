@@ -19,6 +19,7 @@ from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
+from vippsrecon.cli.resolve import resolve
 from vippsrecon.cli.schedule import schedule
 from vippsrecon.version import __version__
 
@@ -75,6 +76,7 @@ app.command()(simulator)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
+app.command()(resolve)
 app.command()(notify)
 app.command()(schedule)
 app.command()(heartbeat)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from vippsrecon.dates import Period
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
@@ -91,6 +92,14 @@ def reconcile(
             "20,000 orders, payments and events.",
         ),
     ] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Also write report.html beside the workbook: the report as one page to mail, "
+            "with search and figures.",
+        ),
+    ] = False,
     previous: Annotated[
         Path | None,
         typer.Option(
@@ -119,18 +128,17 @@ def reconcile(
       vippsrecon reconcile --orders orders.csv --period last-month --out report-{period}.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
+      vippsrecon reconcile --orders orders.csv --out report.xlsx --html
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import printable
-    from vippsrecon.money import format_count
-    from vippsrecon.output_files import refuse_workbook_path
-    from vippsrecon.report import write_workbook
+    from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
+    from vippsrecon.report import write_html, write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
-    from vippsrecon.report.terminal import format_result_line, format_summary
-    from vippsrecon.schemas.failure_effects import select_failures
+    from vippsrecon.report.terminal import format_summary
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
@@ -143,6 +151,10 @@ def reconcile(
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
     _check_writable(out)
+    page = out.with_suffix(PAGE_SUFFIX) if html else None
+    if page is not None:
+        refuse_report_path(page, inputs, suffix=PAGE_SUFFIX)
+        _check_writable(page)
     earlier_report = _read_earlier_report(previous, out)
     result = reconcile_month(
         orders,
@@ -163,15 +175,31 @@ def reconcile(
     changes = None if earlier_report is None else compare_with_report(result, earlier_report)
     chosen = choose_detail(result, detail.value if detail else None)
     report = write_workbook(result, out, detail=chosen, earlier=changes)
+    if page is not None:
+        write_html(result, page, workbook=report, earlier=changes)
     if changes is not None:
         result = changes.add_to(result)
     if json:
-        print(output.format_json(output.build_reconciliation_json(result, str(report))))
+        shown = output.build_reconciliation_json(result, str(report))
+        print(output.format_json(shown | ({"page": str(page)} if page else {})))
     else:
         print(format_summary(result, report))
+        if page is not None:
+            print(f"Page: {printable(str(page))}")
         if chosen == "findings":
             rows = printable(str(out.with_suffix(".data")))
             print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
+    _print_warnings(result, report)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_warnings(result: Reconciliation, report: Path) -> None:
+    """Print on standard error why there is no verdict, or what was found."""
+    from vippsrecon.cli import output
+    from vippsrecon.money import format_count
+    from vippsrecon.report.terminal import format_result_line
+    from vippsrecon.schemas.failure_effects import select_failures
+
     unanswered = select_failures(result.polars_frame("failures"), "unanswered")
     if len(unanswered):
         print_warning(
@@ -186,7 +214,6 @@ def reconcile(
         )
     if result.exit_code == 1:
         print_warning(format_result_line(result, report))
-    raise typer.Exit(result.exit_code)
 
 
 def _choose_days(

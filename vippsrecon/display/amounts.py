@@ -1,7 +1,7 @@
 """Format amounts as people in the currency's market write them.
 
-Reports and terminals write `1 234.50 NOK`, which a program can read back. A notebook shows
-`1 234,50 kr`.
+Workbooks and terminals write `1 234.50 NOK`, which a program can read back. Notebooks and the HTML
+page show `1 234,50 kr`.
 """
 
 from __future__ import annotations

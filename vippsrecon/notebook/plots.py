@@ -6,9 +6,9 @@ notebook shows it once and nothing needs to be closed. Each currency has its own
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,8 +16,10 @@ import polars as pl
 from vippsrecon.dates import EPOCH
 from vippsrecon.money import group_thousands
 from vippsrecon.report import names
-from vippsrecon.report.figures import AGE_BANDS, compute_figures
+from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.html.charts import choose_axis_start
+from vippsrecon.report.totals.ages import AGE_BANDS
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS
@@ -106,9 +108,8 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     first, *steps = leg.lines
     lines = [first, *(step for step in steps if step[1])]  # steps of zero are not drawn
     labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [total_label]
-    amounts = [float(to_cell_amount(amount)) for _, amount, _ in lines] + [
-        float(to_cell_amount(leg.bridge_total_minor))
-    ]
+    minor_amounts = [*(minor for _, minor, _ in lines), leg.bridge_total_minor]
+    amounts = [float(to_cell_amount(minor)) for minor in minor_amounts]
     starts: list[float] = []
     levels: list[float] = []
     for place, amount in enumerate(amounts):
@@ -137,24 +138,13 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
         )
     panel.invert_yaxis()
     low, high = min(*levels, 0.0), max(*levels, 0.0)
-    left = _compute_axis_start(min(levels), high)
+    tops = [*accumulate(minor_amounts[:-1]), leg.bridge_total_minor]
+    left = float(to_cell_amount(choose_axis_start(min(tops), max(tops))))
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
     begins = f", from {group_thousands(round(left))}: steps show, totals are cut" if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
     panel.locator_params(axis="x", nbins=6)
     panel.xaxis.set_major_formatter(_format_axis_value)
-
-
-def _compute_axis_start(lowest: float, highest: float) -> float:
-    """Return the start of the axis: near the steps if they are small compared with the totals.
-
-    >>> _compute_axis_start(1_152_300.0, 1_335_600.0), _compute_axis_start(400.0, 1_000.0), _compute_axis_start(0.0, 9.0)
-    (1100000.0, 0.0, 0.0)
-    """
-    if lowest <= 0 or highest - lowest > lowest / 2:
-        return 0.0
-    unit = 10.0 ** math.floor(math.log10(max(highest - lowest, highest / 100)))
-    return max(math.floor(lowest / unit - 0.5), 0) * unit
 
 
 def ages(reconciliation: Reconciliation) -> Figure:

@@ -7,6 +7,7 @@ earlier workbook ──read──► owner, decision, note ──discrepancy_id�
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -15,6 +16,7 @@ from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
 from vippsrecon.report.frames import build_report_frames
+from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -69,6 +71,20 @@ class ReportChanges(NamedTuple):
             notices=(*reconciliation.notices, *self.notices),
             manifest={**manifest, "inputs": inputs},
         )
+
+
+def find_changes(
+    reconciliation: Reconciliation, earlier: str | Path | ReportChanges | None
+) -> ReportChanges | None:
+    """Return what an earlier report adds: it is read and compared if its path is given.
+
+    Raises:
+        InputError: The earlier report is of another environment.
+        SourceError: It cannot be read as a report.
+    """
+    if isinstance(earlier, str | Path):
+        return compare_with_report(reconciliation, read_reviewed_report(earlier))
+    return earlier
 
 
 def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport) -> ReportChanges:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
@@ -13,6 +14,7 @@ from vippsrecon.report.names import LINE_TO_FETCHED_NAMES
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
     from vippsrecon.spreadsheet.table import SheetTable
 
@@ -64,6 +66,66 @@ def describe_left_out_sheets(tables: Iterable[SheetTable]) -> tuple[str, ...]:
     return (
         f"This workbook contains the findings. The sheets {', '.join(sheets)} and {last} are left "
         f"out: their {count} are in the folder {folder} (files and hashes: sheet Controls).",
+    )
+
+
+def describe_change_rows(earlier_report: str) -> str:
+    """Return what the rows of *What changed* are."""
+    return f"One row per discrepancy of this report or of the earlier one, {earlier_report}."
+
+
+def describe_no_codes(currency: str, discrepant_orders: int) -> str:
+    """Return why a currency has no discrepancy: there is none, or it is counted in another currency."""
+    if not discrepant_orders:
+        return f"None in {currency}."
+    return (
+        f"No row is counted in {currency}. {format_count(discrepant_orders, 'order')} in {currency} "
+        f"{'has its' if discrepant_orders == 1 else 'have their'} payment in another currency: see the "
+        "code currency_mismatch in that currency."
+    )
+
+
+def describe_left_out_rows(
+    shown: int, count: int, sheet: str, workbook: str = "", noun: str = "row"
+) -> str:
+    """Return how many rows a page shows and where all of them are; "" if it shows all.
+
+    >>> describe_left_out_rows(1000, 1200, "Discrepancies", "report.xlsx")
+    'The first 1 000 of 1 200 rows. All of them: sheet Discrepancies of report.xlsx.'
+    """
+    if shown >= count:
+        return ""
+    return (
+        f"The first {group_thousands(shown)} of {format_count(count, noun)}. All of them: "
+        f"{describe_place(sheet, workbook)}."
+    )
+
+
+def describe_place(sheet: str, workbook: str = "") -> str:
+    """Return where to look in the workbook: "sheet Summary of report.xlsx"."""
+    return f"sheet {sheet} of {workbook or 'the workbook'}"
+
+
+def format_share(part: int, whole: int) -> str:
+    """Return a share of a total.
+
+    >>> format_share(1, 3), format_share(0, 0)
+    ('33.3%', '0.0%')
+    """
+    return f"{Decimal(part) / whole if whole else Decimal(0):.1%}"
+
+
+def describe_cut_axis(start: str) -> str:
+    """Return that the bars of a chart begin at an amount, not at zero."""
+    return f"The bars begin at {start}, so that the steps can be seen."
+
+
+def describe_day_chart(spans: Sequence[SpanTotals], currency: str) -> str:
+    """Return what a chart of days or months shows, with its first and last."""
+    unit = "day" if len(spans[0].label) > len("2026-10") else "month"
+    return (
+        f"Captured and refunded by {unit}, {currency}: events as fetched, {spans[0].label} to "
+        f"{spans[-1].label}"
     )
 
 

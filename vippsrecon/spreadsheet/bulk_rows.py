@@ -34,6 +34,7 @@ _MAX_EXACT_NUMBER = 2**53
 
 _UNUSUAL_TEXT = r"[\x00-\x08\x0B-\x1F\x{FFFE}\x{FFFF}]|_x[0-9A-Fa-f]{4}_|^<r>"
 """Texts that XlsxWriter escapes in its own way, or takes for rich text."""
+_ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"))
 _OUTER_SPACE = r"^\s|\s$"
 
 _WHOLE_NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.Null)
@@ -141,6 +142,10 @@ def build_rows(
                 writer_needed = writer_needed | _find_long_numbers(values)
             texts = _NUMBER_TEXTS[column.kind](values)
             cell += ["><v>", texts, "</v></c>"]
+        elif column.kind == "link":
+            texts = values.cast(pl.String)
+            shown = _escape(column.link_text)
+            cell += [' t="str"><f>', _escape_texts(texts), f"</f><v>{shown}</v></c>"]
         else:
             texts = _build_texts(values)
             writer_needed = writer_needed | _find_unusual_texts(texts)
@@ -220,9 +225,15 @@ def _build_text_start(texts: pl.Series) -> list[Any]:
 def _escape_texts(texts: pl.Series) -> pl.Series:
     if not texts.str.contains("[&<>]").any():
         return texts
-    for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+    for character, escaped in _ESCAPES:
         texts = texts.str.replace_all(character, escaped, literal=True)
     return texts
+
+
+def _escape(text: str) -> str:
+    for character, escaped in _ESCAPES:
+        text = text.replace(character, escaped)
+    return text
 
 
 def _find_long_numbers(values: pl.Series) -> pl.Series:

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.formats import WorkbookFormats
 
 TableColumnKind = Literal[
-    "text", "wrapped", "code", "mono", "flag", "count", "money", "moment", "day", "date", "input"
+    "text",
+    "wrapped",
+    "code",
+    "mono",
+    "flag",
+    "count",
+    "money",
+    "moment",
+    "day",
+    "date",
+    "input",
+    "link",
 ]
 
 
@@ -35,12 +46,13 @@ class TableColumn:
         header: The heading on the sheet.
         name: The frame's column; one that people fill in may be missing in the frame.
         kind: How values are written: minor units as money, moments in UTC, days in local time,
-            flags as yes or no.
+            flags as yes or no. A link is a formula made by `spreadsheet.links`, never a text from data.
         width: In characters.
         about: What the column means, for the glossary on Controls.
         hidden: Needed only to read the workbook back.
         printed: Whether the column is in the print area, which has to fit on A4. Columns that
             are not printed come last.
+        link_text: What the cells of a link show.
     """
 
     header: str
@@ -50,6 +62,7 @@ class TableColumn:
     about: str = ""
     hidden: bool = False
     printed: bool = True
+    link_text: str = ""
 
 
 _WIDTH_PER_CHARACTER = 0.95

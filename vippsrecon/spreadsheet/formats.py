@@ -24,6 +24,7 @@ RULE_COLOUR = "#CBD2D9"
 PALE = "#EEF2F6"
 INPUT_COLOUR = "#FFFBE6"
 BAR_COLOUR = "#3E6592"
+LINK_COLOUR = "#0B57A4"
 
 SEVERITY_COLOURS = {
     "critical": ("#8C1D18", "#FFFFFF"),
@@ -72,6 +73,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "muted_right": {"valign": "vcenter", "font_color": MUTED, "align": "right"},
     "bold": {"valign": "vcenter", "bold": True},
     "code": {"valign": "vcenter", "font_color": NAVY},
+    "link": {"valign": "vcenter", "font_color": LINK_COLOUR, "underline": 1},
     "title": {"bold": True, "font_size": 18, "font_color": NAVY, "valign": "vcenter"},
     "sheet_title": {"bold": True, "font_size": 13, "font_color": NAVY, "valign": "vcenter"},
     "section": {

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -199,7 +199,11 @@ def write_cells(
     writers_by_currency = {
         currency: [
             (
-                write_number if column.kind in _WRITTEN_AS_NUMBERS else write_text,
+                write_number
+                if column.kind in _WRITTEN_AS_NUMBERS
+                else partial(_write_link, worksheet, column.link_text)
+                if column.kind == "link"
+                else write_text,
                 i,
                 column_formats[i],
             )
@@ -224,6 +228,17 @@ def write_cells(
             if cells[column] is None:
                 worksheet.write_blank(row, column, None, row_formats[""][column])
     return count
+
+
+def _write_link(  # noqa: PLR0917 - the order of XlsxWriter
+    worksheet: Worksheet,
+    text: str,
+    row: int,
+    column: int,
+    formula: str,
+    cell_format: Format | None,
+) -> None:
+    worksheet.write_formula(row, column, formula, cell_format, text)
 
 
 def set_row_height(

@@ -30,6 +30,7 @@ from vippsrecon.workflow.coverage import (
     leave_out_payments,
     leave_out_references,
 )
+from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
@@ -44,7 +45,6 @@ from vippsrecon.workflow.history.closed_discrepancies import (
 )
 from vippsrecon.workflow.history.earlier_runs import RunRecords
 from vippsrecon.workflow.history.saved_runs import hash_saved_runs, read_saved_runs
-from vippsrecon.workflow.ignore_file import read_ignore_file
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
     refuse_empty_period,

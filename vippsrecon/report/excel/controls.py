@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.excel.drop_downs import (
     CONTROLS_SHEET_NAME,
     LIST_ROW,
@@ -16,11 +15,16 @@ from vippsrecon.report.excel.drop_downs import (
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
-from vippsrecon.report.excel.sections import SectionWriter
-from vippsrecon.report.names import describe_settings
+from vippsrecon.report.run_facts import (
+    MAX_VALUE_CHARACTERS,
+    list_input_files,
+    list_run_facts,
+    list_setting_groups,
+)
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.sections import SectionWriter
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -36,9 +40,6 @@ PROTECTION_NOTES = (
     "To sort rows or change a figure, first choose Review > Unprotect",
     "Sheet (LibreOffice: Tools > Protect Sheet).",
 )
-
-MAX_VALUE_CHARACTERS = 44
-"""Longer values are written across the columns to the right."""
 
 
 class ControlsSheetWriter(SectionWriter):
@@ -64,50 +65,17 @@ class ControlsSheetWriter(SectionWriter):
             self.page.text(row, OWNER_LIST_COLUMN, text, self.formats["muted"])
         write_drop_down_lists(self.page, self.formats, manifest)
         self.row = 2
-        self._write_run(reconciliation)
+        self._write_pairs("Run", list_run_facts(reconciliation))
         self._write_inputs(manifest)
         self._write_files_of_left_out_sheets(tables)
         self._write_overflowing_tables(tables)
-        for key, title in (
-            ("settings", "Settings and tolerances"),
-            ("versions", "Versions"),
-            ("counts", "Counts"),
-        ):
-            self._write_pairs(title, describe_settings(flatten_settings(manifest.get(key))))
-        shown_above = {
-            *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
-            *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
-            *("complete", "incomplete_because", "uncompared"),
-        }
-        self._write_pairs(
-            "Other facts of this run",
-            describe_settings(flatten_settings(_exclude_keys(manifest, shown_above))),
-        )
+        for title, rows in list_setting_groups(manifest):
+            self._write_pairs(title, rows)
         self._write_checks(checks)
         last_printed = self.row - 2
         self._write_glossary(tables)
         self.set_up_pages(CONTROLS_COLUMN_WIDTHS, last_printed, F)
         self.page.write()
-
-    def _write_run(self, reconciliation: Reconciliation) -> None:
-        manifest = reconciliation.manifest
-        days = manifest.get("period")
-        outside = manifest.get("outside_period") or {}
-        rows = [
-            ("verdict", reconciliation.verdict),
-            ("complete", "yes" if reconciliation.complete else "no"),
-            ("environment", str(manifest.get("environment") or "")),
-            ("sales units", ", ".join(_list_msns(manifest.get("sales_units")))),
-            ("period", f"{format_period(days)}, included" if days else "none chosen"),
-            ("as of", str(manifest.get("as_of") or "")),
-            ("fetched at", str(manifest.get("fetched_at") or "")),
-            *((f"outside the period, {side}", str(count)) for side, count in outside.items()),
-            *(
-                (f"payments found through {source}", str(count))
-                for source, count in (manifest.get("discovered_by") or {}).items()
-            ),
-        ]
-        self._write_pairs("Run", [(name[0].upper() + name[1:], value) for name, value in rows])
 
     def _write_pairs(self, title: str, rows: list[tuple[str, str]]) -> None:
         if not rows:
@@ -124,20 +92,18 @@ class ControlsSheetWriter(SectionWriter):
         self.row += 1
 
     def _write_inputs(self, manifest: Mapping[str, Any]) -> None:
-        hashes = manifest.get("inputs") or {}
-        exported = manifest.get("exported_at") or {}
-        files = sorted({*hashes, *exported})
+        files = list_input_files(manifest)
         if not files:
             return
         self.write_section("Inputs")
         self.write_column_heads("File", "SHA-256", "", "Exported at", "")
         for file in files:
-            self.page.text(self.row, B, file, self.formats["wrapped_flush"])
-            self.page.merged_text(self.row, C, D, str(hashes.get(file, "")), self.formats["mono"])
-            at = str(exported.get(file, ""))
+            name, sha256, at = file
+            self.page.text(self.row, B, name, self.formats["wrapped_flush"])
+            self.page.merged_text(self.row, C, D, sha256, self.formats["mono"])
             self.page.merged_text(self.row, E, F, at, self.formats["wrapped_flush"])
             self.page.height(
-                self.row, 4 + 12 * max(count_text_lines(at, 32), count_text_lines(file, 48))
+                self.row, 4 + 12 * max(count_text_lines(at, 32), count_text_lines(name, 48))
             )
             self.row += 1
         self.row += 1
@@ -225,44 +191,7 @@ class ControlsSheetWriter(SectionWriter):
                 )
                 if lines > 1:
                     self.page.height(self.row, 4 + 12 * lines)
-                self.page.text(self.row, D, column.name, self.formats["code"])
+                frame_column = "" if column.kind == "link" else column.name
+                self.page.text(self.row, D, frame_column, self.formats["code"])
                 self.page.text(self.row, E, units.get(column.kind, ""), self.formats["muted"])
                 self.row += 1
-
-
-def flatten_settings(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Return nested settings as (name, text) rows, with names joined by dots.
-
-    >>> flatten_settings({"rules": {"tolerance_minor": 0}, "units": ["123456"]})
-    [('rules.tolerance_minor', '0'), ('units', '123456')]
-    """
-    if value is None or value == {}:
-        return []
-    if isinstance(value, Mapping):
-        return [
-            row
-            for key, inner in value.items()
-            for row in flatten_settings(inner, f"{name}.{key}" if name else str(key))
-        ]
-    if isinstance(value, list | tuple):
-        if any(
-            isinstance(item, Mapping) or len(str(item)) > MAX_VALUE_CHARACTERS for item in value
-        ):
-            return [
-                row
-                for n, item in enumerate(value, 1)
-                for row in flatten_settings(item, f"{name}.{n}")
-            ]
-        return [(name, ", ".join(str(item) for item in value))]
-    return [(name, str(value))]
-
-
-def _exclude_keys(manifest: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
-    return {key: value for key, value in manifest.items() if key not in keys}
-
-
-def _list_msns(units: Any) -> list[str]:
-    return [
-        str(unit.get("msn", unit)) if isinstance(unit, Mapping) else str(unit)
-        for unit in units or ()
-    ]

@@ -14,6 +14,7 @@ from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_wid
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
+from vippsrecon.spreadsheet.links import format_link
 from vippsrecon.spreadsheet.table import HEADER_HEIGHT, build_row_formats, finish_sheet, write_rows
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.table import SheetTable
 
 _ROW_COUNT_LABEL = "Rows shown"
+_BACK_TEXT = "Back to Summary"
 _LABEL_WIDTH = 9.5
 """A label before a number needs a column of this width."""
 
@@ -122,6 +124,10 @@ def _write_table_head(
     for note in table.notes:
         _write_note(page, row, table, note, formats)
         row += 1
+    # Not on paper, and above the header, which stays visible.
+    back = table.column("note") + 1 if table.sheet == "Discrepancies" else 0
+    link = format_link("Summary", "A1", _BACK_TEXT)
+    page.formula(table.head_row - 1, back, link, _BACK_TEXT, formats["link"])
     if table.overflow_file:
         page.text(row, 0, _describe_overflow(table), formats["check_left"])
         row += 1
@@ -211,7 +217,8 @@ def _add_colours(worksheet: Worksheet, table: SheetTable, formats: WorkbookForma
     # A condition also draws the line under empty cells, and the line stays when rows are sorted.
     # Not on the severities: LibreOffice applies only one condition per cell.
     ruled = {"type": "formula", "criteria": "=TRUE", "format": formats.get_rule_format()}
-    worksheet.conditional_format(first, column + 1, last, table.column("note"), ruled)
+    visible = sum(not shown.hidden for shown in table.columns)
+    worksheet.conditional_format(first, column + 1, last, visible - 1, ruled)
     colour_cells_by_text(worksheet, (first, last), column, formats.get_severity_formats())
 
 

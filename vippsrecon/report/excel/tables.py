@@ -22,7 +22,8 @@ from vippsrecon.report.columns import (
     REJECT_AND_FAILURE_SHEET_COLUMNS,
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.excel.links import add_links
+from vippsrecon.report.sentences import describe_change_rows, format_money
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
@@ -67,7 +68,7 @@ def build_sheet_tables(
         SheetTable(
             "Discrepancies",
             "Discrepancies",
-            "One row per discrepancy, worst first. Fill in the yellow cells.",
+            f"{names.SHEET_DESCRIPTIONS['Discrepancies']} Fill in the yellow cells.",
             fit_column_widths(
                 DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
                 if detail == "findings"
@@ -88,7 +89,7 @@ def build_sheet_tables(
         SheetTable(
             "Timing",
             "Timing",
-            "Expected later and not overdue. Nothing to do unless a row is still here next time.",
+            names.SHEET_DESCRIPTIONS["Timing"],
             PAIR_SHEET_COLUMNS,
             build_pair_rows(frames, "timing"),
         ),
@@ -116,7 +117,7 @@ def build_sheet_tables(
         SheetTable(
             "Rejects and failures",
             "Rejects and failures",
-            "Input rows that could not be used, and references that could not be read.",
+            names.SHEET_DESCRIPTIONS["Rejects and failures"],
             REJECT_AND_FAILURE_SHEET_COLUMNS,
             build_reject_and_failure_rows(frames),
         ),
@@ -126,6 +127,7 @@ def build_sheet_tables(
         for sheet in RAW_SHEETS:
             file = f"{stem}.data/{sheet.lower()}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
+    placed["Discrepancies"] = add_links(placed)
     return placed
 
 
@@ -136,7 +138,7 @@ def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...
         SheetTable(
             "What changed",
             "What changed",
-            f"One row per discrepancy of this report or of the earlier one, {changes.name}.",
+            describe_change_rows(changes.name),
             CHANGE_SHEET_COLUMNS,
             changes.rows,
         ),
@@ -164,8 +166,16 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
     return replace(table, currencies=currencies, notes=notes, head_row=head_row, limit=limit)
 
 
-def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]:
-    """Return one line per large group. If there are more than `most`, the last line counts the rest."""
+def format_group_notes(
+    figures: ReportFigures, most: int = 5, place: str = "Summary"
+) -> tuple[str, ...]:
+    """Return one line per large group. If there are more than `most`, the last line counts the rest.
+
+    Args:
+        figures: The figures of a report.
+        most: Number of lines.
+        place: Where all groups are.
+    """
     lines = [
         f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
         f"{format_money(group.at_risk_minor, group.currency)} at risk"
@@ -175,7 +185,7 @@ def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]
     ]
     if len(lines) > most:
         left_out = len(lines) - most + 1
-        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see Summary.")
+        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see {place}.")
     return tuple(lines)
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.output_files import atomic_report
-from vippsrecon.report.changes import ReportChanges, compare_with_report
+from vippsrecon.report.changes import ReportChanges, find_changes
 from vippsrecon.report.detail import ReportDetail, choose_detail
-from vippsrecon.report.excel import controls, summary
+from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
 from vippsrecon.report.excel.existing_report import has_manual_entries
+from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures
@@ -24,7 +25,6 @@ from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.sources.reviewed_report.cover import SUMMARY_SHEET_NAME
-from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -83,15 +83,11 @@ def write_workbook(
             missing, file open in another program, disk full.
     """
     path = Path(path)
-    changes = (
-        compare_with_report(reconciliation, read_reviewed_report(earlier))
-        if isinstance(earlier, str | Path)
-        else earlier
-    )
+    changes = find_changes(reconciliation, earlier)
     if changes is not None:
         reconciliation = changes.add_to(reconciliation)
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames)
+    figures = compute_figures(frames, changes.entries if changes else None)
     chosen = choose_detail(reconciliation, detail)
     sheets = build_sheet_tables(
         frames, figures, stem=path.stem, limit=row_limit, detail=chosen, changes=changes

@@ -55,24 +55,22 @@ def _build_summary(reconciliation: Reconciliation, figures: ReportFigures) -> Ht
     for notice in reconciliation.notices:
         view.add_notice(notice)
     for totals in figures.currency_totals:
-        _add_currency_tiles(view, totals, figures)
+        view.add_tiles((name, value, "") for name, value in list_main_figures(totals, figures))
     view.add_sentence(sentences.describe_completeness(reconciliation, figures))
     return view
 
 
-def _add_currency_tiles(view: HtmlView, totals: CurrencyTotals, figures: ReportFigures) -> None:
+def list_main_figures(totals: CurrencyTotals, figures: ReportFigures) -> list[tuple[str, str]]:
+    """Return the main figures of a currency: name, and value as a sentence has it."""
     currency = totals.currency
-    view.add_tiles(
-        (name, value, "")
-        for name, value in (
-            ("Orders", group_thousands(totals.orders)),
-            ("Order total", format_money(totals.ordered_minor, currency)),
-            ("Captured", sentences.format_moved_amount("captured", totals, figures)),
-            ("Refunded", sentences.format_moved_amount("refunded", totals, figures)),
-            ("Discrepancies", group_thousands(totals.discrepancies)),
-            ("At risk", format_money(totals.at_risk_minor, currency)),
-        )
-    )
+    return [
+        ("Orders", group_thousands(totals.orders)),
+        ("Order total", format_money(totals.ordered_minor, currency)),
+        ("Captured", sentences.format_moved_amount("captured", totals, figures)),
+        ("Refunded", sentences.format_moved_amount("refunded", totals, figures)),
+        ("Discrepancies", group_thousands(totals.discrepancies)),
+        ("At risk", format_money(totals.at_risk_minor, currency)),
+    ]
 
 
 def _add_worst_discrepancies(view: HtmlView, frames: ReportFrames, rows: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,9 @@ _END_OF_FILE = "\x1a"
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-def open_csv_table(path: Path, *, reject_doubtful: bool = False) -> Table:
+def open_csv_table(
+    path: Path, *, usual_headings: Collection[str] = (), reject_doubtful: bool = False
+) -> Table:
     """Open a text file of separated values.
 
     The delimiter is the one of comma, semicolon, tab and bar that gives the most headings; a first
@@ -35,6 +37,8 @@ def open_csv_table(path: Path, *, reject_doubtful: bool = False) -> Table:
         path: The file.
         reject_doubtful: Reject rows that may be part of a cell above, whose quotation marks do not
             match. In a list that moves money, a line of a note must never be read as a row.
+        usual_headings: Headings that such files may have: a second heading row may have others
+            than the first.
 
     Raises:
         SourceError: The encoding is not supported, or the file lacks a heading row or rows.
@@ -43,7 +47,9 @@ def open_csv_table(path: Path, *, reject_doubtful: bool = False) -> Table:
     layout = _detect_layout(path, encoding)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
-        return _read_records(path, encoding, layout, places, reject_doubtful=reject_doubtful)
+        return _read_records(
+            path, encoding, layout, places, usual_headings, reject_doubtful=reject_doubtful
+        )
 
     if next(records([]), None) is None:
         raise SourceError("there is a heading row and nothing below it", file=path.name)
@@ -115,6 +121,7 @@ def _read_records(
     encoding: str,
     layout: _CsvLayout,
     places: Sequence[int],
+    usual_headings: Collection[str],
     *,
     reject_doubtful: bool,
 ) -> Iterator[Record]:
@@ -122,7 +129,7 @@ def _read_records(
     width = len(headings)
     pick = build_cell_picker(places)
     blank = [""] * width
-    watch = HeadingWatch(headings)
+    watch = HeadingWatch(headings, usual_headings)
     with path.open(encoding=encoding, newline="") as file, _limit_cell_size():
         rows = read_csv_rows(islice(file, skipped, None), skipped + 1, delimiter, width, path.name)
         next(rows, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -40,11 +40,12 @@ _REPORT_TITLE = "Reconciliation of orders and payments"
 """First cell of a report's first sheet, which is not imported from `report`: that is a layer above."""
 
 
-def open_excel_table(path: Path) -> Table:
+def open_excel_table(path: Path, *, usual_headings: Collection[str] = ()) -> Table:
     """Open the first visible sheet of a workbook that is not empty.
 
     Numbers keep the digits that Excel shows at full precision. Numbers and dates are marked with
-    `NATIVE_MARK`, so no profile's decimal mark is applied to them.
+    `NATIVE_MARK`, so no profile's decimal mark is applied to them. For `usual_headings`, see
+    `open_csv_table`.
 
     Raises:
         SourceError: Neither reader can open it, or it lacks a heading row or rows.
@@ -77,7 +78,7 @@ def open_excel_table(path: Path) -> Table:
     def records(places: Sequence[int]) -> Iterator[Record]:
         first = sheet.first_row + above + 1
         rows = _put_formulas(islice(sheet.rows, above + 1, None), first, waiting)
-        return _read_records(rows, first, named, places)
+        return _read_records(rows, first, named, places, usual_headings)
 
     def short_texts(cells: Sequence[Any]) -> pl.Series:
         texts = format_cells(cells)
@@ -114,10 +115,14 @@ def _put_in_row(row: Sequence[Any], formulas: dict[int, Formula]) -> Sequence[An
 
 
 def _read_records(
-    rows: Iterable[Sequence[Any]], first: int, headings: Sequence[str], places: Sequence[int]
+    rows: Iterable[Sequence[Any]],
+    first: int,
+    headings: Sequence[str],
+    places: Sequence[int],
+    usual_headings: Collection[str],
 ) -> Iterator[Record]:
     pick = build_cell_picker(places)
-    watch = HeadingWatch(headings)
+    watch = HeadingWatch(headings, usual_headings)
     width = len(headings)
     blank = [""] * width
     for number, row in enumerate(rows, start=first):

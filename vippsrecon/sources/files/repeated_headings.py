@@ -7,7 +7,7 @@ in another order, and read by the first file's headings its refunds would be tot
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from vippsrecon.sources.files.headings import normalize_heading
@@ -28,6 +28,7 @@ _BELOW_OTHER = (
 _AROUND = " \"'\ufeff"
 _SPELLINGS = (str, str.lower, str.upper, str.title, str.capitalize)
 _FEWEST_HEADINGS = 3
+_FEWEST_USUAL_HEADINGS = 2
 _DIGIT = re.compile(r"\d")
 
 
@@ -41,13 +42,17 @@ class HeadingWatch:
     ['ord-1', '5.00']
     >>> HeadingWatch(("reference", "total", "status")).check(9, ["Beløp", "Status", "Referanse"])[:47]
     'this is a second heading row with other columns'
+    >>> watch = HeadingWatch(("reference", "total"), ["referanse", "totalbeløp"])
+    >>> watch.check(5, ["Totalbeløp", "Referanse"])[:47]
+    'this is a second heading row with other columns'
     """
 
-    def __init__(self, headings: Sequence[str]) -> None:
-        """Remember the headings of the first row."""
+    def __init__(self, headings: Sequence[str], usual_headings: Collection[str] = ()) -> None:
+        """Remember the headings of the first row, and those that such files usually have."""
         self._first = [normalize_heading(text) for text in headings]
         self._names = set(self._first) - {""}
-        texts = [text for name in (*headings, *self._names) if (text := name.strip())]
+        self._usual = self._names | {normalize_heading(text) for text in usual_headings}
+        texts = [text for name in (*headings, *self._usual) if (text := name.strip())]
         self._spellings = {way(text) for text in texts for way in _SPELLINGS}
         self._current = self._first
         self._order: list[int] | None = None
@@ -68,7 +73,7 @@ class HeadingWatch:
         first = cells[0] if cells else ""
         if (
             self._spellings.isdisjoint(cells)
-            and not (type(first) is str and first.strip(_AROUND).casefold() in self._names)
+            and not (type(first) is str and first.strip(_AROUND).casefold() in self._usual)
             and len(cells) <= len(self._first)
         ):
             return False
@@ -78,12 +83,13 @@ class HeadingWatch:
         # If a heading row is joined to the last row above it, one of its names cannot be read.
         if known >= min(2, len(self._names)) and known * 2 >= len(texts) - 1:
             return True
-        # The headings of another program: a row without any digit is no order, which has an amount.
-        return (
-            known > 0
-            and len(texts) == len(filled) >= _FEWEST_HEADINGS
-            and not any(_DIGIT.search(text) for text in texts)
-        )
+        # Another program's names: an order without any digit has neither a number nor an amount.
+        if len(texts) != len(filled) or any(_DIGIT.search(text) for text in texts):
+            return False
+        if known and len(texts) >= _FEWEST_HEADINGS:
+            return True
+        usual = sum(text in self._usual for text in texts)
+        return usual >= _FEWEST_USUAL_HEADINGS and usual * 2 >= len(texts)
 
     def _take_headings(self, row: int, cells: Sequence[Any]) -> str:
         texts = [normalize_heading(cell) if type(cell) is str else "" for cell in cells]

@@ -39,7 +39,11 @@ def open_table(path: Path) -> Table:
         if other:
             raise SourceError(f"this is {FILE_KIND_NAMES[other.kind]}, not a table", file=path.name)
         return open_rest_table(path)
-    return open_excel_table(path) if form == "workbook" else open_csv_table(path)
+    columns = profiles.get_profile("plain").columns
+    usual = [text for texts in columns.values() for text in texts]
+    if form == "workbook":
+        return open_excel_table(path, usual_headings=usual)
+    return open_csv_table(path, usual_headings=usual)
 
 
 def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:

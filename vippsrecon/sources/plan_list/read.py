@@ -85,11 +85,10 @@ def read_plan_list(
         ConfigurationError: The mapping cannot be used.
     """
     path = Path(path)
-    table = _open_list(path)
+    vocabulary = load_vocabulary(mapping)
+    table = _open_list(path, [text for texts in vocabulary.columns.values() for text in texts])
     _refuse_hidden_rows(table)
-    return _parse_table(
-        table, compute_file_sha256(path), default_msn, load_vocabulary(mapping), cancels=cancels
-    )
+    return _parse_table(table, compute_file_sha256(path), default_msn, vocabulary, cancels=cancels)
 
 
 def build_plan_list(
@@ -171,7 +170,7 @@ def _parse_table(
     )
 
 
-def _open_list(path: Path) -> Table:
+def _open_list(path: Path, usual_headings: Sequence[str]) -> Table:
     form = detect_file_type(path)
     if form in ("json", "xml"):
         raise SourceError(
@@ -179,8 +178,8 @@ def _open_list(path: Path) -> Table:
             file=path.name,
         )
     if form == "workbook":
-        return open_excel_table(path)
-    return open_csv_table(path, reject_doubtful=True)
+        return open_excel_table(path, usual_headings=usual_headings)
+    return open_csv_table(path, usual_headings=usual_headings, reject_doubtful=True)
 
 
 def _refuse_hidden_rows(table: Table) -> None:

@@ -104,7 +104,7 @@ class BridgeWriter:
             page.number(row, amount - 1, rows, formats["count"])
             page.number(row, amount, to_cell_amount(minor), formats.money())
             row += 1
-        page.text(row, label, "Payments' totals as fetched", formats["muted"])
+        page.text(row, label, names.FETCHED_TOTAL_NAME, formats["muted"])
         top, end = (xl_rowcol_to_cell(at, amount) for at in (total_row, row - 1))
         fetched = to_cell_amount(leg.fetched_minor)
         page.formula(row, amount, f"=SUM({top}:{end})", fetched, formats.money())

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
 
+SIGN_OFF_ROW_POINTS = 20
+"""A row has room for a name written by hand."""
+
 SIGN_OFF_ROWS = 1 + len(SIGN_OFF_ROLES)
 """Rows of the block: its heading and one per role."""
 
@@ -30,6 +33,7 @@ def write_sign_off(
     page.text(row, date, "Date", formats["head"])
     page.text(row, initials, "Initials", formats["head"])
     for place, role in enumerate(SIGN_OFF_ROLES, start=row + 1):
+        page.height(place, SIGN_OFF_ROW_POINTS)
         page.text(place, first, role, formats["text"])
         page.merged_text(place, name, name + 1, "", formats["signature"])
         page.blank(place, range(date, date + 1), formats["input_date"])

@@ -11,7 +11,7 @@ from vippsrecon.report.changes import CHANGE_SENTENCES
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 
 if TYPE_CHECKING:
-    from vippsrecon.report.excel.sections import SectionWriter
+    from vippsrecon.spreadsheet.sections import SectionWriter
     from vippsrecon.spreadsheet.table import SheetTable
 
 LABEL, MEANING, ROWS, THEN, NOW = 1, 2, 4, 5, 6

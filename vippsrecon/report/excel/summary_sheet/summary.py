@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import format_count
 from vippsrecon.report import names, sentences
-from vippsrecon.report.excel.age_and_decisions import AgeAndDecisionWriter
-from vippsrecon.report.excel.bridge import BridgeWriter
-from vippsrecon.report.excel.change_totals import write_change_totals
-from vippsrecon.report.excel.chart import add_at_risk_chart, compute_chart_height
-from vippsrecon.report.excel.sections import SectionWriter
-from vippsrecon.report.excel.sign_off import SIGN_OFF_ROWS, write_sign_off
+from vippsrecon.report.excel.summary_sheet.age_and_decisions import AgeAndDecisionWriter
+from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
+from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
+from vippsrecon.report.excel.summary_sheet.chart import add_at_risk_chart, compute_chart_height
+from vippsrecon.report.excel.summary_sheet.sign_off import (
+    SIGN_OFF_ROW_POINTS,
+    SIGN_OFF_ROWS,
+    write_sign_off,
+)
 from vippsrecon.sources.reviewed_report.cover import (
     ABOUT_ROW,
     COVER_COLUMN,
@@ -24,6 +26,8 @@ from vippsrecon.sources.reviewed_report.cover import (
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.links import format_first_row_link, format_link
+from vippsrecon.spreadsheet.sections import SectionWriter
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -68,7 +72,7 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
         if figures.legs:
-            self.write_section("Bridge, per sales unit and currency")
+            self.write_section(names.SECTION_HEADINGS["bridge"])
             self.row = BridgeWriter(
                 self.page, self.formats, self.tables["Payments"], self.checks
             ).write(figures, self.row)
@@ -77,7 +81,7 @@ class SummarySheetWriter(SectionWriter):
 
     def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         page, formats = self.page, self.formats
-        page.text(0, B, "Reconciliation of orders and payments", formats["title"])
+        page.text(0, B, names.REPORT_TITLE, formats["title"])
         page.height(0, 30)
         page.text(
             ABOUT_ROW,
@@ -94,7 +98,7 @@ class SummarySheetWriter(SectionWriter):
             formats.verdict(reconciliation.verdict),
         )
         page.height(HEADLINE_ROW, 30)
-        page.text(6, B, "Completeness", formats["bold"])
+        page.text(6, B, names.SECTION_HEADINGS["completeness"], formats["bold"])
         self.row = 6
         for sentence in (
             sentences.describe_completeness(reconciliation, figures),
@@ -120,12 +124,9 @@ class SummarySheetWriter(SectionWriter):
         page.text(top, RIGHT_HALF, "Figures agree with formulas", formats["muted"])
         page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, "OK", formats["check"])
         colour_cells_by_text(page.worksheet, (top, top), SUMMARY_LAST_COLUMN, formats.checks())
-        page.text(
-            top + 1,
-            RIGHT_HALF,
-            "All checks: sheet Controls. Currencies are never added.",
-            formats["muted"],
-        )
+        all_checks = "All checks: sheet Controls"
+        link = format_link("Controls", "A1", all_checks)
+        page.formula(top + 1, RIGHT_HALF, link, all_checks, formats["link"])
         write_sign_off(self.workbook, page, formats, top + 3, RIGHT_HALF)
         if not figures.currency_totals:
             page.text(self.row, B, "No orders and no payments.", formats["text"])
@@ -151,6 +152,7 @@ class SummarySheetWriter(SectionWriter):
             label, about, sheet, column, figure = line
             table = self.tables[sheet]
             last = label == "At risk"
+            page.height(self.row, SIGN_OFF_ROW_POINTS)
             page.text(self.row, B, label, formats["total_text" if last else "text"])
             page.text(self.row, C, about, formats["total_text" if last else "muted"])
             for place, totals in enumerate(block, D):
@@ -185,12 +187,13 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             ages = figures.select_ages(currency)
             if ages:
-                self.write_section(f"Age of the discrepancies, and decisions, {currency}")
-                self.row = writer.write(currency, ages, self.row)
+                self.write_section(names.format_heading("ages", currency))
+                decisions = figures.select_decisions(currency)
+                self.row = writer.write(currency, ages, decisions, self.row)
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        self.write_section(f"Discrepancies by code, {currency}")
+        self.write_section(names.format_heading("codes", currency))
         if not codes:
             page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
             self.row += 2
@@ -201,7 +204,7 @@ class SummarySheetWriter(SectionWriter):
         )
         first = self.row
         for code in codes:
-            page.text(self.row, B, code.kind, formats["code"])
+            self._write_code(B, code.kind, currency)
             page.text(self.row, C, names.get_code_title(code.kind), formats["text"])
             page.text(self.row, D, code.severity, formats["text"])
             chosen = {"kind": code.kind, "currency": currency}
@@ -234,19 +237,26 @@ class SummarySheetWriter(SectionWriter):
             self.row = max(self.row, first + compute_chart_height(codes) // ROW_PIXELS)
         self.row += 1
 
+    def _write_code(self, column: int, kind: str, currency: str) -> None:
+        """Add a code that leads to its first row on *Discrepancies*, if it has one there."""
+        import polars as pl
+
+        table = self.tables["Discrepancies"]
+        rows = table.data.head(table.rows).filter(
+            pl.col("kind") == kind, pl.col("currency") == currency
+        )
+        if rows.is_empty():
+            self.page.text(self.row, column, kind, self.formats["code"])
+            return
+        link = format_first_row_link(table, kind, kind=kind, currency=currency)
+        self.page.formula(self.row, column, link, kind, self.formats["link"])
+
     def _describe_no_codes(self, currency: str) -> str:
         import polars as pl
 
         orders = self.tables["Orders"].data
         discrepant = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
-        count = orders.filter(discrepant).height
-        if not count:
-            return f"None in {currency}."
-        return (
-            f"No row is counted in {currency}. {format_count(count, 'order')} in {currency} "
-            f"{'has its' if count == 1 else 'have their'} payment in another currency: see the code "
-            "currency_mismatch in that currency."
-        )
+        return sentences.describe_no_codes(currency, orders.filter(discrepant).height)
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
@@ -265,12 +275,12 @@ class SummarySheetWriter(SectionWriter):
         if not figures.groups:
             return
         page, formats = self.page, self.formats
-        self.write_section("Large groups: more than 20 rows of one code and cause")
+        self.write_section(names.SECTION_HEADINGS["groups"])
         self.write_column_heads(
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
         for group in figures.groups:
-            page.text(self.row, B, group.kind, formats["code"])
+            self._write_code(B, group.kind, group.currency)
             page.text(self.row, C, group.where or "nothing in common", formats["wrapped"])
             page.text(self.row, D, group.currency, formats["text"])
             page.number(self.row, E, group.rows, formats["count"])
@@ -288,7 +298,7 @@ class SummarySheetWriter(SectionWriter):
         if not buckets:
             return
         page, formats = self.page, self.formats
-        self.write_section(f"Outcome of every order and payment, {currency}")
+        self.write_section(names.format_heading("buckets", currency))
         page.merged_text(
             self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
         )
@@ -300,7 +310,7 @@ class SummarySheetWriter(SectionWriter):
         for bucket in buckets:
             name = names.BUCKET_NAMES.get(bucket.bucket, bucket.bucket or "Outside the period")
             page.text(self.row, B, name, formats["text"])
-            page.text(self.row, C, bucket.kind, formats["code"])
+            self._write_code(C, bucket.kind, currency)
             page.text(self.row, RIGHT_HALF, names.get_code_title(bucket.kind), formats["text"])
             chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
             for column, table, amount, value in (

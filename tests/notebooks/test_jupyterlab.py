@@ -1,0 +1,186 @@
+"""Notebook 03 in a real JupyterLab, in a real browser without a network.
+
+It takes a minute, several on a busy machine, so it runs at night; `tests/display/test_tables.py` searches the
+same table by default, in a page with JupyterLab's themes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import nbformat
+import pytest
+
+from tests.display.browser import LEAST_CONTRAST, MEASURE, needs_browser
+from tests.notebooks.chromium import SECONDS, open_page
+from tests.notebooks.notebook_files import SMALL, set_parameters
+from tests.waiting import wait_until
+
+pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
+pytestmark = [needs_browser, pytest.mark.nightly]
+
+NOTEBOOK = "03_explore_discrepancies.ipynb"
+SETTINGS = {
+    "notification": {"fetchNews": "false", "checkForUpdates": False},
+    "themes": {"theme": "JupyterLab Light"},
+}
+PANEL = "[...(window.jupyterapp?.shell.widgets('main') ?? [])][0]"
+IS_IDLE = f"{PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
+RUN_ALL = f"""
+window.jupyterapp.shell.activateById({PANEL}.id);
+await window.jupyterapp.commands.execute("notebook:run-all-cells");
+"""
+EXECUTED = f"""
+(() => {{
+  const cells = {PANEL}?.content?.widgets ?? [];
+  const code = cells.filter(cell => cell.model.type === "code");
+  return code.length > 0 && code.every(cell => cell.model.executionCount !== null);
+}})()
+"""
+SCROLL_TO_THE_TABLE = f"""
+const notebook = {PANEL}.content;
+const place = notebook.widgets.findIndex(cell => cell.model.sharedModel.source.startsWith("search_frame"));
+await notebook.scrollToItem(place);
+"""
+READ = """
+const heads = [...document.querySelectorAll(".vr-pages thead th")];
+const rows = [...document.querySelectorAll(".vr-pages tbody tr")];
+return {
+  heads: heads.map(head => head.textContent),
+  rows: rows.map(row => [...row.cells].map(cell => cell.textContent)),
+  info: document.querySelector(".vr-pages .dt-info").textContent,
+};
+"""
+CLEAR_AND_FOCUS = """
+const field = document.querySelector(".vr-pages .dt-search input");
+field.value = "";
+field.dispatchEvent(new Event("input", {bubbles: true}));
+field.focus();
+"""
+
+
+@contextmanager
+def serve_lab(folder, settings):
+    """Run `vippsrecon lab` without a browser of its own and yield its address with the token."""
+    for name, value in SETTINGS.items():
+        file = settings / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    # The application becomes a variable of the page, so that the test can run its commands.
+    config = {"LabApp": {"expose_app_in_browser": True}, "ServerApp": {"allow_root": True}}
+    (settings / "jupyter_server_config.json").write_text(json.dumps(config))
+    own = {
+        "JUPYTER_CONFIG_DIR": str(settings),
+        "JUPYTER_DATA_DIR": str(settings / "data"),
+        "JUPYTER_RUNTIME_DIR": str(settings / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    log = settings / "log.txt"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "vippsrecon", "lab", str(folder), "--no-browser"],
+            env=os.environ | own,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            find = re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+")
+            wait_until(lambda: find.search(log.read_text()) or process.poll() is not None, SECONDS)
+            found = find.search(log.read_text())
+            assert found, log.read_text()[-3000:]
+            yield found[0]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+async def explore(address, folder):
+    """Run the notebook, search its table in both themes, reopen it, and search again."""
+    seen = {}
+    tree = address.replace("/lab?", f"/lab/tree/{NOTEBOOK}?")
+    async with open_page(folder) as page:
+        await page.open(tree)
+        await page.wait_for(IS_IDLE)
+        await page.run(RUN_ALL)
+        await page.wait_for(EXECUTED)
+        seen["bars"] = await page.run(
+            "return [...document.querySelectorAll('.jupyter-widgets')].map(one => one.textContent)"
+        )
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            await page.run(
+                f"await window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
+            )
+            is_light = str(theme.endswith("Light")).lower()
+            await page.wait_for(f"document.body.dataset.jpThemeLight === '{is_light}'")
+            seen[theme] = await search(page)
+        await page.run("await window.jupyterapp.commands.execute('docmanager:save')")
+        await page.open("about:blank")
+        await page.open(tree)
+        await page.wait_for(EXECUTED)
+        seen["reopened"] = await search(page)
+        seen["requested"] = await page.run(
+            "return performance.getEntriesByType('resource').map(one => one.name)"
+        )
+    return seen
+
+
+async def search(page):
+    """Search the table for the reference of its third row; return what it showed."""
+    await page.run(SCROLL_TO_THE_TABLE)
+    await page.wait_for("document.querySelector('.vr-pages .dt-info') !== null")
+    await page.run(CLEAR_AND_FOCUS)
+    before = await page.run(READ)
+    measured = await page.run(f"const PRINTED = false; {MEASURE}")
+    reference = before["rows"][2][before["heads"].index("Reference")]
+    await page.type(reference)
+    await page.wait_for(
+        f"document.querySelector('.vr-pages .dt-info').textContent !== {json.dumps(before['info'])}"
+    )
+    return {
+        "reference": reference,
+        "all": before["info"],
+        "expected": before["rows"][2],
+        "found": await page.run(READ),
+        "faint": [text for text in measured["texts"] if text["contrast"] < LEAST_CONTRAST],
+        "texts": len(measured["texts"]),
+    }
+
+
+def test_a_row_is_found_in_jupyterlab_without_a_network(notebooks, tmp_path):
+    """What a reader does: open the notebook, run it, type a reference; save it, open it again."""
+    folder, settings = tmp_path / "notebooks", tmp_path / "settings"
+    folder.mkdir()
+    settings.mkdir()
+    nbformat.write(set_parameters(notebooks / NOTEBOOK, PAYMENTS=SMALL), folder / NOTEBOOK)
+
+    with serve_lab(folder, settings) as address:
+        seen = asyncio.run(explore(address, tmp_path))
+
+    for state in ("JupyterLab Light", "JupyterLab Dark", "reopened"):
+        searched = seen[state]
+        total = re.fullmatch(r"Rows 1 to 15 of (\d+)", searched["all"])[1]
+        assert searched["found"]["rows"] == [searched["expected"]], state
+        assert searched["found"]["info"] == f"Rows 1 to 1 of 1 found among {total}"
+        assert searched["faint"] == [], state
+        assert searched["texts"] > 100
+    bars = " ".join(seen["bars"]).replace("\u2007", " ")
+    assert "Fetching payments and events: 100%" in bars
+    assert re.search(r"(\d+) of \1 payments in \d\d:\d\d", bars)
+    elsewhere = [
+        name
+        for name in seen["requested"]
+        if not name.startswith((address.split("/lab")[0], "blob:"))
+    ]
+    assert elsewhere == []

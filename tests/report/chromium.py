@@ -1,0 +1,124 @@
+"""Open pages in Chromium and ask what a user would see. Speaks the DevTools protocol over a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.display.browser import BROWSER
+
+OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)  # fmt: skip
+
+START = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+"""Chromium reads its file 3 and writes its file 4."""
+
+
+class Browser:
+    """A browser with one tab."""
+
+    def __init__(self, commands: int, answers: int) -> None:
+        self._commands = commands
+        self._answers = os.fdopen(answers, "rb")
+        self._buffer = b""
+        self._last = 0
+        self._session: str | None = None
+        self.events: list[dict[str, Any]] = []
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command and return its result; events that arrive before it are collected."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._last:
+            self.events.append(answer)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def open(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
+        """Open a file in a window of this size; `events` are those of this page."""
+        phone = width < 600
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=phone,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", features=[scheme])
+        self.events = []
+        self.send("Page.navigate", url=path.as_uri())
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._read())
+
+    def run(self, expression: str) -> Any:
+        """Return the value of an expression in the page."""
+        result = self.send(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def find_events(self, method: str) -> list[dict[str, Any]]:
+        """Return the parameters of the events of one kind since the page was opened."""
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+    def print_pdf(self, path: Path) -> None:
+        """Print the page, in the size that its style sheet sets."""
+        pdf = self.send("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        path.write_bytes(b64decode(pdf["data"]))
+
+    def take_screenshot(self, path: Path, *, whole: bool = True) -> None:
+        """Write a picture of the page."""
+        shot = self.send("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(b64decode(shot["data"]))
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            part = os.read(self._answers.fileno(), 1 << 20)
+            assert part, "the browser ended"
+            self._buffer += part
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
+
+
+@contextmanager
+def open_browser(folder: Path) -> Iterator[Browser]:
+    """Start a browser with a profile of its own, and end it."""
+    their_input, our_output = os.pipe()
+    our_input, their_output = os.pipe()
+    command = [sys.executable, "-c", START, str(their_input), str(their_output), BROWSER, *OPTIONS]
+    process = subprocess.Popen(
+        [*command, f"--user-data-dir={folder / 'profile'}", "about:blank"],
+        pass_fds=(their_input, their_output),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(their_input)
+    os.close(their_output)
+    browser = None
+    try:
+        browser = Browser(our_output, our_input)
+        yield browser
+    finally:
+        os.close(our_output)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if browser:
+            browser._answers.close()

@@ -1,0 +1,1 @@
+"""The parts of the sheet *Summary*, from the top down."""

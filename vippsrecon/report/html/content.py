@@ -1,0 +1,310 @@
+"""Choose what the page shows, and how many rows of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vippsrecon.display.amounts import AmountFormat
+from vippsrecon.display.html import VERDICT_TONES
+from vippsrecon.report import columns, names, sentences
+from vippsrecon.report.changes import ENTRY_COLUMNS
+from vippsrecon.report.daily_totals import sum_by_day
+from vippsrecon.report.excel.tables import (
+    build_pair_rows,
+    build_reject_and_failure_rows,
+    format_group_notes,
+)
+from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.html.charts import (
+    Bar,
+    DayChart,
+    Waterfall,
+    build_at_risk_bars,
+    build_day_chart,
+    build_total_bars,
+    build_waterfall,
+)
+from vippsrecon.report.html.tiles import list_main_figures
+from vippsrecon.report.html.visible_text import make_visible
+from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
+from vippsrecon.schemas import SEVERITIES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.report.changes import ReportChanges
+    from vippsrecon.report.daily_totals import SpanTotals
+    from vippsrecon.report.figures import (
+        BridgeLeg,
+        BucketTotals,
+        CodeTotals,
+        CurrencyTotals,
+        ReportFigures,
+    )
+    from vippsrecon.report.frames import ReportFrames
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+
+MAX_DISCREPANCIES = 1_000
+MAX_ROWS = 500
+"""Of timing, of rejects and failures, of input files, and of the settings together."""
+
+MAX_LEGS = 40
+"""Two for each sales unit and currency."""
+
+MAX_CELL_CHARACTERS = 200
+"""Of a text in a row, such as an order number. The sentences of a row may be longer."""
+
+_SENTENCES = {"cause": 1_000, "next_step": 1_000, "reason": 300, "detail": 300}
+
+MAX_NOTICES = 100
+MAX_GROUPS = 20
+
+
+class PageRows(NamedTuple):
+    """The rows of a section: what they are, how many there are, and which are left out."""
+
+    about: str
+    rows: list[dict[str, Any]]
+    total: int
+    left_out: str
+
+
+class CurrencyBlock(NamedTuple):
+    """What the summary shows of one currency."""
+
+    currency: str
+    totals: CurrencyTotals
+    tiles: list[tuple[str, str, str]]
+    explanation: str
+    codes: list[tuple[CodeTotals, Bar]]
+    no_codes: str
+    ages: list[tuple[str, AgeTotals, Bar]]
+    decisions: list[tuple[str, DecisionTotals, Bar]]
+    buckets: tuple[BucketTotals, ...]
+    days: DayChart | None
+    days_caption: str
+
+
+class LegBlock(NamedTuple):
+    """One leg of the bridge of one sales unit and currency."""
+
+    leg: BridgeLeg
+    heading: str
+    total_name: str
+    waterfall: Waterfall
+    axis: str
+
+
+def build_content(
+    reconciliation: Reconciliation, workbook: str, changes: ReportChanges | None = None
+) -> dict[str, Any]:
+    """Return the variables of the template.
+
+    Args:
+        reconciliation: What `vippsrecon.reconcile` returned.
+        workbook: Name of the workbook in which the rows are that the page leaves out.
+        changes: What changed since an earlier report, which is already among the inputs.
+    """
+    frames = build_report_frames(reconciliation)
+    figures = compute_figures(frames, changes.entries if changes else None)
+    manifest = reconciliation.manifest
+    amounts = AmountFormat(figures.currencies)
+    headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")
+    return {
+        "amounts": amounts,
+        "names": names,
+        "code_titles": names.CODE_TITLES,
+        "code_title": names.get_code_title,
+        "line_name": names.get_line_name,
+        "format_share": sentences.format_share,
+        "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
+        "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
+        "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
+        "reject_headings": _list_headings(columns.REJECT_AND_FAILURE_SHEET_COLUMNS),
+        "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
+        "title": names.REPORT_TITLE,
+        "period": sentences.describe_period(manifest),
+        "times": sentences.describe_times(manifest),
+        "headline": (f"{headline.removesuffix('.')}.", rest),
+        "tone": VERDICT_TONES[reconciliation.verdict],
+        "completeness": (
+            sentences.describe_completeness(reconciliation, figures),
+            sentences.describe_discovery(manifest),
+            names.BLIND_SPOT,
+        ),
+        "notices": reconciliation.notices[:MAX_NOTICES],
+        "notices_left_out": sentences.describe_left_out_rows(
+            MAX_NOTICES, len(reconciliation.notices), "Summary", workbook, "notice"
+        ),
+        "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
+        "groups": format_group_notes(
+            figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+        ),
+        **_build_bridge(figures, amounts, workbook),
+        **_build_row_sections(frames, workbook, changes),
+        **_build_controls(reconciliation, workbook),
+    }
+
+
+def _list_headings(sheet_columns: Sequence[Any]) -> dict[str, str]:
+    return {column.name: column.header for column in sheet_columns}
+
+
+def _format_tick(amounts: AmountFormat, minor: int, currency: str) -> str:
+    """Return an amount without decimals if they are zero: "50 000 kr"."""
+    return re.sub(r"[.,]00(?!\d)", "", amounts.format(abs(minor), currency))
+
+
+def _build_currency_blocks(
+    figures: ReportFigures, days: Mapping[str, tuple[SpanTotals, ...]]
+) -> list[CurrencyBlock]:
+    blocks = []
+    for totals in figures.currency_totals:
+        currency = totals.currency
+        codes = figures.select_codes(currency)
+        buckets = figures.select_buckets(currency)
+        discrepant = sum(each.orders for each in buckets if each.bucket == "discrepancy")
+        spans = days.get(currency, ())
+        blocks.append(
+            CurrencyBlock(
+                currency,
+                totals,
+                [_split_remark(*figure) for figure in list_main_figures(totals, figures)],
+                sentences.explain_fetched_amounts(currency, figures),
+                list(zip(codes, build_at_risk_bars(codes), strict=True)),
+                sentences.describe_no_codes(currency, discrepant),
+                _name_ages(figures.select_ages(currency)),
+                _name_decisions(figures.select_decisions(currency)),
+                buckets,
+                build_day_chart(spans) if spans else None,
+                sentences.describe_day_chart(spans, currency) if spans else "",
+            )
+        )
+    return blocks
+
+
+def _name_ages(ages: Sequence[AgeTotals]) -> list[tuple[str, AgeTotals, Bar]]:
+    labels = [names.describe_age(age.from_days, age.to_days) for age in ages]
+    return list(zip(labels, ages, build_total_bars(ages), strict=True))
+
+
+def _name_decisions(
+    decisions: Sequence[DecisionTotals],
+) -> list[tuple[str, DecisionTotals, Bar]]:
+    labels = [names.describe_decision(decided=each.decided) for each in decisions]
+    return list(zip(labels, decisions, build_total_bars(decisions), strict=True))
+
+
+def _split_remark(name: str, value: str) -> tuple[str, str, str]:
+    """Return a figure with what its value has in brackets as a remark of its own."""
+    value, bracket, remark = value.partition(" (")
+    return name, value, f"({remark}" if bracket else ""
+
+
+def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) -> dict[str, Any]:
+    shown = figures.legs[:MAX_LEGS]
+    blocks = []
+    for leg in shown:
+        heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        waterfall = build_waterfall(leg)
+        axis = sentences.describe_cut_axis(
+            _format_tick(amounts, waterfall.start_minor, leg.currency)
+        )
+        blocks.append(LegBlock(leg, heading, total_name, waterfall, axis))
+    present = {line for leg in shown for line, _, _ in leg.lines}
+    return {
+        "legs": blocks,
+        "legs_left_out": sentences.describe_left_out_rows(
+            len(shown), len(figures.legs), "Summary", workbook
+        ),
+        "places": [
+            (names.get_line_name(line), place)
+            for line, place in names.BRIDGE_LINE_PLACES.items()
+            if line in present
+        ],
+    }
+
+
+def _build_row_sections(
+    frames: ReportFrames, workbook: str, changes: ReportChanges | None
+) -> dict[str, Any]:
+    rows = frames.discrepancies
+    changed = None
+    if changes is not None:
+        rows = rows.join(changes.entries, on="discrepancy_id", how="left", maintain_order="left")
+        about = sentences.describe_change_rows(changes.name)
+        changed = _select_rows(changes.rows, MAX_ROWS, about, "What changed", workbook)
+    discrepancies = _select_rows(
+        rows,
+        MAX_DISCREPANCIES,
+        names.SHEET_DESCRIPTIONS["Discrepancies"],
+        "Discrepancies",
+        workbook,
+    )
+    kinds = {row["kind"] for row in discrepancies.rows}
+    severities = {row["severity"] for row in discrepancies.rows}
+    return {
+        "discrepancies": discrepancies,
+        "entries": ENTRY_COLUMNS if changes is not None else (),
+        "changed": changed,
+        "kinds": sorted(kinds),
+        "severities": [severity for severity in SEVERITIES if severity in severities],
+        "severity_rank": {name: -place for place, name in enumerate(SEVERITIES)},
+        "timing": _select_rows(
+            build_pair_rows(frames, "timing"),
+            MAX_ROWS,
+            names.SHEET_DESCRIPTIONS["Timing"],
+            "Timing",
+            workbook,
+        ),
+        "rejects": _select_rows(
+            build_reject_and_failure_rows(frames),
+            MAX_ROWS,
+            names.SHEET_DESCRIPTIONS["Rejects and failures"],
+            "Rejects and failures",
+            workbook,
+        ),
+    }
+
+
+def _select_rows(data: pl.DataFrame, most: int, about: str, sheet: str, workbook: str) -> PageRows:
+    rows = [
+        {name: _limit_text(name, value) for name, value in row.items()}
+        for row in data.head(most).iter_rows(named=True)
+    ]
+    left_out = sentences.describe_left_out_rows(len(rows), data.height, sheet, workbook)
+    return PageRows(about, rows, data.height, left_out)
+
+
+def _limit_text(name: str, value: Any) -> Any:
+    most = _SENTENCES.get(name, MAX_CELL_CHARACTERS)
+    return make_visible(value, most) if isinstance(value, str) else value
+
+
+def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, Any]:
+    facts = list_run_facts(reconciliation)
+    inputs = list_input_files(reconciliation.manifest)
+    groups = [group for group in list_setting_groups(reconciliation.manifest) if group[1]]
+    count = sum(len(rows) for _, rows in groups)
+    shown, room = [], MAX_ROWS
+    for title, rows in groups:
+        shown.append((title, rows[:room]))
+        room -= len(rows[:room])
+    return {
+        "run_facts": facts[:MAX_ROWS],
+        "run_facts_left_out": sentences.describe_left_out_rows(
+            len(facts[:MAX_ROWS]), len(facts), "Controls", workbook
+        ),
+        "inputs": inputs[:MAX_ROWS],
+        "inputs_left_out": sentences.describe_left_out_rows(
+            len(inputs[:MAX_ROWS]), len(inputs), "Controls", workbook
+        ),
+        "settings": [(title, rows) for title, rows in shown if rows],
+        "settings_left_out": sentences.describe_left_out_rows(
+            min(count, MAX_ROWS), count, "Controls", workbook
+        ),
+    }

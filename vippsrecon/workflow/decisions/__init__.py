@@ -1,0 +1,1 @@
+"""What people decided: decisions in a report, and payments to ignore."""

@@ -1,0 +1,94 @@
+"""Read back what people decided in a report, and add what they waived to the ignore file.
+
+report.xlsx ──read──► owner, decision, note of each discrepancy ──► totals by decision
+└──waive, with owner and note──► ignore file
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vippsrecon.sources.reviewed_report.read import read_reviewed_report
+from vippsrecon.workflow.decisions.ignore_file import Waiver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vippsrecon.sources.rejects import Reject
+    from vippsrecon.sources.reviewed_report.read import ReportRow
+
+WAIVE = "waive"
+UNDECIDED = "undecided"
+
+
+class DecisionTotals(NamedTuple):
+    """The discrepancies of one currency with one decision; `decision` is *undecided* if it is empty."""
+
+    currency: str
+    decision: str
+    rows: int
+    at_risk_minor: int
+
+
+class ResolvedReport(NamedTuple):
+    """What people decided in a report.
+
+    Attributes:
+        name: File name of the report.
+        environment: test, production or simulator.
+        rows: Its discrepancies, in the sheet's order.
+        totals: Per currency and decision, undecided last.
+        refused: Rows that were changed or shifted, so that their decision may belong to another
+            payment.
+        incomplete: Rows that are waived without an owner or a note.
+        waivers: What to add to the ignore file.
+    """
+
+    name: str
+    environment: str
+    rows: tuple[ReportRow, ...]
+    totals: tuple[DecisionTotals, ...]
+    refused: tuple[Reject, ...]
+    incomplete: tuple[ReportRow, ...]
+    waivers: tuple[Waiver, ...]
+
+
+def resolve_report(path: str | Path) -> ResolvedReport:
+    """Read back a report in which people worked. Nothing is written.
+
+    Args:
+        path: The workbook, as `reconcile` wrote it and people filled it in.
+
+    Raises:
+        SourceError: It is not a report, or its sheets were changed too much.
+    """
+    report = read_reviewed_report(path)
+    waived = [row for row in report.rows if row.decision == WAIVE]
+    incomplete = tuple(row for row in waived if not (row.owner and row.note))
+    waivers = {
+        (row.msn, row.reference): Waiver(row.msn, row.reference, row.note, row.owner)
+        for row in waived
+        if row.owner and row.note and row.reference
+    }
+    return ResolvedReport(
+        report.name,
+        report.environment,
+        report.rows,
+        _sum_decisions(report.rows),
+        report.refused,
+        incomplete,
+        tuple(waivers.values()),
+    )
+
+
+def _sum_decisions(rows: tuple[ReportRow, ...]) -> tuple[DecisionTotals, ...]:
+    sums: dict[tuple[str, bool, str], list[int]] = {}
+    for row in rows:
+        key = (row.currency, not row.decision, row.decision or UNDECIDED)
+        totals = sums.setdefault(key, [0, 0])
+        totals[0] += 1
+        totals[1] += row.at_risk_minor
+    return tuple(
+        DecisionTotals(currency, decision, count, at_risk)
+        for (currency, _, decision), (count, at_risk) in sorted(sums.items())
+    )
