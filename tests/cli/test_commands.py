@@ -21,6 +21,7 @@ COMMANDS = [
     "demo",
     "scenario",
     "simulator",
+    "init",
     "preview",
     "fetch",
     "reconcile",

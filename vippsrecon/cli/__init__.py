@@ -14,6 +14,7 @@ from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
+from vippsrecon.cli.init import init
 from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
@@ -57,6 +58,7 @@ def vippsrecon(
 
     \b
     Start here, without keys:   vippsrecon demo
+    With your own keys:         vippsrecon init
     What is this file?          vippsrecon preview orders.csv
     The month:                  vippsrecon reconcile --orders orders.csv --out report.xlsx
 
@@ -70,6 +72,7 @@ def vippsrecon(
 app.command()(demo)
 app.command()(scenario)
 app.command()(simulator)
+app.command()(init)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
