@@ -19,6 +19,7 @@ COMMANDS = (
     "demo",
     "scenario",
     "simulator",
+    "init",
     "preview",
     "fetch",
     "reconcile",

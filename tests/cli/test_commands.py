@@ -21,6 +21,7 @@ COMMANDS = [
     "demo",
     "scenario",
     "simulator",
+    "init",
     "preview",
     "fetch",
     "reconcile",
@@ -433,17 +434,19 @@ def test_check_uses_a_short_retry_time(run, keys, folder, monkeypatch):
 
 
 def test_the_simulator_prints_settings_to_export(month, folder):
-    """The keys are invented, so they are printed; the user does not have to search for them."""
+    """Invented keys are printed, as lines that a shell takes as they are."""
     server = subprocess.Popen(
         [sys.executable, "-m", "vippsrecon", "simulator", "--state", month / "simulator.jsonl"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    output = server.stdout.readline() + server.stdout.readline()
+    lines = [server.stdout.readline() for _ in range(2)]
+    output = "".join(lines)
     server.terminate()
     server.communicate(timeout=30)
 
+    assert all(line.startswith("export VIPPS_") for line in lines)
     assert "VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL=http://127.0.0.1:" in output
     assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in output
 
@@ -470,7 +473,7 @@ def test_month_of_three_countries_has_only_planted_discrepancies(
             lines = [server.stdout.readline() for _ in range(4)]
             wait_until(lambda: "serving" in output_file.read_text(encoding="utf-8"))
             for name, _, value in (
-                pair.partition("=") for text_line in lines for pair in text_line.split()
+                pair.partition("=") for text_line in lines for pair in text_line.split()[1:]
             ):
                 monkeypatch.setenv(name, value)
             first, *table, _ = output_file.read_text(encoding="utf-8").splitlines()

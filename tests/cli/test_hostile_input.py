@@ -228,6 +228,35 @@ def test_any_argument_text_gives_an_exit_code(check, choose, orders, folder, com
         check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
 
 
+INIT_OPTIONS = {
+    "--environment": "VIPPS_ENVIRONMENT", "--msn": "VIPPS_MSN", "--base-url": "VIPPS_BASE_URL",
+    "--market": "VIPPS_MARKET", "--export": "VIPPS_EXPORT",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", INIT_OPTIONS)
+def test_any_first_setting_gives_an_exit_code(check, choose, keys, folder, option):
+    """Each option of `init` gets texts that nobody should type, in a folder without settings."""
+    keys.delenv(INIT_OPTIONS[option], raising=False)
+    for text in choose(TEXTS, list(INIT_OPTIONS).index(option), 4):
+        for name in ("vippsrecon.toml", ".env"):
+            (folder / name).unlink(missing_ok=True)
+        check("init", option, text, codes=(0, 1, 2))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_pasted_text_gives_an_exit_code(keys, folder, name):
+    """What is pasted as keys may be anything that was copied last."""
+    for variable in ("VIPPS_CLIENT_ID", "VIPPS_CLIENT_SECRET", "VIPPS_SUBSCRIPTION_KEY"):
+        keys.delenv(variable)
+    result = CliRunner().invoke(app, ["init"], input=CONTENTS[name])
+
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert "fault in vippsrecon" not in result.output
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""

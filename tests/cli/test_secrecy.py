@@ -122,10 +122,10 @@ def read_texts(folder):
 
 
 def test_every_command_is_tested():
-    """Every command is tested here, but two: the simulator below, and `lab`, which starts JupyterLab."""
+    """All but `lab`, which starts JupyterLab. The simulator and `init` have their own tests below."""
     known = set(typer.main.get_command(app).commands)
 
-    assert known - set(COMMANDS) == {"simulator", "lab"}
+    assert known - set(COMMANDS) == {"simulator", "init", "lab"}
 
 
 @pytest.fixture
@@ -236,6 +236,35 @@ def test_simulator_prints_no_key(state, folder):
 
     assert b"127.0.0.1" in outputs
     assert not [secret for secret in SECRETS if secret.encode() in outputs]
+
+
+@pytest.mark.parametrize("fault", ["none", "keys refused"])
+def test_init_shows_no_key_and_writes_them_to_one_file(state, orders, folder, fault):
+    """It is the only command that writes keys to a file, which only this account can open."""
+    text = "\n".join(f"{name}={value}" for name, value in {**MARKED, "VIPPS_MSN": "123456"}.items())
+    with serve(Simulator.from_file(state, faults=FAULTS[fault])) as base_url:
+        options = ["--environment", "simulator", "--base-url", base_url, "--export", "orders.csv"]
+        result = subprocess.run(
+            [sys.executable, "-m", "vippsrecon", "--log-level", "DEBUG", "init", *options],
+            cwd=folder,
+            env=os.environ | {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+            input=text.encode(),
+            capture_output=True,
+            check=False,
+        )
+    written = {
+        path.name
+        for path, content in read_texts(folder)
+        for secret in SECRETS
+        if secret.encode() in content
+    }
+
+    assert b"DEBUG" in result.stderr, "the log was off, so this test looked at nothing"
+    assert b"wrote .env" in result.stdout
+    assert not [secret for secret in SECRETS if secret.encode() in result.stdout + result.stderr]
+    assert written == {".env"}
+    if os.name != "nt":
+        assert (folder / ".env").stat().st_mode & 0o777 == 0o600
 
 
 def test_notebooks_contain_no_key(root):

@@ -14,13 +14,14 @@ from vippsrecon.cli.check import check
 from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
-from vippsrecon.cli.heartbeat import heartbeat
+from vippsrecon.cli.init import init
 from vippsrecon.cli.notebooks import lab, notebooks
-from vippsrecon.cli.notify import notify
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.cli.resolve import resolve
-from vippsrecon.cli.schedule import schedule
+from vippsrecon.cli.schedules.heartbeat import heartbeat
+from vippsrecon.cli.schedules.notify import notify
+from vippsrecon.cli.schedules.schedule import schedule
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -60,6 +61,7 @@ def vippsrecon(
 
     \b
     Start here, without keys:   vippsrecon demo
+    With your own keys:         vippsrecon init
     What is this file?          vippsrecon preview orders.csv
     The month:                  vippsrecon reconcile --orders orders.csv --out report.xlsx
 
@@ -73,6 +75,7 @@ def vippsrecon(
 app.command()(demo)
 app.command()(scenario)
 app.command()(simulator)
+app.command()(init)
 app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)

@@ -145,7 +145,8 @@ def simulator(
 ) -> None:
     """Serve the Access Token, ePayment and Report APIs on 127.0.0.1 until stopped.
 
-    Prints the settings that connect to it. In another terminal, put `export` before each line.
+    Prints the settings that connect to it: copy the lines into another terminal, or paste them as
+    the keys that `vippsrecon init` asks for.
 
     \b
     Example:
@@ -188,12 +189,12 @@ def _read_invented_units(state: Path) -> list[dict[str, str]]:
 
 
 def _print_connection_settings(base_url: str, units: list[dict[str, str]]) -> None:
-    print(f"VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}")
+    print(f"export VIPPS_ENVIRONMENT=simulator VIPPS_BASE_URL={base_url}")
     several = len(units) > 1
     for unit in units:
         suffix = f"_{unit['msn']}" if several else ""
         variables = [f"VIPPS_{key.upper()}{suffix}={unit[key]}" for key in _KEY_NAMES]
-        print(" ".join([*([] if several else [f"VIPPS_MSN={unit['msn']}"]), *variables]))
+        print(" ".join(["export", *([] if several else [f"VIPPS_MSN={unit['msn']}"]), *variables]))
     sys.stdout.flush()
     if several:
         print("Several sales units. Add this to vippsrecon.toml:", file=sys.stderr)

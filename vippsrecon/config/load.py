@@ -87,7 +87,7 @@ class SettingSources:
         """
         if os.environ.get(variable):
             return self._record(name, os.environ[variable], f"environment ({variable})")
-        if secret and (stored := _read_keyring(variable)):
+        if secret and (stored := read_keyring(variable)):
             return self._record(name, stored, f"keyring ({variable})")
         if file_value is not None:
             return self._record(name, file_value, self._file_name)
@@ -212,7 +212,7 @@ def _find_keys(
         else:
             part_value = sources.find(kind + part, secret=True)
             label = ENVIRONMENT_VARIABLES[kind + part]
-        return None if part_value is None else _parse_key(part_value, label)
+        return None if part_value is None else parse_key(part_value, label)
 
     client_id, client_secret = value("client_id"), value("client_secret")
     key = value("subscription_key") if subscription else None
@@ -221,7 +221,16 @@ def _find_keys(
     return Keys(client_id, SecretStr(client_secret), None if key is None else SecretStr(key))
 
 
-def _parse_key(value: str | SecretStr, variable: str) -> str:
+def parse_key(value: str | SecretStr, variable: str) -> str:
+    """Return a key without spaces around it.
+
+    Args:
+        value: The key.
+        variable: What it is called, for the message, which does not quote the key.
+
+    Raises:
+        ConfigurationError: It contains a character that no key contains.
+    """
     text = value if isinstance(value, str) else value.get_secret_value()
     text = text.strip()
     if _KEY_PATTERN.fullmatch(text) is None:
@@ -252,7 +261,8 @@ def _read_dotenv(path: Path) -> Mapping[str, str | None]:
     return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
-def _read_keyring(variable: str) -> str | None:
+def read_keyring(variable: str) -> str | None:
+    """Return a secret of the system's keyring; None where it or the keyring is missing."""
     try:
         import keyring
     except ImportError:

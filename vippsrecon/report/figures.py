@@ -20,6 +20,7 @@ from vippsrecon.report.totals.ages import (
     compute_age_totals,
     compute_decision_totals,
 )
+from vippsrecon.report.totals.reservations import ReservationTotals, compute_reservation_totals
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -118,6 +119,7 @@ class ReportFigures:
     codes: tuple[CodeTotals, ...]
     ages: tuple[AgeTotals, ...]
     decisions: tuple[DecisionTotals, ...]
+    reservations: tuple[ReservationTotals, ...]
     buckets: tuple[BucketTotals, ...]
     groups: tuple[LargeGroup, ...]
     legs: tuple[BridgeLeg, ...]
@@ -137,6 +139,10 @@ class ReportFigures:
     def select_decisions(self, currency: str) -> tuple[DecisionTotals, ...]:
         """Return what is undecided and decided in one currency; none without a discrepancy."""
         return tuple(each for each in self.decisions if each.currency == currency)
+
+    def select_reservations(self, currency: str) -> tuple[ReservationTotals, ...]:
+        """Return what is reserved in one currency by days left; none without a reservation."""
+        return tuple(each for each in self.reservations if each.currency == currency)
 
     def select_buckets(self, currency: str) -> tuple[BucketTotals, ...]:
         """Return the buckets of one currency, matched first."""
@@ -176,6 +182,7 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         codes=codes,
         ages=compute_age_totals(frames.discrepancies),
         decisions=compute_decision_totals(frames.discrepancies, entries),
+        reservations=compute_reservation_totals(frames.reservations),
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),

@@ -24,6 +24,7 @@ from vippsrecon.report.html.charts import (
     Waterfall,
     build_at_risk_bars,
     build_day_chart,
+    build_reservation_bars,
     build_total_bars,
     build_waterfall,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     )
     from vippsrecon.report.frames import ReportFrames
     from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+    from vippsrecon.report.totals.reservations import ReservationTotals
 
 MAX_DISCREPANCIES = 1_000
 MAX_ROWS = 500
@@ -73,6 +75,15 @@ class PageRows(NamedTuple):
     left_out: str
 
 
+class ShareLine(NamedTuple):
+    """A line of a table of amounts of one currency. Minor units."""
+
+    label: str
+    rows: int
+    minor: int
+    bar: Bar
+
+
 class CurrencyBlock(NamedTuple):
     """What the summary shows of one currency."""
 
@@ -82,9 +93,10 @@ class CurrencyBlock(NamedTuple):
     explanation: str
     codes: list[tuple[CodeTotals, Bar]]
     no_codes: str
-    ages: list[tuple[str, AgeTotals, Bar]]
-    decisions: list[tuple[str, DecisionTotals, Bar]]
+    ages: list[ShareLine]
+    decisions: list[ShareLine]
     buckets: tuple[BucketTotals, ...]
+    reservations: list[ShareLine]
     days: DayChart | None
     days_caption: str
 
@@ -177,9 +189,10 @@ def _build_currency_blocks(
                 sentences.explain_fetched_amounts(currency, figures),
                 list(zip(codes, build_at_risk_bars(codes), strict=True)),
                 sentences.describe_no_codes(currency, discrepant),
-                _name_ages(figures.select_ages(currency)),
-                _name_decisions(figures.select_decisions(currency)),
+                _list_ages(figures.select_ages(currency)),
+                _list_decisions(figures.select_decisions(currency)),
                 buckets,
+                _list_reservations(figures.select_reservations(currency)),
                 build_day_chart(spans) if spans else None,
                 sentences.describe_day_chart(spans, currency) if spans else "",
             )
@@ -187,16 +200,30 @@ def _build_currency_blocks(
     return blocks
 
 
-def _name_ages(ages: Sequence[AgeTotals]) -> list[tuple[str, AgeTotals, Bar]]:
-    labels = [names.describe_age(age.from_days, age.to_days) for age in ages]
-    return list(zip(labels, ages, build_total_bars(ages), strict=True))
+def _list_ages(ages: Sequence[AgeTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(names.describe_age(age.from_days, age.to_days), age.rows, age.at_risk_minor, bar)
+        for age, bar in zip(ages, build_total_bars(ages), strict=True)
+    ]
 
 
-def _name_decisions(
-    decisions: Sequence[DecisionTotals],
-) -> list[tuple[str, DecisionTotals, Bar]]:
-    labels = [names.describe_decision(decided=each.decided) for each in decisions]
-    return list(zip(labels, decisions, build_total_bars(decisions), strict=True))
+def _list_decisions(decisions: Sequence[DecisionTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(names.describe_decision(decided=each.decided), each.rows, each.at_risk_minor, bar)
+        for each, bar in zip(decisions, build_total_bars(decisions), strict=True)
+    ]
+
+
+def _list_reservations(reservations: Sequence[ReservationTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(
+            names.describe_days_left(each.from_days, each.to_days),
+            each.payments,
+            each.reserved_minor,
+            bar,
+        )
+        for each, bar in zip(reservations, build_reservation_bars(reservations), strict=True)
+    ]
 
 
 def _split_remark(name: str, value: str) -> tuple[str, str, str]:
