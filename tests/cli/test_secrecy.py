@@ -18,7 +18,29 @@ MARKED = {
     "VIPPS_CLIENT_SECRET": "marked-client-secret-9b7e",
     "VIPPS_SUBSCRIPTION_KEY": "marked-subscription-key-2a40",
 }
-SECRETS = [MARKED["VIPPS_CLIENT_SECRET"], MARKED["VIPPS_SUBSCRIPTION_KEY"]]
+MARKED_NOTIFICATIONS = {
+    "MAIL_PASSWORD": "marked-mail-password-41d6",
+    "WEBHOOK_URL": "http://127.0.0.1:9/marked-webhook-c05a",
+}
+SECRETS = [
+    *(MARKED["VIPPS_CLIENT_SECRET"], MARKED["VIPPS_SUBSCRIPTION_KEY"]),
+    *("marked-mail-password-41d6", "marked-webhook-c05a"),
+]
+SETTINGS = """
+retry_seconds = 1
+[mail]
+host = "127.0.0.1"
+port = 9
+security = "none"
+sender = "vippsrecon@example.com"
+results_to = ["finance@example.com"]
+user = "vippsrecon"
+password_from = "MAIL_PASSWORD"
+[webhook]
+service = "slack"
+results_url_from = "WEBHOOK_URL"
+"""
+"""Neither the mail server nor the channel is there, so that their errors are looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +77,13 @@ COMMANDS = {
     "check": ["check"],
     "fetch": ["fetch", "orders.csv", "--out", "fetched"],
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
-    "resolve": ["resolve", "report.xlsx", "--waivers", "ignore.csv", "--until", "never"],
+    "notify": ["notify", "report.xlsx"],
     "schedule": [
-        "schedule",
-        "--period",
-        "yesterday",
-        "--for",
-        "systemd",
-        "--",
-        "--orders",
-        "orders.csv",
-        "--out",
-        "report-{period}.xlsx",
+        *("schedule", "--period", "last-month", "--for", "cron"),
+        *("--", "--orders", "orders.csv", "--out", "report.xlsx"),
     ],
-    "notify": ["notify", "--failed", "The export is missing."],
     "heartbeat": ["heartbeat", "--within", "35"],
+    "resolve": ["resolve", "report.xlsx", "--waivers", "ignore.csv", "--until", "never"],
     "scenario": ["scenario", "made", "--payments", "20"],
     "demo": ["demo", "--out", "demo", "--payments", "50"],
     "plan": ["plan", "refunds", "refunds.csv", "--out", "plan.json", "--workbook", "plan.xlsx"],
@@ -80,14 +94,7 @@ COMMANDS = {
     "notebooks": ["notebooks", "copies"],
 }
 WITHOUT_SERVICE = {
-    "preview",
-    "resolve",
-    "schedule",
-    "notify",
-    "heartbeat",
-    "scenario",
-    "demo",
-    "notebooks",
+    *("preview", "notify", "schedule", "heartbeat", "resolve", "scenario", "demo", "notebooks"),
 }
 """Commands that make no request to the service whose answers are broken."""
 FAULTS = {
@@ -183,7 +190,7 @@ def run_in_this_process(commands, folder, environment):
 )
 def test_no_command_prints_a_key(state, few_orders, folder, fault, run_all):
     """Every command runs at DEBUG outside this process, so that all log output is checked."""
-    (folder / "vippsrecon.toml").write_text("retry_seconds = 1\n")
+    (folder / "vippsrecon.toml").write_text(SETTINGS)
     commands = COMMANDS
     if run_all is run_in_this_process and fault != "none":
         commands = {name: given for name, given in COMMANDS.items() if name not in WITHOUT_SERVICE}
@@ -191,6 +198,7 @@ def test_no_command_prints_a_key(state, few_orders, folder, fault, run_all):
         environment = {
             **os.environ,
             **MARKED,
+            **MARKED_NOTIFICATIONS,
             "VIPPS_ENVIRONMENT": "simulator",
             "VIPPS_BASE_URL": base_url,
             "VIPPS_MSN": "123456",
@@ -200,6 +208,7 @@ def test_no_command_prints_a_key(state, few_orders, folder, fault, run_all):
 
     if fault == "none":
         assert b"Done: 2 refunds" in outputs["live"][0], outputs["live"]
+        assert b"could not be reached" in outputs["notify"][1], outputs["notify"]
     for name in ("check", "fetch", "reconcile"):
         assert b"DEBUG" in outputs[name][1], (
             f"the log of {name} was off, so this test looked at nothing"
