@@ -60,18 +60,34 @@ _ORDER_WORDS = {
 """Last word of a heading to what a cell below it holds."""
 
 
+def read_export(path: Path) -> list[list[str]]:
+    """Return the rows of an export, the headings first."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file, delimiter=find_delimiter(path)))
+
+
+def find_delimiter(path: Path) -> str:
+    """Return what stands between the headings of an export."""
+    with path.open(encoding="utf-8") as file:
+        return max(",;", key=next(file).count)
+
+
+def write_export(path: Path, rows: list[list[str]]) -> None:
+    """Replace the rows of an export; its time stays, since it tells when it was exported."""
+    written, delimiter = path.stat(), find_delimiter(path)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    os.utime(path, (written.st_atime, written.st_mtime))
+
+
 def plant_in_export(path: Path) -> None:
     """Fill the customer columns that an export has, and add further ones behind them."""
-    written = path.stat()
-    with path.open(encoding="utf-8", newline="") as file:
-        headings, *rows = csv.reader(file)
+    headings, *rows = read_export(path)
     planted = [headings + list(CUSTOMER_COLUMNS)]
     for row in rows:
         cells = [_plant_cell(*pair) for pair in zip(headings, row, strict=True)]
         planted.append(cells + list(CUSTOMER_COLUMNS.values()))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(planted)
-    os.utime(path, (written.st_atime, written.st_mtime))
+    write_export(path, planted)
 
 
 def _plant_cell(heading: str, cell: str) -> str:

@@ -25,7 +25,7 @@ from vippsrecon.config.toml_file import (
     parse_msn,
     read_settings_file,
 )
-from vippsrecon.config.validation import format_suggestion
+from vippsrecon.config.validation import format_suggestion, quote
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import is_present, read_small_text
 
@@ -56,7 +56,7 @@ class SettingSources:
         for name in arguments:
             if name not in setting_names:
                 raise ConfigurationError(
-                    f"{name!r} is not a setting{format_suggestion(name, setting_names)}"
+                    f"{quote(name)} is not a setting{format_suggestion(name, setting_names)}"
                 )
         self._arguments = {k: v for k, v in arguments.items() if v is not None}
         path = file or folder / SETTINGS_FILE_NAME
@@ -128,8 +128,22 @@ def load_settings(
     Raises:
         ConfigurationError: A setting is missing, contradicts another, or is not allowed.
     """
-    folder = folder or Path.cwd()
-    sources = SettingSources(folder, file, overrides)
+    try:
+        sources = SettingSources(folder or Path.cwd(), file, overrides)
+        return _build_settings(sources, folder or Path.cwd(), units, rules, offline=offline)
+    except ConfigurationError as error:
+        # Tools that print the variables of a traceback would print the keys of the frames below.
+        raise error.with_traceback(None) from None
+
+
+def _build_settings(
+    sources: SettingSources,
+    folder: Path,
+    units: tuple[SalesUnit, ...] | None,
+    rules: Rules | None,
+    *,
+    offline: bool,
+) -> Settings:
     environment = sources.find("environment") or ""
     given_url = sources.find("base_url")
     base_url = "" if offline and not environment else resolve_base_url(environment, given_url)

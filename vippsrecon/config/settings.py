@@ -18,6 +18,7 @@ from vippsrecon.config.validation import (
     number,
     one_of,
     parse_texts,
+    quote,
     settings_model,
     whole_number,
 )
@@ -201,7 +202,7 @@ def resolve_base_url(environment: str, base_url: str | None) -> str:
     'http://127.0.0.1:8800'
     """
     if environment not in ENVIRONMENTS:
-        problem = f"is {environment!r}" if environment else "is not set"
+        problem = f"is {quote(environment)}" if environment else "is not set"
         raise ConfigurationError(
             f"VIPPS_ENVIRONMENT {problem}. Set it to test, production or simulator."
         )

@@ -26,7 +26,7 @@ from pydantic import (
 
 from vippsrecon.config.notification_tables import MailTable, WebhookTable
 from vippsrecon.config.settings import InFlight, RetrySeconds, Rules, SalesUnit
-from vippsrecon.config.validation import explain, number, settings_model
+from vippsrecon.config.validation import explain, number, quote, settings_model
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
 from vippsrecon.vipps_rules import MSN_PATTERN
@@ -44,14 +44,14 @@ def parse_msn(msn: str) -> str:
     """
     text = msn.strip()
     if _MSN_PATTERN.fullmatch(text) is None:
-        raise ValueError(f"is {text[:20]!r}. A merchant serial number is 4 to 10 digits.")
+        raise ValueError(f"is {quote(text)}. A merchant serial number is 4 to 10 digits.")
     return text
 
 
 def _check_amount(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal | dict):
         raise ValueError(
-            f"is {str(value)[:20]!r}, which is not an amount. Use a number, or a table of amounts by currency."
+            f"is {quote(str(value))}, which is not an amount. Use a number, or a table of amounts by currency."
         )
     return value
 

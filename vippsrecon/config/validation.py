@@ -24,6 +24,9 @@ _MODEL_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 _NOT_ZONES = {"Factory", "localtime"}
 """Files in the folder of time zones that mean "not set" and "the zone of this computer"."""
 
+_LONGEST_QUOTED = 24
+"""The names of settings and their words are shorter, keys are longer."""
+
 _TYPE_NAMES = {
     "string_type": "text",
     "bool_type": "true or false",
@@ -107,6 +110,17 @@ def explain(error: ValidationError, model: type, place: str) -> str:
     return f"{place}: {name} must be {_TYPE_NAMES[first['type']]}{hint}"
 
 
+def quote(text: str) -> str:
+    """Return a text in quotation marks for a message, unless it is as long as a key.
+
+    A key that was pasted into the wrong line must not be repeated.
+
+    >>> quote("prod"), quote("7" * 32)
+    ("'prod'", 'a text of 32 characters')
+    """
+    return repr(text) if len(text) <= _LONGEST_QUOTED else f"a text of {len(text)} characters"
+
+
 def format_suggestion(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean …?)" for the known name most similar to `name`, else "".
 
@@ -142,7 +156,7 @@ def one_of(allowed: Collection[str]) -> AfterValidator:
     def check(value: str) -> str:
         if value not in allowed:
             near = format_suggestion(value, allowed)
-            raise ValueError(f"is {value!r}. Use one of {', '.join(allowed)}{near}.")
+            raise ValueError(f"is {quote(value)}. Use one of {', '.join(allowed)}{near}.")
         return value
 
     return AfterValidator(check)
@@ -155,7 +169,7 @@ def check_timezone(name: str) -> str:
     'Europe/Helsinki'
     """
     if name not in _list_timezones():
-        raise ValueError(f"is {name!r}, which is not known. Use a name such as Europe/Oslo.")
+        raise ValueError(f"is {quote(name)}, which is not known. Use a name such as Europe/Oslo.")
     return name
 
 
@@ -177,7 +191,7 @@ def _explain_unknown_name(name: str, names: Sequence[str], place: str) -> str:
     normalized = name.lower().replace("-", "_")
     if normalized not in _SECRET_NAMES:
         return (
-            f"{place}: {name!r} is not a setting{format_suggestion(name, names)}. "
+            f"{place}: {quote(name)} is not a setting{format_suggestion(name, names)}. "
             f"Allowed are: {', '.join(sorted(names))}"
         )
     if normalized == "password" and "password_from" in names:

@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from vippsrecon.money import format_amount, group_thousands
+from vippsrecon.sources.customer_texts import is_contact, may_be_about_customer
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.parse import ParsedOrders
@@ -67,8 +68,9 @@ def build_notes(
     zero = orders.filter(pl.col("total_minor") == 0).height
     if zero:
         notes.append(f"Orders with nothing to pay: {group_thousands(zero)}.")
-    if rows.unknown_statuses:
-        examples = ", ".join(repr(text[:40]) for text in rows.unknown_statuses[:5])
+    unknown_statuses = [text for text in rows.unknown_statuses if not is_contact(text)]
+    if unknown_statuses:
+        examples = ", ".join(repr(text[:40]) for text in unknown_statuses[:5])
         notes.append(f"The status is not known for {examples}; map it under [statuses].")
     notes += _describe_odd_references(orders)
     last = orders["ordered_at"].max()
@@ -103,6 +105,7 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
         named = ", ".join(
             f"{(name or 'no method')[:40]} {group_thousands(count)}"
             for name, count in methods.head(5).iter_rows()
+            if not is_contact(name or "")
         )
         notes.append(
             f"Orders paid with another method: {group_thousands(other.height)} ({named}; {amounts})."
@@ -119,7 +122,11 @@ def _describe_tenders(orders: pl.DataFrame) -> list[str]:
         )
     unsure = orders.filter("method_unsure")
     if unsure.height:
-        names = ", ".join(repr(name[:40]) for name in unsure["payment_method"].unique().sort()[:5])
+        names = ", ".join(
+            repr(name[:40])
+            for name in unsure["payment_method"].unique().sort()[:5]
+            if not is_contact(name)
+        )
         notes.append(
             f"Orders whose payment method may or may not be Vipps MobilePay: "
             f"{group_thousands(unsure.height)} ({names}); name its own titles in own_tenders of a "
@@ -143,9 +150,11 @@ def _describe_odd_references(orders: pl.DataFrame) -> list[str]:
         notes.append(damage[0].upper() + damage[1:] + ".")
     malformed = column.filter(~column.str.contains(NEW_REFERENCE_PATTERN))
     if malformed.len():
+        shown = [text for text in malformed if not may_be_about_customer(text, "reference")]
+        example = f", such as {shown[0][:MAX_REFERENCE_LENGTH]!r}" if shown else ""
         notes.append(
             f"References that are not valid at Vipps MobilePay ({MIN_REFERENCE_LENGTH} to "
             f"{MAX_REFERENCE_LENGTH} letters, digits and hyphens): "
-            f"{group_thousands(malformed.len())}, such as {malformed[0][:MAX_REFERENCE_LENGTH]!r}."
+            f"{group_thousands(malformed.len())}{example}."
         )
     return notes

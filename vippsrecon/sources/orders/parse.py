@@ -12,6 +12,7 @@ import polars as pl
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import SourceError
 from vippsrecon.schemas import ORDERS, REJECTS, polars_schema
+from vippsrecon.sources.customer_texts import hide_customer_texts
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.table import MARKS, NATIVE_MARK, Table
 from vippsrecon.sources.orders.cells import (
@@ -70,7 +71,7 @@ class ParsedOrders(NamedTuple):
         rejects: As `schemas.REJECTS`, in Polars; one per row.
         continuations: Number of rows that only continue the order above.
         reference_column: Heading of the references; "" if the file has none.
-        unknown_statuses: Status words that the profile does not contain.
+        unknown_statuses: Status words of orders that the profile does not contain.
         assumed_currency_count: Number of orders with an assumed currency (in a preview).
         several_reference_count: Number of orders whose cell lists several references.
         unknown_refund_count: Number of orders whose refund is a formula without a value.
@@ -189,6 +190,7 @@ def parse_orders(table: Table, profile: Profile, file_context: FileContext) -> P
     )
     schema = polars_schema(ORDERS)
     usable = judged["reason"].is_null()
+    used_words = set(get_field_cells(heads, "status").filter(usable))
     return ParsedOrders(
         typed.filter(usable).select(
             (pl.col(name) if name in typed.columns else pl.lit(None)).cast(kind).alias(name)
@@ -197,7 +199,7 @@ def parse_orders(table: Table, profile: Profile, file_context: FileContext) -> P
         _build_rejects(judged, table.name, named),
         int(continues.sum()),
         named.get("reference", ""),
-        words_unknown,
+        tuple(word for word in words_unknown if word in used_words),
         int(placed.filter(usable)["assumed"].sum()),
         listed.filter(usable)["further_references"].count(),
         int(find_unknown_refunds(heads).filter(usable).sum()),
@@ -281,8 +283,9 @@ def _find_first_faults(heads: pl.DataFrame, faults: Iterable[_Fault]) -> pl.Data
 
 
 def _build_rejects(judged: pl.DataFrame, file: str, named: dict[str, str]) -> pl.DataFrame:
+    refused = judged.filter(pl.col("reason").is_not_null())
     return (
-        judged.filter(pl.col("reason").is_not_null())
+        refused.with_columns(hide_customer_texts(refused, "field"))
         .select(
             source_file=pl.lit(file),
             source_row="row",

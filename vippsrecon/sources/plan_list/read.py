@@ -18,6 +18,7 @@ import polars as pl
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
+from vippsrecon.sources.customer_texts import hide_customer_texts
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
 from vippsrecon.sources.files.excel_file import format_cell, name_column, open_excel_table
@@ -148,7 +149,8 @@ def _parse_table(
     rows = mark_unusable_rows(
         _add_amounts(cells, table.name), list(dict.fromkeys(vocabulary.reasons.values()))
     )
-    rejects = rows.filter(pl.col("why").is_not_null()).select(
+    refused = rows.filter(pl.col("why").is_not_null())
+    rejects = refused.with_columns(hide_customer_texts(refused, "column")).select(
         source_file=pl.lit(table.name),
         source_row=pl.col("row"),
         column=pl.col("column"),
