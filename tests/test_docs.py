@@ -111,6 +111,22 @@ def test_settings_example_is_read(root, tmp_path):
     assert settings.rules.delivery_grace_days == 3
 
 
+def test_notification_example_is_read(root, tmp_path, monkeypatch):
+    """The example of [mail] and [webhook] is used exactly as the page shows it."""
+    from vippsrecon.config.notifications import load_notification_settings
+
+    page = (root / "docs" / "settings.md").read_text(encoding="utf-8")
+    example = next(block for block in blocks(page, "toml") if "[mail]" in block)
+    (tmp_path / "vippsrecon.toml").write_text(example, encoding="utf-8")
+    monkeypatch.setenv("MAIL_PASSWORD", "invented")
+    for name in ("RESULTS_WEBHOOK", "FAILURES_WEBHOOK"):
+        monkeypatch.setenv(name, f"https://hooks.example.com/{name}")
+    settings = load_notification_settings(tmp_path)
+
+    assert settings.mail.list_receivers(failed=True) == ("it@example.com",)
+    assert "RESULTS" in settings.webhook.choose_url(failed=False).get_secret_value()
+
+
 def test_cron_line_is_valid(schedule):
     """The line has five fields within their limits, then a command."""
     line = next(block for block in blocks(schedule, "cron")[0].splitlines() if block[0].isdigit())
@@ -123,8 +139,9 @@ def test_cron_line_is_valid(schedule):
     assert command.startswith("/srv/reconcile/month.sh")
 
 
-def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path):
-    """On any day, the script calls the reconcile command for the previous month."""
+@pytest.mark.parametrize("arguments", [(), ("2026-10",)], ids=["scheduled", "missed month"])
+def test_shell_script_calls_reconcile_for_a_period(schedule, tmp_path, arguments):
+    """Without an argument the script reconciles the last month; a missed month is named."""
     script = next(block for block in blocks(schedule, "bash") if block.startswith("#!/bin/sh"))
     (tmp_path / "month.sh").write_text(script)
     program = tmp_path / "venv" / "bin" / "vippsrecon"
@@ -132,23 +149,18 @@ def test_shell_script_calls_reconcile_for_the_previous_month(schedule, tmp_path)
     program.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
     program.chmod(0o755)
     result = subprocess.run(
-        ["sh", tmp_path / "month.sh"],
+        ["sh", tmp_path / "month.sh", *arguments],
         env={"PATH": "/usr/bin:/bin"},  # all that cron gives
         capture_output=True,
         text=True,
         check=False,
     )
-    if "illegal option" in result.stderr:
-        pytest.skip("this machine's `date` is not GNU's")
 
     assert result.returncode == 1, "the exit code of reconcile is the script's own"
-    match = re.fullmatch(
-        r"reconcile --orders orders.csv --from (\d{4}-\d\d)-01 --to (\d{4}-\d\d)-\d\d "
-        r"--out report-\1-01.xlsx\n",
-        result.stdout,
+    assert result.stdout == (
+        f"reconcile --orders orders.csv --period {(*arguments, 'last-month')[0]} "
+        "--out report-{period}.xlsx\n"
     )
-    assert match
-    assert match[1] == match[2]
 
 
 def units(schedule):
@@ -182,6 +194,33 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "Failed to parse" not in result.stderr
         assert "Unknown" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "result"), [(0, "False"), (1, "True"), (2, "RuntimeError: No export."), (-9, "Error")]
+)
+def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
+    """Exit code 1 is a success with discrepancies; 2, or a killed program, is an exception."""
+    recipe = next(block for block in blocks(schedule, "python") if "def reconcile" in block)
+    program = tmp_path / "bin" / "vippsrecon"
+    program.parent.mkdir()
+    stop = f"exit {code}" if code >= 0 else "kill -9 $$"
+    program.write_text(f'#!/bin/sh\necho "No export." >&2\necho "$@" > arguments\n{stop}\n')
+    program.chmod(0o755)
+    call = f"{recipe}\nprint(reconcile('2026-10', {str(tmp_path)!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", call],
+        env={"PATH": f"{program.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode == 0) is (code in (0, 1))
+    assert result in (done.stdout + done.stderr).splitlines()[-1]
+    assert (tmp_path / "arguments").read_text() == (
+        "reconcile --orders orders.csv --period 2026-10 --out report-{period}.xlsx\n"
+    )
 
 
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):

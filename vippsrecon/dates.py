@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from vippsrecon.errors import InputError
 
 EPOCH_DATE = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PERIOD_EXAMPLES = "last-month, yesterday or a month such as 2026-10"
 
 YEARS = range(1970, 2200)
 """Years that a payment can have. Any other year is a typing error, and is too large or too small
@@ -17,6 +21,7 @@ for the computations."""
 MAX_OFFSET = timedelta(hours=14)
 """No place is further from UTC. Source: IANA time zone database."""
 
+_MONTH = re.compile(r"\d{4}-\d\d", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
@@ -77,6 +82,47 @@ def parse_moment(text: str, zone: tzinfo, name: str, example: str) -> datetime:
     if abs(moment.utcoffset() or timedelta()) > MAX_OFFSET:
         raise InputError(f"{name}: {text[:40]!r} has an offset that no place has")
     return moment
+
+
+class Period(NamedTuple):
+    """Whole local days, both included, and the name that files of this period get."""
+
+    first: date
+    last: date
+    name: str
+
+
+def parse_period(text: str, today: date, name: str = "") -> Period:
+    """Parse a period: `last-month`, `yesterday` or a month such as 2026-10.
+
+    Args:
+        text: As a person typed it.
+        today: The local day from which last-month and yesterday are counted.
+        name: What it is, for the error message, such as "--period".
+
+    Raises:
+        InputError: It is not a period, or no payment can have its year.
+
+    >>> parse_period("last-month", date(2026, 3, 31))
+    Period(first=datetime.date(2026, 2, 1), last=datetime.date(2026, 2, 28), name='2026-02')
+    >>> parse_period("yesterday", date(2026, 3, 1)).name
+    '2026-02-28'
+    """
+    if text == "yesterday":
+        day = check_day(today - timedelta(days=1), name)
+        return Period(day, day, day.isoformat())
+    if text == "last-month":
+        last = today.replace(day=1) - timedelta(days=1)
+        text = f"{last:%Y-%m}"
+    try:
+        first = date.fromisoformat(f"{text}-01") if _MONTH.fullmatch(text) else None
+    except ValueError:
+        first = None
+    if first is None:
+        raise InputError(f"{_before(name)}{text[:40]!r} is not a period. Use {PERIOD_EXAMPLES}.")
+    check_day(first, name)
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    return Period(first, last, text)
 
 
 def _before(name: str) -> str:

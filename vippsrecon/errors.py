@@ -8,6 +8,7 @@
     │   └── PlanError                    a plan is invalid, expired or not approved
     ├── OutputError                  a result could not be written to the given path
     ├── IncompleteError              the data is incomplete, so there is no verdict
+    ├── NotificationError            a mail or a message to a channel could not be sent
     ├── BridgeError                  the bridge does not balance: a fault of this package
     ├── StoreError                   the workspace database cannot be used
     │   ├── PlanLockHeldError            another process holds the plan lock
@@ -123,6 +124,10 @@ class OutputError(VippsReconError):
 
 class IncompleteError(VippsReconError):
     """The data is incomplete, so no verdict can be given."""
+
+
+class NotificationError(VippsReconError):
+    """A mail or a message to a channel could not be sent."""
 
 
 class BridgeError(VippsReconError):

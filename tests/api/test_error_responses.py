@@ -176,6 +176,14 @@ def test_invalid_fields_are_named():
     [
         pytest.param("call +4791234567 now", "call [number] now", id="phone"),
         pytest.param("91234567", "[number]", id="phone alone"),
+        pytest.param("call +47 912 34 567.", "call [number].", id="phone in groups"),
+        pytest.param("(+47) 912-34-567, 91.23.45.67", "[number], [number]", id="other marks"),
+        pytest.param("070-123 45 67", "[number]", id="phone in Sweden"),
+        pytest.param("040\u00a0123\u00a04567", "[number]", id="phone in Finland"),
+        pytest.param(
+            "on 2026-01-31, 31.01.2026 12:00", "on 2026-01-31, 31.01.2026 12:00", id="dates"
+        ),
+        pytest.param("1000 of 20000", "1000 of 20000", id="two amounts"),
         pytest.param("mail kari@example.com", "mail [address]", id="mail"),
         pytest.param("key SECRET-1 is wrong", "key [secret] is wrong", id="secret"),
         pytest.param("line\r\nINFO forged", "line INFO forged", id="line break"),
@@ -258,6 +266,17 @@ def test_field_name_in_error_is_printable_and_without_numbers():
     error = decode_error_response(400, {}, body)
 
     assert str(error).endswith("400: no; ph one [number]: x")
+
+
+def test_long_field_name_is_cut_after_numbers_are_left_out():
+    """The first half of a phone number would no longer be recognised as one."""
+    name = f"{'x' * 50} +47 912 34 567"
+
+    error = decode_error_response(
+        400, {}, orjson.dumps({"extraDetails": [{"name": name, "reason": "y"}]})
+    )
+
+    assert error.fields == {f"{'x' * 50} [number]": "y"}
 
 
 @given(

@@ -26,6 +26,9 @@ COMMANDS = [
     "fetch",
     "reconcile",
     "resolve",
+    "notify",
+    "schedule",
+    "heartbeat",
     "check",
     "notebooks",
     "lab",
@@ -317,6 +320,30 @@ def test_reconcile_prints_a_summary(run, keys, orders, fetched, folder):
 
     assert result.stdout.splitlines()[-1] == "Report: report.xlsx"
     assert "under_captured" in result.stdout
+
+
+@pytest.mark.parametrize("json", [(), ("--json",)], ids=["text", "json"])
+def test_findings_are_one_line_on_standard_error(run, keys, orders, fetched, folder, json):
+    """Cron mails what is printed there; without a line, exit code 1 reaches nobody."""
+    options = ("--orders", orders, "--payments", fetched, "--out", "report.xlsx")
+    result = run("reconcile", *options, *json)
+
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert re.fullmatch(r"\d+ DISCREPANCIES\. .+ at risk\..* Report: report\.xlsx", line)
+
+
+def test_a_clean_run_prints_no_error(run, make_refund_folder, folder):
+    """A mail about a clean month would teach people not to read the mails."""
+    make_refund_folder(1)
+    (folder / "orders.csv").write_text(
+        "reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
+        "order-000001,1,NOK,1000.00,0.00,fulfilled,2026-01-21T10:00Z,2026-01-22T10:00Z\n"
+    )
+    exported = ("--exported-at", "2026-01-31T11:00:00Z")
+    result = run("reconcile", "--orders", "orders.csv", *exported, "--out", "report.xlsx")
+
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
 
 
 def test_preview_names_a_recognised_bank_statement(run, month):

@@ -55,6 +55,21 @@ COMMANDS = {
     "check": ["check"],
     "fetch": ["fetch", "orders.csv", "--out", "fetched"],
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
+    "resolve": ["resolve", "report.xlsx", "--waivers", "ignore.csv", "--until", "never"],
+    "schedule": [
+        "schedule",
+        "--period",
+        "yesterday",
+        "--for",
+        "systemd",
+        "--",
+        "--orders",
+        "orders.csv",
+        "--out",
+        "report-{period}.xlsx",
+    ],
+    "notify": ["notify", "--failed", "The export is missing."],
+    "heartbeat": ["heartbeat", "--within", "35"],
     "scenario": ["scenario", "made", "--payments", "20"],
     "demo": ["demo", "--out", "demo", "--payments", "50"],
     "plan": ["plan", "refunds", "refunds.csv", "--out", "plan.json", "--workbook", "plan.xlsx"],
@@ -64,7 +79,16 @@ COMMANDS = {
     "journal": ["journal", "--verify", "--out", "journal.xlsx"],
     "notebooks": ["notebooks", "copies"],
 }
-WITHOUT_SERVICE = {"preview", "scenario", "demo", "notebooks"}
+WITHOUT_SERVICE = {
+    "preview",
+    "resolve",
+    "schedule",
+    "notify",
+    "heartbeat",
+    "scenario",
+    "demo",
+    "notebooks",
+}
 """Commands that make no request to the service whose answers are broken."""
 FAULTS = {
     "none": [],

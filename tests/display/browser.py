@@ -5,11 +5,7 @@ nbconvert's pages contain the style sheets of JupyterLab's light and dark theme.
 
 from __future__ import annotations
 
-import html
-import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+from tests.chromium import open_browser
 
 LEAST_CONTRAST = 4.5
 """For text of normal size. Source: WCAG 2.2, success criterion 1.4.3."""
@@ -65,10 +59,6 @@ return {texts, cells, cut};
 """
 """Return the contrast of each text of the displays, and how their cells are aligned and cut."""
 
-needs_browser = pytest.mark.skipif(
-    BROWSER is None, reason="no browser: install Chromium (Debian: apt-get install chromium)"
-)
-
 
 def convert_to_page(displays: Iterable[Any], theme: str) -> str:
     """Return a page of JupyterLab's theme with the displays as outputs of a cell."""
@@ -86,22 +76,7 @@ def convert_to_page(displays: Iterable[Any], theme: str) -> str:
 
 def run_in_page(page: str, path: Path, script: str) -> Any:
     """Return the value that an async script returns, after the tables of the page are ready."""
-    after = (
-        "<script>(async () => { await window.vippsreconTables;"
-        f"const value = await (async () => {{ {script} }})();"
-        "const result = document.createElement('pre'); result.id = 'returned';"
-        "result.textContent = JSON.stringify(value); document.body.append(result); })();</script>"
-    )
-    path.write_text(page.replace("</body>", f"{after}</body>"), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]
-    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
-    profile = f"--user-data-dir={path.parent / 'profile'}"
-    waits = "--virtual-time-budget=20000"  # of the browser's own clock: it does not wait for real
-    dumped = subprocess.run(
-        [BROWSER, *options, offline, profile, waits, "--dump-dom", path.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout
-    return json.loads(html.unescape(re.search(r'<pre id="returned">(.*?)</pre>', dumped)[1]))
+    path.write_text(page, encoding="utf-8")
+    with open_browser(path.parent) as browser:
+        browser.open(path, width=1400, height=1000)
+        return browser.run_script(f"await window.vippsreconTables; {script}")

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from tests.chromium import needs_browser
 from tests.display.browser import (
     LEAST_CONTRAST,
     MEASURE,
     convert_to_page,
-    needs_browser,
     run_in_page,
 )
 from tests.display.example_displays import EVIL, make_displays

@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from tests.display.browser import convert_to_page, needs_browser, run_in_page
+from tests.chromium import needs_browser
+from tests.display.browser import convert_to_page, run_in_page
 from tests.report.example_results import make_month
 from vippsrecon import InputError, SalesUnit, in_major, search_frame, show_frame
 from vippsrecon.schemas import DISCREPANCIES

@@ -6,7 +6,6 @@ same table by default, in a page with JupyterLab's themes.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -18,8 +17,8 @@ from contextlib import contextmanager
 import nbformat
 import pytest
 
-from tests.display.browser import LEAST_CONTRAST, MEASURE, needs_browser
-from tests.notebooks.chromium import SECONDS, open_page
+from tests.chromium import SECONDS, needs_browser, open_browser
+from tests.display.browser import LEAST_CONTRAST, MEASURE
 from tests.notebooks.notebook_files import SMALL, set_parameters
 from tests.waiting import wait_until
 
@@ -106,53 +105,53 @@ def serve_lab(folder, settings):
                 os.killpg(process.pid, signal.SIGTERM)
 
 
-async def explore(address, folder):
+def explore(address, folder):
     """Run the notebook, search its table in both themes, reopen it, and search again."""
     seen = {}
     tree = address.replace("/lab?", f"/lab/tree/{NOTEBOOK}?")
-    async with open_page(folder) as page:
-        await page.open(tree)
-        await page.wait_for(IS_IDLE)
-        await page.run(RUN_ALL)
-        await page.wait_for(EXECUTED)
-        seen["bars"] = await page.run(
+    with open_browser(folder) as page:
+        page.open(tree, width=1400, height=1000)
+        page.wait_for(IS_IDLE)
+        page.run_script(RUN_ALL)
+        page.wait_for(EXECUTED)
+        seen["bars"] = page.run_script(
             "return [...document.querySelectorAll('.jupyter-widgets')].map(one => one.textContent)"
         )
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            await page.run(
+            page.run_script(
                 f"await window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
             )
             is_light = str(theme.endswith("Light")).lower()
-            await page.wait_for(f"document.body.dataset.jpThemeLight === '{is_light}'")
-            seen[theme] = await search(page)
-        await page.run("await window.jupyterapp.commands.execute('docmanager:save')")
-        await page.open("about:blank")
-        await page.open(tree)
-        await page.wait_for(EXECUTED)
-        seen["reopened"] = await search(page)
-        seen["requested"] = await page.run(
+            page.wait_for(f"document.body.dataset.jpThemeLight === '{is_light}'")
+            seen[theme] = search(page)
+        page.run_script("await window.jupyterapp.commands.execute('docmanager:save')")
+        page.open("about:blank")
+        page.open(tree, width=1400, height=1000)
+        page.wait_for(EXECUTED)
+        seen["reopened"] = search(page)
+        seen["requested"] = page.run_script(
             "return performance.getEntriesByType('resource').map(one => one.name)"
         )
     return seen
 
 
-async def search(page):
+def search(page):
     """Search the table for the reference of its third row; return what it showed."""
-    await page.run(SCROLL_TO_THE_TABLE)
-    await page.wait_for("document.querySelector('.vr-pages .dt-info') !== null")
-    await page.run(CLEAR_AND_FOCUS)
-    before = await page.run(READ)
-    measured = await page.run(f"const PRINTED = false; {MEASURE}")
+    page.run_script(SCROLL_TO_THE_TABLE)
+    page.wait_for("document.querySelector('.vr-pages .dt-info') !== null")
+    page.run_script(CLEAR_AND_FOCUS)
+    before = page.run_script(READ)
+    measured = page.run_script(f"const PRINTED = false; {MEASURE}")
     reference = before["rows"][2][before["heads"].index("Reference")]
-    await page.type(reference)
-    await page.wait_for(
+    page.type(reference)
+    page.wait_for(
         f"document.querySelector('.vr-pages .dt-info').textContent !== {json.dumps(before['info'])}"
     )
     return {
         "reference": reference,
         "all": before["info"],
         "expected": before["rows"][2],
-        "found": await page.run(READ),
+        "found": page.run_script(READ),
         "faint": [text for text in measured["texts"] if text["contrast"] < LEAST_CONTRAST],
         "texts": len(measured["texts"]),
     }
@@ -166,7 +165,7 @@ def test_a_row_is_found_in_jupyterlab_without_a_network(notebooks, tmp_path):
     nbformat.write(set_parameters(notebooks / NOTEBOOK, PAYMENTS=SMALL), folder / NOTEBOOK)
 
     with serve_lab(folder, settings) as address:
-        seen = asyncio.run(explore(address, tmp_path))
+        seen = explore(address, tmp_path)
 
     for state in ("JupyterLab Light", "JupyterLab Dark", "reopened"):
         searched = seen[state]

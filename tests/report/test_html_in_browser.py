@@ -9,9 +9,8 @@ import subprocess
 
 import pytest
 
-from tests.display.browser import needs_browser
+from tests.chromium import needs_browser, open_browser
 from tests.display.test_contrast import LEAST_CONTRAST, measure
-from tests.report.chromium import open_browser
 from tests.report.example_pages import EVIL_TEXTS, make_evil_month
 from tests.report.example_results import make_month
 from vippsrecon.report.html.page import render_page, write_html

@@ -23,10 +23,12 @@ from tests.report.example_pages import (
 from tests.report.example_results import Month, make_month
 from vippsrecon import write_html, write_workbook
 from vippsrecon.errors import OutputError
+from vippsrecon.report import names
+from vippsrecon.report.changes import find_changes
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import BridgeLeg
 from vippsrecon.report.html.charts import build_day_chart, build_waterfall
-from vippsrecon.report.html.content import MAX_DISCREPANCIES
+from vippsrecon.report.html.content import MAX_DISCREPANCIES, MAX_GROUPS, MAX_NOTICES
 from vippsrecon.report.html.page import render_page
 
 
@@ -150,6 +152,71 @@ def test_totals_by_code_are_those_of_the_workbook(page, summary_sheet):
         assert (int(table[-1][2]), read_minor(table[-1][4])) == (total[1], to_minor(total[3]))
 
 
+@pytest.mark.parametrize(
+    ("css_class", "columns"), [("ages", (1, 4, 5, 6)), ("decisions", (8, 10, 11, 12))]
+)
+def test_ages_and_decisions_are_those_of_the_workbook(month, tmp_path, css_class, columns):
+    """Also with decisions that people made in an earlier report."""
+    path = write_workbook(month, tmp_path / "report.xlsx")
+    book = openpyxl.load_workbook(path)
+    sheet = book["Discrepancies"]
+    (head,) = (row for row in sheet if "Decision" in [cell.value for cell in row])
+    decision = next(cell.column for cell in head if cell.value == "Decision")
+    for row in range(head[0].row + 1, head[0].row + 12):
+        sheet.cell(row, decision).value = "accept"
+    book.save(path)
+    page = Page(render_page(month, changes=find_changes(month, path)))
+    later = write_workbook(month, tmp_path / "later.xlsx", earlier=path)
+    summary = list(openpyxl.load_workbook(later, data_only=True)["Summary"].values)
+
+    for currency, table in zip(("DKK", "NOK"), page.find_tables(css_class), strict=True):
+        title = f"Age of the discrepancies, and decisions, {currency}"
+        first = next(place for place, row in enumerate(summary) if row[1] == title) + 1
+        of_sheet = [[row[column] for column in columns] for row in summary[first:]]
+        heads, *lines = of_sheet[: len(table)]
+        assert table[0][:4] == heads
+        assert len(lines) == (6 if css_class == "ages" else 3)
+        assert [(row[0], read_count(row[1]), row[2], read_minor(row[3])) for row in table[1:]] == [
+            (label, rows, "" if share is None else f"{share:.1%}", to_minor(risk))
+            for label, rows, share, risk in lines
+        ]
+    if css_class == "decisions":
+        decided = [read_count(table[2][1]) for table in page.find_tables(css_class)]
+        assert sum(decided) == 11
+
+
+def test_page_and_summary_have_the_same_headings(page, summary_sheet):
+    """Who has read one finds the same section in the other."""
+    sections = [str(row[0]) for row in summary_sheet if row]
+    headings = [names.SECTION_HEADINGS[name] for name in ("completeness", "groups", "bridge")]
+    headings += [
+        names.format_heading(name, currency)
+        for name in ("ages", "codes", "buckets")
+        for currency in ("DKK", "NOK")
+    ]
+
+    assert [heading for heading in headings if heading not in page.text] == []
+    assert [heading for heading in headings if heading not in sections] == []
+
+
+def test_notices_and_groups_left_out_are_counted(month):
+    """A notice that is dropped without a word is a warning that nobody reads."""
+    notices = tuple(f"Notice {number}." for number in range(MAX_NOTICES + 7))
+    cause = pl.format("Cause {}.", pl.int_range(pl.len()))
+    many = pl.concat([month.polars_frame("groups")] * 20)
+    groups = many.with_columns(rows=pl.lit(21, pl.Int64), cause=cause)
+    full = month.with_changes(notices=notices, groups=groups)
+    text = Page(render_page(full, workbook="october.xlsx")).text
+
+    assert f"Notice {MAX_NOTICES - 1}." in text
+    assert f"Notice {MAX_NOTICES}." not in text
+    assert "The first 100 of 107 notices. All of them: sheet Summary of october.xlsx." in text
+    left_out = (
+        f"… and {groups.height - MAX_GROUPS + 1} more groups: see sheet Summary of october.xlsx."
+    )
+    assert left_out in text
+
+
 def test_outcomes_are_those_of_the_workbook(page, summary_sheet):
     """Each order and payment is in one line of both."""
     for currency, table in zip(("DKK", "NOK"), page.find_tables("buckets"), strict=True):
@@ -227,7 +294,7 @@ def test_large_page_stays_small_and_says_where_the_rest_is():
     left_out = "The first 1 000 of 100 000 rows. All of them: sheet Discrepancies of october.xlsx."
     assert left_out in page.text
     assert "100 000 DISCREPANCIES." in page.text
-    assert "(cut: 1 000 000 characters)" in page.text
+    assert "(cut: 1 000 000 characters, longer in the workbook)" in page.text
     for currency, minor in risk.iter_rows():
         assert read_minor(read_tiles(html)[currency]["At risk"]) == minor
 

@@ -38,10 +38,17 @@ _ERROR_BY_STATUS: dict[int, type[errors.ApiError]] = {
 
 _MAX_TEXT_LENGTH = 300
 _MAX_FIELDS = 20
+_MAX_FIELD_NAME_LENGTH = 60
 _TITLE_PATTERN = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _TAG_PATTERN = re.compile(r"<[^>]*>")
-# Does not match inside a reference or a trace id, which have letters or hyphens.
-_LONG_NUMBER_PATTERN = re.compile(r"(?<![\w-])\+?\d{8,15}(?![\w-])")
+# Does not match inside a reference or a trace id, which have letters or hyphens. People write a
+# phone number in groups, with up to two marks between two digits. A date has as many digits.
+_LONG_NUMBER_PATTERN = re.compile(
+    r"(?<![\w-])(?:"
+    r"(?P<date>\d{4}-\d\d-\d\d(?!\d)|\d\d?\.\d\d?\.\d{4}(?!\d))"
+    r"|\(?\+?\(?\d(?:[ \u00a0\u202f()./-]{0,2}\d){7,14}(?![\w-])"
+    r")"
+)
 _EMAIL_PATTERN = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+\.[^\s@'\"<>]+")
 
 
@@ -56,8 +63,8 @@ def decode_error_response(
 ) -> errors.ApiError:
     """Return the error for an answer other than 2xx.
 
-    Numbers as long as a phone number, mail addresses and `secrets` are removed from the
-    service's text, because the error is written to logs and workbooks.
+    Numbers as long as a phone number, also in groups, mail addresses and `secrets` are removed
+    from the service's text, because the error is written to logs and workbooks.
 
     >>> body = b'{"title": "no", "extraDetails": [{"name": "ErrorCode", "reason": "6150"}]}'
     >>> str(decode_error_response(400, {}, body, reference="order-001", operation="capture"))
@@ -78,7 +85,7 @@ def decode_error_response(
         trace_id=_sanitize_text(parsed.get("trace_id") or "", reference, keep_numbers=True),
         reference=reference,
         fields={
-            _sanitize_text(name, reference): _sanitize_text(why, reference)
+            _sanitize_text(name, reference)[:_MAX_FIELD_NAME_LENGTH]: _sanitize_text(why, reference)
             for name, why in fields.items()
         },
         operation=operation,
@@ -206,7 +213,7 @@ def _parse_extra_details(value: object) -> tuple[str, dict[str, str]]:
         if name.lower() == "errorcode":
             code = why
         elif name and len(fields) < _MAX_FIELDS:
-            fields[name[:60]] = why
+            fields[name] = why
     return code, fields
 
 
@@ -222,6 +229,8 @@ def _sanitize_text(text: str, reference: str, *, keep_numbers: bool = False) -> 
     """Return text for one log line: short, printable, without phone numbers and addresses."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
     if not keep_numbers:
-        line = _LONG_NUMBER_PATTERN.sub(lambda m: m[0] if m[0] == reference else "[number]", line)
+        line = _LONG_NUMBER_PATTERN.sub(
+            lambda m: m[0] if m[0] == reference or m["date"] else "[number]", line
+        )
         line = _EMAIL_PATTERN.sub("[address]", line)
     return line if len(line) <= _MAX_TEXT_LENGTH else line[: _MAX_TEXT_LENGTH - 1] + "…"

@@ -19,6 +19,9 @@ from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.cli.resolve import resolve
+from vippsrecon.cli.schedules.heartbeat import heartbeat
+from vippsrecon.cli.schedules.notify import notify
+from vippsrecon.cli.schedules.schedule import schedule
 from vippsrecon.version import __version__
 
 app = typer.Typer(
@@ -77,6 +80,9 @@ app.command()(preview)
 app.command()(fetch)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
+app.command()(notify)
+app.command()(schedule)
+app.command()(heartbeat)
 app.command()(plan)
 app.command()(approve)
 app.command()(carry_out)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vippsrecon.cli.errors import print_warning
+from vippsrecon.cli.period import PeriodOption, choose_period, insert_period
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.dates import Period
+    from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
@@ -30,10 +33,18 @@ class ReportDetailOption(StrEnum):
 
 
 def reconcile(
+    context: typer.Context,
     orders: Annotated[
         list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx", help="The workbook to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE.xlsx",
+            help="The workbook to write. With --period, {period} in it becomes 2026-10 or 2026-10-31.",
+        ),
+    ],
     shop: ShopOption = None,
     mapping: MappingOption = None,
     payments: Annotated[
@@ -63,6 +74,7 @@ def reconcile(
     last: Annotated[
         str | None, typer.Option("--to", metavar="DAY", help="Last local day, included.")
     ] = None,
+    period: PeriodOption = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="TIME", help=f"Compare as of {TIME_EXAMPLE}.")
     ] = None,
@@ -107,9 +119,13 @@ def reconcile(
     stored there too: --earlier report.data uses it in a later month. The workspace database holds
     the same, where it is kept between runs.
 
+    At exit code 1 the headline and the report's path are also printed on standard error, so that
+    cron mails them.
+
     \b
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
+      vippsrecon reconcile --orders orders.csv --period last-month --out report-{period}.xlsx
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
@@ -118,18 +134,19 @@ def reconcile(
     from vippsrecon.cli import output
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import printable
-    from vippsrecon.money import format_count
     from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
     from vippsrecon.report import write_html, write_workbook
     from vippsrecon.report.changes import compare_with_report
     from vippsrecon.report.detail import choose_detail
     from vippsrecon.report.terminal import format_summary
-    from vippsrecon.schemas.failure_effects import select_failures
     from vippsrecon.workflow.fetch_references import choose_time_zone
     from vippsrecon.workflow.reconcile_month import reconcile_month
 
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
+    days = choose_period(context, period, zone)
+    first, last = _choose_days(days, first, last)
+    out = insert_period(out, days, "--out")
     ignore_files = [settings.ignore_file] if settings.ignore_file else []
     inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
     refuse_workbook_path(out, inputs)
@@ -172,6 +189,17 @@ def reconcile(
         if chosen == "findings":
             rows = printable(str(out.with_suffix(".data")))
             print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
+    _print_warnings(result, report)
+    raise typer.Exit(result.exit_code)
+
+
+def _print_warnings(result: Reconciliation, report: Path) -> None:
+    """Print on standard error why there is no verdict, or what was found."""
+    from vippsrecon.cli import output
+    from vippsrecon.money import format_count
+    from vippsrecon.report.terminal import format_result_line
+    from vippsrecon.schemas.failure_effects import select_failures
+
     unanswered = select_failures(result.polars_frame("failures"), "unanswered")
     if len(unanswered):
         print_warning(
@@ -184,7 +212,21 @@ def reconcile(
         print_warning(
             f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
         )
-    raise typer.Exit(result.exit_code)
+    if result.exit_code == 1:
+        print_warning(format_result_line(result, report))
+
+
+def _choose_days(
+    days: Period | None, first: str | None, last: str | None
+) -> tuple[str | None, str | None]:
+    """Return the first and last day of --period, or those that were given instead."""
+    from vippsrecon.errors import InputError
+
+    if days is None:
+        return first, last
+    if first is not None or last is not None:
+        raise InputError("--period contradicts --from and --to. Use either.")
+    return days.first.isoformat(), days.last.isoformat()
 
 
 def _check_writable(out: Path) -> None:

@@ -24,6 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
+from vippsrecon.config.notification_tables import MailTable, WebhookTable
 from vippsrecon.config.settings import InFlight, RetrySeconds, Rules, SalesUnit
 from vippsrecon.config.validation import explain, number, settings_model
 from vippsrecon.errors import ConfigurationError, SourceError
@@ -133,6 +134,8 @@ class SettingsFile:
     accounting: KeysTable = KeysTable()
     tolerances: Rules = Rules()
     limits: LimitsTable = LimitsTable()
+    mail: MailTable | None = None
+    webhook: WebhookTable | None = None
 
 
 def read_settings_file(path: Path) -> SettingsFile:

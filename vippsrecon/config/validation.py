@@ -180,6 +180,11 @@ def _explain_unknown_name(name: str, names: Sequence[str], place: str) -> str:
             f"{place}: {name!r} is not a setting{format_suggestion(name, names)}. "
             f"Allowed are: {', '.join(sorted(names))}"
         )
+    if normalized == "password" and "password_from" in names:
+        return (
+            f"{place}: {name} is a secret and must not be in this file. Set an environment variable to "
+            "it, and name that variable with password_from."
+        )
     variable = _SECRET_NAMES[normalized]
     advice = f" Set the environment variable {variable} instead" if variable else " Remove it"
     if normalized in ("client_secret", "subscription_key"):

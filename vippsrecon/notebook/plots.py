@@ -16,9 +16,10 @@ import polars as pl
 from vippsrecon.dates import EPOCH
 from vippsrecon.money import group_thousands
 from vippsrecon.report import names
-from vippsrecon.report.figures import AGE_BANDS, compute_figures
+from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.html.charts import choose_axis_start
+from vippsrecon.report.totals.ages import AGE_BANDS
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS

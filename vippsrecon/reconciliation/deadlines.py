@@ -29,11 +29,6 @@ def add_deadlines(
         rules: Tolerances and grace periods.
         as_of_year: The year of the as-of time; no cut-off time is later.
     """
-    capture_days = {
-        unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
-        for unit in units
-        if unit.market is not None
-    }
     warning_days = {
         unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None
     }
@@ -42,9 +37,7 @@ def add_deadlines(
         t_day=_local_day(as_of, units, as_of_year),
         # The fetch may be later than the cut-off time, but not by years.
         fetched_day=_local_day(nw.col("fetched_at_us"), units, as_of_year + 1),
-        capture_left_us=authorized
-        + _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS)) * DAY_US
-        - as_of,
+        capture_left_us=authorized + build_capture_days(units) * DAY_US - as_of,
         refund_left_us=authorized + REFUND_DAYS * DAY_US - as_of,
         guarantee_left_us=nw.col("guarantee_us") - as_of,
         warn_us=_choose_by_unit(units, warning_days, _choose_by_currency(EXPIRY_WARNING_DAYS))
@@ -61,6 +54,20 @@ def add_deadlines(
     ).with_columns(
         deadline_passed=(nw.col("capture_left_us") < 0).fill_null(value=False),
     )
+
+
+def build_capture_days(units: Sequence[SalesUnit]) -> nw.Expr:
+    """Return the days from authorization to the capture deadline, from columns `msn` and `currency`.
+
+    Args:
+        units: Configured sales units; for any other, the market follows from the currency.
+    """
+    capture_days = {
+        unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
+        for unit in units
+        if unit.market is not None
+    }
+    return _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS))
 
 
 def _choose_by_unit(

@@ -14,6 +14,13 @@ import polars as pl
 
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
+from vippsrecon.report.totals.ages import (
+    AgeTotals,
+    DecisionTotals,
+    compute_age_totals,
+    compute_decision_totals,
+)
+from vippsrecon.report.totals.reservations import ReservationTotals, compute_reservation_totals
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -21,9 +28,6 @@ from vippsrecon.schemas.inputs import PAYMENT_KEY
 if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
 
-
-AGE_BANDS = ((0, 7), (8, 30), (31, 90), (91, 180), (181, None))
-"""Ages of discrepancies that are shown together: first and last day, None without an end."""
 
 AS_FETCHED = "_as_fetched"
 """Suffix of the leg that continues from a leg's total to the payments' own totals."""
@@ -52,23 +56,6 @@ class CodeTotals:
     severity: str
     rows: int
     difference_minor: int
-    at_risk_minor: int
-
-
-@dataclass(frozen=True)
-class AgeTotals:
-    """The discrepancies of one currency and age band. Minor units.
-
-    Attributes:
-        from_days: First day of the band, counted from the first run that reported the row; None
-            for rows of unknown age.
-        to_days: Last day of the band; None without an end.
-    """
-
-    currency: str
-    from_days: int | None
-    to_days: int | None
-    rows: int
     at_risk_minor: int
 
 
@@ -131,6 +118,8 @@ class ReportFigures:
     currency_totals: tuple[CurrencyTotals, ...]
     codes: tuple[CodeTotals, ...]
     ages: tuple[AgeTotals, ...]
+    decisions: tuple[DecisionTotals, ...]
+    reservations: tuple[ReservationTotals, ...]
     buckets: tuple[BucketTotals, ...]
     groups: tuple[LargeGroup, ...]
     legs: tuple[BridgeLeg, ...]
@@ -147,6 +136,14 @@ class ReportFigures:
         """Return the age bands of one currency, youngest first; none without a discrepancy."""
         return tuple(age for age in self.ages if age.currency == currency)
 
+    def select_decisions(self, currency: str) -> tuple[DecisionTotals, ...]:
+        """Return what is undecided and decided in one currency; none without a discrepancy."""
+        return tuple(each for each in self.decisions if each.currency == currency)
+
+    def select_reservations(self, currency: str) -> tuple[ReservationTotals, ...]:
+        """Return what is reserved in one currency by days left; none without a reservation."""
+        return tuple(each for each in self.reservations if each.currency == currency)
+
     def select_buckets(self, currency: str) -> tuple[BucketTotals, ...]:
         """Return the buckets of one currency, matched first."""
         return tuple(bucket for bucket in self.buckets if bucket.currency == currency)
@@ -160,8 +157,13 @@ class ReportFigures:
         )
 
 
-def compute_figures(frames: ReportFrames) -> ReportFigures:
-    """Compute the figures of a report."""
+def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -> ReportFigures:
+    """Compute the figures of a report.
+
+    Args:
+        frames: The frames of one Reconciliation.
+        entries: Decisions carried over from an earlier report, by `discrepancy_id`.
+    """
     currencies = tuple(
         sorted(
             {
@@ -178,7 +180,9 @@ def compute_figures(frames: ReportFrames) -> ReportFigures:
             _compute_currency_totals(frames, currency) for currency in currencies
         ),
         codes=codes,
-        ages=_compute_age_totals(frames.discrepancies),
+        ages=compute_age_totals(frames.discrepancies),
+        decisions=compute_decision_totals(frames.discrepancies, entries),
+        reservations=compute_reservation_totals(frames.reservations),
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),
         legs=_compute_bridge_legs(frames),
@@ -231,24 +235,6 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
     ]
     totals.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
     return tuple(totals)
-
-
-def _compute_age_totals(discrepancies: pl.DataFrame) -> tuple[AgeTotals, ...]:
-    totals = []
-    age = pl.col("age_days")
-    for currency in sorted(discrepancies["currency"].unique().drop_nulls()):
-        rows = discrepancies.filter(pl.col("currency") == currency)
-        for first, last in AGE_BANDS:
-            band = rows.filter(age >= first, pl.lit(True) if last is None else age <= last)
-            totals.append(_sum_ages(currency, first, last, band))
-        unknown = rows.filter(age.is_null())
-        if unknown.height:
-            totals.append(_sum_ages(currency, None, None, unknown))
-    return tuple(totals)
-
-
-def _sum_ages(currency: str, first: int | None, last: int | None, rows: pl.DataFrame) -> AgeTotals:
-    return AgeTotals(currency, first, last, rows.height, int(rows["at_risk_minor"].sum()))
 
 
 def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:

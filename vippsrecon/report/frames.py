@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from vippsrecon.report.totals.reservations import select_reservations
+
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
 
@@ -25,6 +27,8 @@ class ReportFrames:
         summary: `schemas.SUMMARY`.
         bridge: `schemas.BRIDGE`, by leg, sales unit, currency and position.
         groups: `reconciliation.results.groups.GROUPS`: one row per kind, cause and currency.
+        reservations: The payments of which something is still reserved, with `reserved_minor` and
+            `days_left` until the capture deadline.
     """
 
     orders: pl.DataFrame
@@ -36,6 +40,7 @@ class ReportFrames:
     summary: pl.DataFrame
     bridge: pl.DataFrame
     groups: pl.DataFrame
+    reservations: pl.DataFrame
 
 
 def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
@@ -62,6 +67,7 @@ def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
         summary=read("summary"),
         bridge=read("bridge").sort("currency", "msn", "leg", "position"),
         groups=read("groups"),
+        reservations=select_reservations(payments, reconciliation.manifest),
     )
 
 

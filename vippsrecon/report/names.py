@@ -7,6 +7,7 @@ the discrepancy; this module holds the few words shown beside a code in a table 
 from __future__ import annotations
 
 from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 
 REPORT_TITLE = "Reconciliation of orders and payments"
 
@@ -16,6 +17,27 @@ SHEET_DESCRIPTIONS = {
     "Rejects and failures": "Input rows that could not be used, and references that could not be read.",
 }
 """Sheet to one sentence about its rows, the same in the workbook and on the page."""
+
+SECTION_HEADINGS = {
+    "completeness": "Completeness",
+    "ages": "Age of the discrepancies, and decisions",
+    "reservations": "Still reserved, by days to the capture deadline",
+    "codes": "Discrepancies by code",
+    "groups": f"Large groups: more than {LARGE_GROUP_ROWS} rows of one code and cause",
+    "buckets": "Outcome of every order and payment",
+    "bridge": "Bridge, per sales unit and currency",
+}
+"""Section to its heading, the same on *Summary* and on the page."""
+
+AGE_HEADINGS = ("Days since first seen", "Rows", "Share of risk", "At risk")
+DECISION_HEADINGS = ("Decision", "Rows", "Share of risk", "At risk")
+"""Headings of label, rows, share of the amount at risk, and amount at risk."""
+
+RESERVATION_HEADINGS = ("Days left", "Payments", "Share", "Reserved")
+RESERVATIONS_ABOUT = (
+    "What customers have reserved and what is neither captured nor cancelled, as fetched. Days count "
+    "from the cut-off time. Overdue: the deadline has passed, and a capture is refused."
+)
 
 CURRENCIES_APART = "Amounts in major units, per currency; two currencies are never added."
 CONTROLS_ABOUT = "Inputs and settings of this report, and counts of what was compared."
@@ -178,6 +200,31 @@ def describe_age(from_days: int | None, to_days: int | None) -> str:
     if from_days is None:
         return "Unknown age"
     return f"Over {from_days - 1} days" if to_days is None else f"{from_days}–{to_days} days"
+
+
+def describe_days_left(from_days: int | None, to_days: int | None) -> str:
+    """Return the name of a band of days to the capture deadline.
+
+    >>> describe_days_left(None, -1), describe_days_left(0, 3), describe_days_left(None, None)
+    ('Overdue', '0–3 days', 'Unknown deadline')
+    """
+    if from_days is None:
+        return "Unknown deadline" if to_days is None else "Overdue"
+    return describe_age(from_days, to_days)
+
+
+def describe_decision(*, decided: bool) -> str:
+    """Return the name of the rows with a decision, or of those without one."""
+    return "Decided" if decided else "Undecided"
+
+
+def format_heading(section: str, currency: str) -> str:
+    """Return the heading of a section that each currency has.
+
+    >>> format_heading("codes", "NOK")
+    'Discrepancies by code, NOK'
+    """
+    return f"{SECTION_HEADINGS[section]}, {currency}"
 
 
 def describe_settings(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:

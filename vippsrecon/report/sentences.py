@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.errors import InputError
@@ -84,7 +85,9 @@ def describe_no_codes(currency: str, discrepant_orders: int) -> str:
     )
 
 
-def describe_left_out_rows(shown: int, count: int, sheet: str, workbook: str = "") -> str:
+def describe_left_out_rows(
+    shown: int, count: int, sheet: str, workbook: str = "", noun: str = "row"
+) -> str:
     """Return how many rows a page shows and where all of them are; "" if it shows all.
 
     >>> describe_left_out_rows(1000, 1200, "Discrepancies", "report.xlsx")
@@ -93,9 +96,23 @@ def describe_left_out_rows(shown: int, count: int, sheet: str, workbook: str = "
     if shown >= count:
         return ""
     return (
-        f"The first {group_thousands(shown)} of {format_count(count, 'row')}. All of them: sheet "
-        f"{sheet} of {workbook or 'the workbook'}."
+        f"The first {group_thousands(shown)} of {format_count(count, noun)}. All of them: "
+        f"{describe_place(sheet, workbook)}."
     )
+
+
+def describe_place(sheet: str, workbook: str = "") -> str:
+    """Return where to look in the workbook: "sheet Summary of report.xlsx"."""
+    return f"sheet {sheet} of {workbook or 'the workbook'}"
+
+
+def format_share(part: int, whole: int) -> str:
+    """Return a share of a total.
+
+    >>> format_share(1, 3), format_share(0, 0)
+    ('33.3%', '0.0%')
+    """
+    return f"{Decimal(part) / whole if whole else Decimal(0):.1%}"
 
 
 def describe_cut_axis(start: str) -> str:

@@ -49,6 +49,13 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
     return "\n".join(lines)
 
 
+def format_result_line(reconciliation: Reconciliation, report: str | Path) -> str:
+    """Return the headline and the path of the workbook in one line, for a log or a mail of cron."""
+    figures = compute_figures(build_report_frames(reconciliation))
+    headline = sentences.format_headline(reconciliation, figures)
+    return f"{headline} Report: {printable(str(report))}"
+
+
 def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> Iterable[str]:
     currency = totals.currency
     yield (

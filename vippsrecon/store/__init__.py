@@ -73,6 +73,7 @@ from vippsrecon.store.runs import (
     keep_latest_orders,
     read_compared_orders,
     read_first_seen_dates,
+    read_latest_complete_run,
     read_unsettled_orders,
     record_run,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "read_head",
     "read_intentions",
     "read_last_entries",
+    "read_latest_complete_run",
     "read_own_idempotency_keys",
     "read_payments_in_flight",
     "read_receipts",

@@ -2,6 +2,7 @@
 
 record_run             the run, its discrepancies' ids, the orders it compared; one transaction
 read_first_seen_dates  the day of the first run that showed each discrepancy
+read_latest_complete_run  the cut-off time of the latest run with a verdict
 read_compared_orders   orders of earlier runs by the references of payments
 read_unsettled_orders  orders that an earlier run left as discrepancy or timing
 keep_latest_orders     merge what several places recorded of an order, by the rule of record_run
@@ -16,7 +17,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import (
@@ -189,6 +190,21 @@ def read_first_seen_dates(store: Store, environment: str) -> dict[str, date]:
     )
     with read_transaction(store) as connection:
         return {row[0]: date.fromisoformat(row[1]) for row in connection.execute(query)}
+
+
+def read_latest_complete_run(store: Store, environment: str | None) -> str | None:
+    """Return the cut-off time of the latest run that was not incomplete; None if there is none.
+
+    Args:
+        store: The workspace database.
+        environment: test, production or simulator; None for any.
+    """
+    query = select(func.max(RUNS.c.as_of)).where(RUNS.c.verdict != "incomplete")
+    if environment is not None:
+        query = query.where(RUNS.c.environment == environment)
+    with read_transaction(store) as connection:
+        as_of: str | None = connection.execute(query).scalar_one()
+    return as_of
 
 
 def read_compared_orders(

@@ -166,8 +166,16 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
     return replace(table, currencies=currencies, notes=notes, head_row=head_row, limit=limit)
 
 
-def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]:
-    """Return one line per large group. If there are more than `most`, the last line counts the rest."""
+def format_group_notes(
+    figures: ReportFigures, most: int = 5, place: str = "Summary"
+) -> tuple[str, ...]:
+    """Return one line per large group. If there are more than `most`, the last line counts the rest.
+
+    Args:
+        figures: The figures of a report.
+        most: Number of lines.
+        place: Where all groups are.
+    """
     lines = [
         f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
         f"{format_money(group.at_risk_minor, group.currency)} at risk"
@@ -177,7 +185,7 @@ def format_group_notes(figures: ReportFigures, most: int = 5) -> tuple[str, ...]
     ]
     if len(lines) > most:
         left_out = len(lines) - most + 1
-        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see Summary.")
+        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see {place}.")
     return tuple(lines)
 
 

@@ -24,6 +24,7 @@ from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.sources.files.detect import compute_file_sha256
+from vippsrecon.sources.reviewed_report.cover import SUMMARY_SHEET_NAME
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -86,7 +87,7 @@ def write_workbook(
     if changes is not None:
         reconciliation = changes.add_to(reconciliation)
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames)
+    figures = compute_figures(frames, changes.entries if changes else None)
     chosen = choose_detail(reconciliation, detail)
     sheets = build_sheet_tables(
         frames, figures, stem=path.stem, limit=row_limit, detail=chosen, changes=changes
@@ -131,7 +132,7 @@ def _fill_report_workbook(
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
-    names = (summary.SUMMARY_SHEET_NAME, *shown, CONTROLS_SHEET_NAME)
+    names = (SUMMARY_SHEET_NAME, *shown, CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
@@ -139,7 +140,7 @@ def _fill_report_workbook(
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
         workbook=workbook,
-        page=SheetLayout(worksheets[summary.SUMMARY_SHEET_NAME]),
+        page=SheetLayout(worksheets[SUMMARY_SHEET_NAME]),
         formats=formats,
         tables=dict(sheets),
         checks=checks,
@@ -149,8 +150,8 @@ def _fill_report_workbook(
     controls.ControlsSheetWriter(
         workbook=workbook, page=SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats=formats
     ).write(reconciliation, sheets, checks)
-    worksheets[summary.SUMMARY_SHEET_NAME].activate()
-    worksheets[summary.SUMMARY_SHEET_NAME].set_tab_color(NAVY)
+    worksheets[SUMMARY_SHEET_NAME].activate()
+    worksheets[SUMMARY_SHEET_NAME].set_tab_color(NAVY)
     workbook.set_size(2400, 1400)
 
 

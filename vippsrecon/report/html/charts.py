@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import BridgeLeg, CodeTotals
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+    from vippsrecon.report.totals.reservations import ReservationTotals
 
 PLOT_HEIGHT = 150
 """Height of the columns of a chart by day, in pixels."""
@@ -97,11 +99,19 @@ class DayChart(NamedTuple):
 
 def build_at_risk_bars(codes: Sequence[CodeTotals]) -> list[Bar]:
     """Return one bar per code of a currency: its amount at risk, in the tone of its worst severity."""
-    longest = max((code.at_risk_minor for code in codes), default=0)
-    return [
-        Bar("0%", _percent(_scale_hundredths(code.at_risk_minor, longest), 1), code.severity)
-        for code in codes
-    ]
+    return _build_bars([(code.at_risk_minor, code.severity) for code in codes])
+
+
+def build_total_bars(
+    totals: Sequence[AgeTotals] | Sequence[DecisionTotals],
+) -> list[Bar]:
+    """Return one bar per line of totals of a currency: its amount at risk."""
+    return _build_bars([(each.at_risk_minor, "total") for each in totals])
+
+
+def build_reservation_bars(totals: Sequence[ReservationTotals]) -> list[Bar]:
+    """Return one bar per band of days left of a currency: what is reserved, in the tone of its urgency."""
+    return _build_bars([(each.reserved_minor, each.urgency) for each in totals])
 
 
 def build_waterfall(leg: BridgeLeg) -> Waterfall:
@@ -166,6 +176,14 @@ def build_day_chart(spans: Sequence[SpanTotals]) -> DayChart:
         for minor in range(-(down // step) * step, highest + 1, step)
     )
     return DayChart(tuple(columns), zero_y, ticks, PLOT_HEIGHT)
+
+
+def _build_bars(amounts: Sequence[tuple[int, str]]) -> list[Bar]:
+    """Return a bar for each (amount, tone); the longest one is as long as the chart."""
+    longest = max((minor for minor, _ in amounts), default=0)
+    return [
+        Bar("0%", _percent(_scale_hundredths(minor, longest), 1), tone) for minor, tone in amounts
+    ]
 
 
 def _build_bar(before: int, after: int, lowest: int, span: int) -> Bar:

@@ -24,6 +24,8 @@ from vippsrecon.report.html.charts import (
     Waterfall,
     build_at_risk_bars,
     build_day_chart,
+    build_reservation_bars,
+    build_total_bars,
     build_waterfall,
 )
 from vippsrecon.report.html.tiles import list_main_figures
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
         ReportFigures,
     )
     from vippsrecon.report.frames import ReportFrames
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+    from vippsrecon.report.totals.reservations import ReservationTotals
 
 MAX_DISCREPANCIES = 1_000
 MAX_ROWS = 500
@@ -71,6 +75,15 @@ class PageRows(NamedTuple):
     left_out: str
 
 
+class ShareLine(NamedTuple):
+    """A line of a table of amounts of one currency. Minor units."""
+
+    label: str
+    rows: int
+    minor: int
+    bar: Bar
+
+
 class CurrencyBlock(NamedTuple):
     """What the summary shows of one currency."""
 
@@ -80,7 +93,10 @@ class CurrencyBlock(NamedTuple):
     explanation: str
     codes: list[tuple[CodeTotals, Bar]]
     no_codes: str
+    ages: list[ShareLine]
+    decisions: list[ShareLine]
     buckets: tuple[BucketTotals, ...]
+    reservations: list[ShareLine]
     days: DayChart | None
     days_caption: str
 
@@ -106,7 +122,7 @@ def build_content(
         changes: What changed since an earlier report, which is already among the inputs.
     """
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames)
+    figures = compute_figures(frames, changes.entries if changes else None)
     manifest = reconciliation.manifest
     amounts = AmountFormat(figures.currencies)
     headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")
@@ -116,6 +132,7 @@ def build_content(
         "code_titles": names.CODE_TITLES,
         "code_title": names.get_code_title,
         "line_name": names.get_line_name,
+        "format_share": sentences.format_share,
         "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
         "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
         "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
@@ -132,8 +149,13 @@ def build_content(
             names.BLIND_SPOT,
         ),
         "notices": reconciliation.notices[:MAX_NOTICES],
+        "notices_left_out": sentences.describe_left_out_rows(
+            MAX_NOTICES, len(reconciliation.notices), "Summary", workbook, "notice"
+        ),
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
-        "groups": format_group_notes(figures, MAX_GROUPS),
+        "groups": format_group_notes(
+            figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+        ),
         **_build_bridge(figures, amounts, workbook),
         **_build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
@@ -167,12 +189,41 @@ def _build_currency_blocks(
                 sentences.explain_fetched_amounts(currency, figures),
                 list(zip(codes, build_at_risk_bars(codes), strict=True)),
                 sentences.describe_no_codes(currency, discrepant),
+                _list_ages(figures.select_ages(currency)),
+                _list_decisions(figures.select_decisions(currency)),
                 buckets,
+                _list_reservations(figures.select_reservations(currency)),
                 build_day_chart(spans) if spans else None,
                 sentences.describe_day_chart(spans, currency) if spans else "",
             )
         )
     return blocks
+
+
+def _list_ages(ages: Sequence[AgeTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(names.describe_age(age.from_days, age.to_days), age.rows, age.at_risk_minor, bar)
+        for age, bar in zip(ages, build_total_bars(ages), strict=True)
+    ]
+
+
+def _list_decisions(decisions: Sequence[DecisionTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(names.describe_decision(decided=each.decided), each.rows, each.at_risk_minor, bar)
+        for each, bar in zip(decisions, build_total_bars(decisions), strict=True)
+    ]
+
+
+def _list_reservations(reservations: Sequence[ReservationTotals]) -> list[ShareLine]:
+    return [
+        ShareLine(
+            names.describe_days_left(each.from_days, each.to_days),
+            each.payments,
+            each.reserved_minor,
+            bar,
+        )
+        for each, bar in zip(reservations, build_reservation_bars(reservations), strict=True)
+    ]
 
 
 def _split_remark(name: str, value: str) -> tuple[str, str, str]:
@@ -262,6 +313,7 @@ def _limit_text(name: str, value: Any) -> Any:
 
 
 def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, Any]:
+    facts = list_run_facts(reconciliation)
     inputs = list_input_files(reconciliation.manifest)
     groups = [group for group in list_setting_groups(reconciliation.manifest) if group[1]]
     count = sum(len(rows) for _, rows in groups)
@@ -270,7 +322,10 @@ def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, 
         shown.append((title, rows[:room]))
         room -= len(rows[:room])
     return {
-        "run_facts": list_run_facts(reconciliation)[:MAX_ROWS],
+        "run_facts": facts[:MAX_ROWS],
+        "run_facts_left_out": sentences.describe_left_out_rows(
+            len(facts[:MAX_ROWS]), len(facts), "Controls", workbook
+        ),
         "inputs": inputs[:MAX_ROWS],
         "inputs_left_out": sentences.describe_left_out_rows(
             len(inputs[:MAX_ROWS]), len(inputs), "Controls", workbook

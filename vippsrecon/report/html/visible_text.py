@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vippsrecon.errors import printable
 from vippsrecon.money import group_thousands
+from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH
 
 MAX_TEXT_CHARACTERS = 1_000
 """A longer text, such as a cell of an export with a megabyte in it, is cut, and says so."""
@@ -12,12 +13,13 @@ MAX_TEXT_CHARACTERS = 1_000
 def make_visible(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:
     r"""Return a value as text, with every character that has no shape or moves others as an escape.
 
-    None is "". A text of more than `most` characters is cut. The template engine escapes the result.
+    None is "". A text of more than `most` characters is cut, and says where it is whole: in the
+    workbook, if a cell holds so much. The template engine escapes the result.
 
     >>> make_visible("order\u202e1"), make_visible(None), make_visible(5)
     ('order\\u202e1', '', '5')
     >>> make_visible("9" * 1200, 4)
-    '9999… (cut: 1 200 characters)'
+    '9999… (cut: 1 200 characters, whole in the workbook)'
     """
     if value is None:
         return ""
@@ -30,4 +32,6 @@ def make_visible(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:
         )
     if len(text) <= most and len(shown) <= most:
         return shown
-    return f"{shown[:most]}… (cut: {group_thousands(len(text))} characters)"
+    where = "whole" if len(text) <= MAX_CELL_TEXT_LENGTH else "longer"
+    count = group_thousands(len(text))
+    return f"{shown[:most]}… (cut: {count} characters, {where} in the workbook)"

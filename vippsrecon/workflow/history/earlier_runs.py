@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
+from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import StoreError
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -38,6 +39,7 @@ from vippsrecon.store import (
     read_unsettled_orders,
     record_run,
 )
+from vippsrecon.workflow.history.complete_run import save_complete_run
 from vippsrecon.workflow.history.database import query_database
 from vippsrecon.workflow.history.earlier_orders import (
     EarlierOrders,
@@ -192,6 +194,8 @@ class RunRecords:
         self._query(lambda store: record_run(store, run, first_seen, entries), None, create=True)
         if folder is not None:
             save_run(folder, self._environment, entries, first_seen)
+            if result.complete and self._environment in ENVIRONMENTS:
+                save_complete_run(folder, run)
 
     def _read_orders(
         self, keys: Collection[tuple[str, str]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
@@ -18,7 +17,7 @@ from vippsrecon.spreadsheet.ranges import ANY_TEXT, format_criterion
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from vippsrecon.report.figures import AgeTotals
+    from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
@@ -45,7 +44,13 @@ class AgeAndDecisionWriter:
     discrepancies: SheetTable
     checks: CrossChecks
 
-    def write(self, currency: str, ages: tuple[AgeTotals, ...], row: int) -> int:
+    def write(
+        self,
+        currency: str,
+        ages: tuple[AgeTotals, ...],
+        decisions: tuple[DecisionTotals, ...],
+        row: int,
+    ) -> int:
         """Write both tables from `row`, and return the next free row."""
         self._write_heads(row)
         first = row + 1
@@ -55,18 +60,17 @@ class AgeAndDecisionWriter:
             label = names.describe_age(age.from_days, age.to_days)
             self._write_age(place, label, age, total[1], total_row=end)
         self._write_total(end, AGE_COLUMNS, currency, total, (first, end - 1))
-        self._write_decisions(first, currency, total)
+        self._write_decisions(first, currency, decisions, total)
         return end + 2
 
     def _write_heads(self, row: int) -> None:
-        for title, columns in (
-            ("Days since first seen", AGE_COLUMNS),
-            ("Decision", DECISION_COLUMNS),
+        for (title, *heads), (label, *columns) in (
+            (names.AGE_HEADINGS, AGE_COLUMNS),
+            (names.DECISION_HEADINGS, DECISION_COLUMNS),
         ):
-            label, rows, share, at_risk = columns
             self.page.text(row, label, title, self.formats["head"])
-            self.page.blank(row, range(label + 1, rows), self.formats["head"])
-            for column, head in ((rows, "Rows"), (share, "Share of risk"), (at_risk, "At risk")):
+            self.page.blank(row, range(label + 1, columns[0]), self.formats["head"])
+            for column, head in zip(columns, heads, strict=True):
                 self.page.text(row, column, head, self.formats["head_right"])
 
     def _write_age(
@@ -93,35 +97,29 @@ class AgeAndDecisionWriter:
             age.currency,
         )
 
-    def _write_decisions(self, row: int, currency: str, total: tuple[int, int]) -> None:
+    def _write_decisions(
+        self,
+        row: int,
+        currency: str,
+        decisions: tuple[DecisionTotals, ...],
+        total: tuple[int, int],
+    ) -> None:
         table, columns = self.discrepancies, DECISION_COLUMNS
-        equal = [("currency", format_criterion(currency))]
-        end = row + 2
-        decided = self._sum_decided(currency)
-        undecided = (total[0] - decided[0], total[1] - decided[1])
-        for place, label, figures, decision in (
-            (row, "Undecided", undecided, format_criterion("")),
-            (row + 1, "Decided", decided, ANY_TEXT),
-        ):
-            criteria = [*equal, ("decision", decision)]
+        end = row + len(decisions)
+        for place, each in enumerate(decisions, start=row):
+            criteria = [
+                ("currency", format_criterion(currency)),
+                ("decision", ANY_TEXT if each.decided else format_criterion("")),
+            ]
             formulas = (table.count_where(criteria), table.sum_where("at_risk_minor", criteria))
-            self._write_line(place, columns, label, figures, formulas)
-            self._write_share(place, columns, figures[1], total[1], end)
-        self._write_total(end, columns, currency, total, (row, row + 1))
+            label = names.describe_decision(decided=each.decided)
+            self._write_line(place, columns, label, (each.rows, each.at_risk_minor), formulas)
+            self._write_share(place, columns, each.at_risk_minor, total[1], end)
+        self._write_total(end, columns, currency, total, (row, end - 1))
         label = "Undecided and decided"
         self._add_cross_check(f"{label}: rows, {currency}", total[0], (end, columns[1]))
         amount = to_cell_amount(total[1])
         self._add_cross_check(f"{label}: at risk, {currency}", amount, (end, columns[3]), currency)
-
-    def _sum_decided(self, currency: str) -> tuple[int, int]:
-        """Return rows and amount at risk with a decision carried over from an earlier report."""
-        data = self.discrepancies.data
-        if "decision" not in data.columns:
-            return 0, 0
-        rows = data.filter(
-            pl.col("currency").eq(currency) & pl.col("decision").fill_null("").ne("")
-        )
-        return rows.height, int(rows["at_risk_minor"].sum())
 
     def _write_line(
         self,

@@ -17,6 +17,12 @@ from vippsrecon.report.excel.summary_sheet.sign_off import (
     SIGN_OFF_ROWS,
     write_sign_off,
 )
+from vippsrecon.sources.reviewed_report.cover import (
+    ABOUT_ROW,
+    COVER_COLUMN,
+    HEADLINE_ROW,
+    SUMMARY_SHEET_NAME,
+)
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
     from vippsrecon.spreadsheet.table import SheetTable
 
-SUMMARY_SHEET_NAME = "Summary"
 SUMMARY_COLUMN_WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
 """Columns A to M: margin, label, meaning, four figures, gap, right half."""
 
@@ -67,7 +72,7 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
         if figures.legs:
-            self.write_section("Bridge, per sales unit and currency")
+            self.write_section(names.SECTION_HEADINGS["bridge"])
             self.row = BridgeWriter(
                 self.page, self.formats, self.tables["Payments"], self.checks
             ).write(figures, self.row)
@@ -76,19 +81,24 @@ class SummarySheetWriter(SectionWriter):
 
     def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         page, formats = self.page, self.formats
-        page.text(0, B, "Reconciliation of orders and payments", formats["title"])
+        page.text(0, B, names.REPORT_TITLE, formats["title"])
         page.height(0, 30)
-        page.text(1, B, sentences.describe_period(reconciliation.manifest), formats["bold"])
+        page.text(
+            ABOUT_ROW,
+            COVER_COLUMN,
+            sentences.describe_period(reconciliation.manifest),
+            formats["bold"],
+        )
         page.text(2, B, sentences.describe_times(reconciliation.manifest), formats["muted"])
         page.merged_text(
-            4,
-            B,
+            HEADLINE_ROW,
+            COVER_COLUMN,
             SUMMARY_LAST_COLUMN,
             sentences.format_headline(reconciliation, figures),
             formats.verdict(reconciliation.verdict),
         )
-        page.height(4, 30)
-        page.text(6, B, "Completeness", formats["bold"])
+        page.height(HEADLINE_ROW, 30)
+        page.text(6, B, names.SECTION_HEADINGS["completeness"], formats["bold"])
         self.row = 6
         for sentence in (
             sentences.describe_completeness(reconciliation, figures),
@@ -177,12 +187,13 @@ class SummarySheetWriter(SectionWriter):
         for currency in figures.currencies:
             ages = figures.select_ages(currency)
             if ages:
-                self.write_section(f"Age of the discrepancies, and decisions, {currency}")
-                self.row = writer.write(currency, ages, self.row)
+                self.write_section(names.format_heading("ages", currency))
+                decisions = figures.select_decisions(currency)
+                self.row = writer.write(currency, ages, decisions, self.row)
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        self.write_section(f"Discrepancies by code, {currency}")
+        self.write_section(names.format_heading("codes", currency))
         if not codes:
             page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
             self.row += 2
@@ -264,7 +275,7 @@ class SummarySheetWriter(SectionWriter):
         if not figures.groups:
             return
         page, formats = self.page, self.formats
-        self.write_section("Large groups: more than 20 rows of one code and cause")
+        self.write_section(names.SECTION_HEADINGS["groups"])
         self.write_column_heads(
             "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
         )
@@ -287,7 +298,7 @@ class SummarySheetWriter(SectionWriter):
         if not buckets:
             return
         page, formats = self.page, self.formats
-        self.write_section(f"Outcome of every order and payment, {currency}")
+        self.write_section(names.format_heading("buckets", currency))
         page.merged_text(
             self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
         )

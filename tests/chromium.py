@@ -1,23 +1,42 @@
-"""Open pages in Chromium and ask what a user would see. Speaks the DevTools protocol over a pipe."""
+"""Open pages in Chromium and ask what a user would see.
+
+Speaks the DevTools protocol over a pipe. The browser reaches this computer only.
+Source: https://chromedevtools.github.io/devtools-protocol/
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from typing import Any
 
-from tests.display.browser import BROWSER
+import pytest
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no browser: install Chromium (Debian: apt-get install chromium)"
+)
 
 OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+    "--remote-debugging-pipe", "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
+
+SECONDS = 300.0
+"""The longest wait for one answer or condition, so that a test cannot hang."""
 
 START = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 """Chromium reads its file 3 and writes its file 4."""
@@ -38,6 +57,7 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
+        self.send("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and return its result; events that arrive before it are collected."""
@@ -51,8 +71,10 @@ class Browser:
         assert "error" not in answer, answer
         return answer["result"]
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
-        """Open a file in a window of this size; `events` are those of this page."""
+    def open(
+        self, page: Path | str, *, width: int = 1200, height: int = 900, dark: bool = False
+    ) -> None:
+        """Open a file or an address in a window of this size; `events` are those of this page."""
         phone = width < 600
         self.send(
             "Emulation.setDeviceMetricsOverride",
@@ -61,7 +83,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
         self.events = []
-        self.send("Page.navigate", url=path.as_uri())
+        self.send("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
@@ -72,6 +94,22 @@ class Browser:
         )
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def run_script(self, body: str) -> Any:
+        """Run the body of an async function in the page and return what it returns."""
+        return self.run(f"(async () => {{ {body} }})()")
+
+    def wait_for(self, expression: str) -> Any:
+        """Return the value of an expression as soon as it is true, whatever the page does meanwhile."""
+        deadline = time.monotonic() + SECONDS
+        while not (value := self.run(expression)):
+            assert time.monotonic() < deadline, f"never true: {expression}"
+            time.sleep(0.1)
+        return value
+
+    def type(self, text: str) -> None:
+        """Type into the field that has the focus."""
+        self.send("Input.insertText", text=text)
 
     def find_events(self, method: str) -> list[dict[str, Any]]:
         """Return the parameters of the events of one kind since the page was opened."""
@@ -89,6 +127,7 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            assert select([self._answers], [], [], SECONDS)[0], "the browser does not answer"
             part = os.read(self._answers.fileno(), 1 << 20)
             assert part, "the browser ended"
             self._buffer += part
@@ -99,6 +138,7 @@ class Browser:
 @contextmanager
 def open_browser(folder: Path) -> Iterator[Browser]:
     """Start a browser with a profile of its own, and end it."""
+    assert BROWSER is not None
     their_input, our_output = os.pipe()
     our_input, their_output = os.pipe()
     command = [sys.executable, "-c", START, str(their_input), str(their_output), BROWSER, *OPTIONS]

@@ -1,0 +1,1 @@
+"""Tell people what a run found, or that it failed: by mail, in a channel of Teams or Slack."""
