@@ -324,7 +324,7 @@ def test_check_needs_a_sales_unit(run, keys):
     """The error for no sales unit must not be the one for several sales units."""
     keys.delenv("VIPPS_MSN")
 
-    assert_one_sentence_error(run("check"), "VIPPS_MSN is not set")
+    assert_one_sentence_error(run("check"), "no sales unit is configured", "vippsrecon init")
 
 
 def test_token_error_names_the_call(run, serve_with_faults, orders):

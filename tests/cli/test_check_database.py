@@ -22,7 +22,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, read_json):
         "database: sqlite:///vippsrecon.db, not created yet: vippsrecon reconcile or"
         in result.stdout
     )
-    assert "database_url = sqlite:///vippsrecon.db  (default)" in result.stdout
+    assert "workspace database (database_url) = sqlite:///vippsrecon.db  (default)" in result.stdout
     assert result.stdout.splitlines()[-1] == "All is ready."
     assert list(folder.iterdir()) == []
     assert read_json(run("check", "--json"))["database"] == {

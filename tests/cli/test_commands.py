@@ -399,8 +399,8 @@ def test_check_shows_every_rule_setting(run, keys, folder):
     )
     output = run("check").stdout
 
-    assert "tolerance_minor 7" in output
-    assert "sales unit 123456: market FI, timezone Europe/Helsinki" in output
+    assert "tolerances: rounding up to 7 øre or cents an order" in output
+    assert "sales unit 123456: market FI, time zone Europe/Helsinki, captured when" in output
 
 
 def test_check_shows_the_settings_before_it_calls(keys, folder):
@@ -414,11 +414,45 @@ def test_check_shows_the_settings_before_it_calls(keys, folder):
         try:
             output_lines = iter(checking.stdout.readline, "")
 
-            assert any(f"base_url = {url}" in line for line in output_lines)
+            assert any(f"address (base_url) = {url}" in line for line in output_lines)
             silent.accept()[0].close()
         finally:
             checking.kill()
             checking.communicate()
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        pytest.param({"VIPPS_ENVIRONMENT": ""}, "run vippsrecon init", id="no environment"),
+        pytest.param({"VIPPS_MSN": ""}, "shown in the business portal", id="no sales unit"),
+        pytest.param(
+            {"VIPPS_CLIENT_SECRET": "", "VIPPS_SUBSCRIPTION_KEY": ""},
+            "(client secret and subscription key not found): copy them from the business portal",
+            id="two keys missing",
+        ),
+        pytest.param(
+            {"VIPPS_CLIENT_SECRET": "of-another-sales-unit"},
+            "check client id, client secret and subscription key",
+            id="keys not accepted",
+        ),
+        pytest.param(
+            {"VIPPS_BASE_URL": "http://127.0.0.1:9"}, "start the simulator", id="no answer"
+        ),
+    ],
+)
+def test_check_says_what_to_do(run, keys, folder, changes, advice):
+    """The last line says it in full, and standard error says the same."""
+    (folder / "vippsrecon.toml").write_text("retry_seconds = 0.2\n")
+    for name, value in changes.items():
+        keys.setenv(name, value)
+    result = run("check")
+
+    assert result.exit_code == errors.FAILURE_EXIT_CODE
+    assert advice in result.stderr
+    if result.stdout:  # Without an environment there is nothing to show.
+        assert result.stdout.splitlines()[-1].startswith("Fix: ")
+        assert advice in result.stdout.splitlines()[-1]
 
 
 def test_check_uses_a_short_retry_time(run, keys, folder, monkeypatch):

@@ -141,6 +141,7 @@ def test_a_question_that_is_interrupted_writes_nothing(open_terminal, folder):
     terminal.wait_for("> ")
     terminal.type("\x03")
     assert terminal.finish() == 2
+    assert terminal.shows_typing()
     assert "Stopped before its end" in terminal.screen
     assert "Traceback" not in terminal.screen
     ended = open_terminal()

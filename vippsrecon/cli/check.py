@@ -13,6 +13,23 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.errors import VippsReconError
 
+_TITLES = {
+    "environment": "environment",
+    "base_url": "address",
+    "client_id": "client ID",
+    "client_secret": "client secret",
+    "subscription_key": "subscription key",
+    "msn": "default sales unit",
+    "accounting_client_id": "accountant's client ID",
+    "accounting_client_secret": "accountant's client secret",
+    "database_url": "workspace database",
+    "in_flight": "requests at the same time",
+    "retry_seconds": "longest time for one request, in seconds",
+    "ignore_file": "list of payments to ignore",
+    "partner": "partner keys, valid for every sales unit",
+}
+"""Settings in words; the name in `vippsrecon.toml` follows in brackets."""
+
 MAX_CHECK_SECONDS = 10.0
 """Longest time per call. A person is waiting for a check, so it gives up sooner than a fetch."""
 
@@ -29,6 +46,7 @@ def check(json: JsonOption = False) -> None:
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
     from vippsrecon.cli import output
+    from vippsrecon.cli.errors import format_error
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.workflow.preflight import describe_clock_skew
@@ -49,7 +67,7 @@ def check(json: JsonOption = False) -> None:
         findings["sales_units"], findings["clock_skew_seconds"], clock_error = _try_keys(settings)
     except VippsReconError as error:
         problem = error
-        findings["problem"] = str(error)
+        findings["problem"] = format_error(error)  # with the notes that say what to do
     findings["database"], database_problem = _inspect_database(settings)
     limits_problem = _check_limits(settings)
     if limits_problem:
@@ -97,8 +115,9 @@ def _try_keys(settings: Settings) -> tuple[list[str], float, float]:
     units = [unit.msn for unit in settings.units]
     if not units:
         raise ConfigurationError(
-            "VIPPS_MSN is not set: set it to the sales unit's merchant serial number (4 to 10 "
-            "digits, shown in the business portal), or add a [[sales_unit]] to vippsrecon.toml"
+            "No sales unit is configured: VIPPS_MSN is not set. Set it to the sales unit's merchant "
+            "serial number (4 to 10 digits, shown in the business portal), add a [[sales_unit]] to "
+            "vippsrecon.toml, or run vippsrecon init in an empty folder, which asks for it."
         )
     short = replace(settings, retry_seconds=min(settings.retry_seconds, MAX_CHECK_SECONDS))
     with Client(short) as client:
@@ -162,14 +181,55 @@ def _describe_unit(unit: SalesUnit) -> dict[str, Any]:
 
 def _format_settings(findings: dict[str, Any]) -> list[str]:
     lines = [
-        f"{entry['setting']} = {entry['value']}  ({_format_source(entry['source'])})"
+        f"{_format_title(entry['setting'])} = {entry['value']}  ({_format_source(entry['source'])})"
         for entry in findings["settings"]
     ]
-    for unit in findings["units"]:
-        values = [f"{name} {_format_value(value)}" for name, value in unit.items() if name != "msn"]
-        lines.append(f"sales unit {unit['msn']}: {', '.join(values)}")
-    tolerances = [f"{name} {value}" for name, value in findings["tolerances"].items()]
-    return [*lines, f"tolerances: {', '.join(tolerances)}"]
+    lines += [_format_unit(unit) for unit in findings["units"]]
+    return [*lines, _format_tolerances(findings["tolerances"])]
+
+
+def _format_title(name: str) -> str:
+    """Return a setting in words, with its name where that is another.
+
+    >>> _format_title("environment"), _format_title("in_flight")
+    ('environment', 'requests at the same time (in_flight)')
+    >>> _format_title("123456.client_id")
+    'client ID of sales unit 123456'
+    """
+    msn, _, part = name.rpartition(".")
+    title = _TITLES.get(part, part)
+    if msn:
+        return f"{title} of sales unit {msn}"
+    return title if title == name else f"{title} ({name})"
+
+
+def _format_unit(unit: dict[str, Any]) -> str:
+    capture = {"on_fulfilment": "when the order is sent", "at_once": "when the order is placed"}
+    parts = [
+        f"market {_format_value(unit['market'])}",
+        f"time zone {unit['timezone']}",
+        f"captured {capture[unit['capture']]}",
+        f"late capture {_format_value(unit['late_capture'])}",
+        f"stores {_format_value(unit['stores'])}",
+        f"currency {_format_value(unit['currency'])}",
+        f"compared {_format_value(unit['compared'])}",
+    ]
+    return f"sales unit {unit['msn']}: {', '.join(parts)}"
+
+
+def _format_tolerances(tolerances: dict[str, int]) -> str:
+    """Return tolerances and grace periods in words; amounts are in minor units of any currency."""
+    amounts = (
+        f"rounding up to {tolerances['tolerance_minor']} øre or cents an order, "
+        f"{tolerances['rounding_cap_minor']} in total for a currency and period"
+    )
+    times = (
+        f"{tolerances['delivery_grace_days']} days from capture to sending, "
+        f"{tolerances['capture_grace_hours']} h from sending to capture, "
+        f"{tolerances['refund_grace_hours']} h for a refund, "
+        f"{tolerances['callback_grace_hours']} h until the shop knows of a payment"
+    )
+    return f"tolerances: {amounts}; time allowed: {times}"
 
 
 def _format_source(source: str) -> str:

@@ -179,15 +179,31 @@ class Settings:
         if self.default_keys is not None and (self.partner or self.environment == "simulator"):
             return self.default_keys
         if any(unit.msn == msn for unit in self.units):
+            missing = self._list_missing_keys(msn)
+            which = f" ({' and '.join(missing)} not found)" if missing else ""
             raise ConfigurationError(
-                f"sales unit {msn} has no complete keys: set VIPPS_CLIENT_ID, "
-                "VIPPS_CLIENT_SECRET and VIPPS_SUBSCRIPTION_KEY, or name its own variables in "
-                "vippsrecon.toml (client_id_from, client_secret_from, subscription_key_from)"
+                f"sales unit {msn} has no complete keys{which}: copy them from the business portal "
+                "and set VIPPS_CLIENT_ID, VIPPS_CLIENT_SECRET and VIPPS_SUBSCRIPTION_KEY, also in "
+                ".env, or name its own variables in vippsrecon.toml (client_id_from, "
+                "client_secret_from, subscription_key_from)"
             )
         raise ConfigurationError(
             f"no keys are configured for sales unit {msn}: set VIPPS_MSN and its keys, or add a "
             "[[sales_unit]] with this msn to vippsrecon.toml"
         )
+
+    def _list_missing_keys(self, msn: str) -> list[str]:
+        """Return which keys of a sales unit no source has, in words."""
+        titles = {
+            "client_id": "client ID",
+            "client_secret": "client secret",
+            "subscription_key": "subscription key",
+        }
+        return [
+            title
+            for name, title in titles.items()
+            if f"{msn}.{name}" not in self.sources and self.sources.get(name) == "default"
+        ]
 
 
 def resolve_base_url(environment: str, base_url: str | None) -> str:
@@ -204,7 +220,8 @@ def resolve_base_url(environment: str, base_url: str | None) -> str:
     if environment not in ENVIRONMENTS:
         problem = f"is {quote(environment)}" if environment else "is not set"
         raise ConfigurationError(
-            f"VIPPS_ENVIRONMENT {problem}. Set it to test, production or simulator."
+            f"The environment (VIPPS_ENVIRONMENT) {problem}. Set it to test, production or "
+            "simulator, or run vippsrecon init in an empty folder, which asks for it."
         )
     address = (base_url or "").rstrip("/")
     if environment != "simulator":

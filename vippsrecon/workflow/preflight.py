@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from vippsrecon.errors import ApiError, NoAnswerError, UnauthorizedError
+from vippsrecon.errors import ApiError, NoAnswerError, NotConnectedError, UnauthorizedError
 from vippsrecon.fetching import LedgerWalk, build_unread_walk, walk_ledgers
 from vippsrecon.money import format_count
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -43,9 +43,16 @@ def check_keys(client: Client, msns: Iterable[str]) -> None:
         except UnauthorizedError:
             raise  # its message already says what to check
         except (ApiError, NoAnswerError) as error:
+            advice = (
+                "start the simulator, or correct its address (VIPPS_BASE_URL)"
+                if client.settings.environment == "simulator"
+                and isinstance(error, NotConnectedError)
+                else "check the environment (VIPPS_ENVIRONMENT), the internet connection and the "
+                "firewall, and try again in a few minutes"
+            )
             error.add_note(
                 f"this was the request for the access token of sales unit {msn}, which every other "
-                "request needs: check VIPPS_ENVIRONMENT and the network, and try again in a few minutes"
+                f"request needs: {advice}"
             )
             raise
 
