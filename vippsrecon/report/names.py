@@ -25,9 +25,11 @@ SECTION_HEADINGS = {
     "codes": "Discrepancies by code",
     "groups": f"Large groups: more than {LARGE_GROUP_ROWS} rows of one code and cause",
     "buckets": "Outcome of every order and payment",
+    "risk_by_code": "At risk by code",
+    "risk_by_age": "At risk by days since first seen",
     "bridge": "Bridge, per sales unit and currency",
 }
-"""Section to its heading, the same on *Summary* and on the page."""
+"""Section or figure to its heading, the same on *Summary* and on the page."""
 
 AGE_HEADINGS = ("Days since first seen", "Rows", "Share of risk", "At risk")
 DECISION_HEADINGS = ("Decision", "Rows", "Share of risk", "At risk")
