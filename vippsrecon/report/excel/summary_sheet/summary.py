@@ -15,6 +15,7 @@ from vippsrecon.report.excel.summary_sheet.age_and_decisions import (
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
+from vippsrecon.report.excel.summary_sheet.concentration import write_concentrations
 from vippsrecon.report.excel.summary_sheet.reservations import write_reservations
 from vippsrecon.report.excel.summary_sheet.sign_off import (
     SIGN_OFF_ROW_POINTS,
@@ -73,6 +74,7 @@ class SummarySheetWriter(SectionWriter):
                 write_change_totals(self, changes, self.checks, currency)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
+        write_concentrations(self, figures.concentrations)
         self._write_large_groups(figures)
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
