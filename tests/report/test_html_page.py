@@ -30,6 +30,7 @@ from vippsrecon.report.figures import BridgeLeg
 from vippsrecon.report.html.charts import build_day_chart, build_waterfall
 from vippsrecon.report.html.content import MAX_DISCREPANCIES, MAX_GROUPS, MAX_NOTICES
 from vippsrecon.report.html.page import render_page
+from vippsrecon.spreadsheet.formats import BAR_COLOURS
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +216,15 @@ def test_notices_and_groups_left_out_are_counted(month):
         f"… and {groups.height - MAX_GROUPS + 1} more groups: see sheet Summary of october.xlsx."
     )
     assert left_out in text
+
+
+def test_bars_have_the_colours_of_the_workbook(html):
+    """A severity has one colour in the page, the workbook and the notebook."""
+    light = html[: html.index("@media")]
+
+    assert {
+        name: f"--bar-{name}: {colour.lower()};" in light for name, colour in BAR_COLOURS.items()
+    } == (dict.fromkeys(BAR_COLOURS, True))
 
 
 def test_outcomes_are_those_of_the_workbook(page, summary_sheet):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from html import unescape
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import load_workbook
 
 from tests.report.example_results import Month, make_month
+from tests.report.test_reservations import make_reservations
 from vippsrecon.report import write_workbook
 from vippsrecon.report.excel.existing_report import has_manual_entries
 
@@ -84,6 +88,49 @@ def test_month_without_discrepancies_has_no_ages(tmp_path):
     path = write_workbook(month.reconciliation(), tmp_path / "report.xlsx")
     texts = {cell for (cell,) in load_workbook(path)["Summary"]["B1:B60"] if cell.value}
     assert not any("Age of" in str(cell.value) for cell in texts)
+
+
+@pytest.fixture(scope="module")
+def reserved(tmp_path_factory):
+    """Return the path of the report of a month with reservations."""
+    folder = tmp_path_factory.mktemp("reserved")
+    return write_workbook(make_reservations().reconciliation(), folder / "report.xlsx")
+
+
+def test_reservations_are_checked_against_the_payments(reserved):
+    """The lines are figures, because days are counted once; their total is that of *Payments*."""
+    lines = read_lines(reserved, 1, (4, 6))
+    controls = load_workbook(reserved, data_only=True)["Controls"]
+    [check] = [row for row in controls.values if row[1] == "Still reserved, NOK"]
+
+    assert lines["Overdue"] == (1, Decimal("0.01"))
+    assert lines["Unknown deadline"] == (1, 10)
+    assert (check[2], check[5]) == (12.55, "OK")
+
+
+def test_charts_are_described_and_stand_out(aged, reserved):
+    """Who does not see a chart hears the same; a bar needs 3:1 (WCAG 2.2, criterion 1.4.11)."""
+    for path, titles in (
+        (aged, ("At risk by days since first seen, NOK", "At risk by code, NOK")),
+        (reserved, ("Still reserved, by days to the capture deadline, NOK",)),
+    ):
+        with ZipFile(path) as book:
+            drawing = unescape(book.read("xl/drawings/drawing1.xml").decode())
+            charts = [
+                book.read(name).decode() for name in book.namelist() if "charts/chart" in name
+            ]
+        for title in titles:
+            assert re.search(rf'descr="Bar chart. {title}: [^"]*\d[^"]*NOK\."', drawing)
+        assert len(charts) == drawing.count("descr=")
+        for colour in re.findall(r'<c:dPt>.*?srgbClr val="(\w+)"', "".join(charts)):
+            assert 1.05 / (compute_luminance(colour) + 0.05) >= 3
+
+
+def compute_luminance(colour: str) -> float:
+    """Return the luminance of a colour such as BF7310, as WCAG defines it."""
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4))
+    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
 
 
 def test_sign_off_is_on_the_summary(aged):

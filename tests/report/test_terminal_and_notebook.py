@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.report.example_results import Month, make_month
+from tests.report.test_reservations import make_reservations
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
 from vippsrecon.report.terminal import format_summary
 from vippsrecon.schemas import SEVERITIES
+from vippsrecon.spreadsheet.formats import BAR_COLOURS
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,13 @@ def test_tiles_show_each_currency(month):
 
 @pytest.mark.parametrize(
     "draw",
-    [plots.at_risk_by_code, plots.bridge_waterfall, plots.ages],
+    [
+        plots.at_risk_by_code,
+        plots.bridge_waterfall,
+        plots.ages,
+        plots.reservations,
+        plots.captured_and_refunded,
+    ],
     ids=lambda f: f.__name__,
 )
 @pytest.mark.parametrize("of", ["a month", "nothing"])
@@ -120,6 +129,11 @@ def test_figures_are_drawn_for_any_month(draw, of, month, tmp_path):
     figure = draw(month if of == "a month" else Month().reconciliation())
     figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 2_000
+    shown = re.fullmatch(
+        r'<img alt="([^"]*)" src="data:image/png;base64,[^"]*" [^>]*>', figure._repr_html_()
+    )
+    assert unescape(shown[1]) == figure.description
+    assert re.search(r"\d (NOK|DKK)", figure.description) or len(figure.axes) == 0
 
 
 def test_figure_bars_equal_the_amounts(month):
@@ -129,6 +143,33 @@ def test_figure_bars_equal_the_amounts(month):
     assert [panel.get_xlabel() for panel in panels] == ["DKK", "NOK"]
     sums = month.discrepancies.query("currency == 'NOK'").groupby("kind")["at_risk_minor"].sum()
     assert panels[1].patches[0].get_width() == pytest.approx(float(sums.max()) / 100)
+
+
+def test_reservation_bars_are_those_of_the_report():
+    """Overdue is named and has the colour of the most urgent; the text has the same amounts."""
+    colors = pytest.importorskip(
+        "matplotlib.colors", reason="matplotlib comes with the extra `lab`"
+    )
+    figure = plots.reservations(make_reservations().reconciliation())
+    panel = figure.axes[1]
+
+    assert panel.get_xlabel() == "NOK"
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    amounts = [bar.get_width() for bar in panel.patches]
+    assert labels[0] == "Overdue"
+    assert labels[-1] == "Unknown deadline"
+    assert amounts == pytest.approx([0.01, 0.06, 0.24, 0.96, 1.28, 10])
+    assert panel.patches[0].get_facecolor() == colors.to_rgba(BAR_COLOURS["critical"])
+    assert "deadline, NOK: Overdue 0.01 NOK, 0–3 days 0.06 NOK," in figure.description
+
+
+def test_days_are_drawn_above_and_below_the_line(month):
+    """Captured above, refunded below, as on the page."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    figure = plots.captured_and_refunded(month)
+    captured = month.events.query("name == 'CAPTURED' and currency == 'DKK'")["amount_minor"].sum()
+
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == pytest.approx(captured / 100)
 
 
 def test_waterfall_ends_at_what_was_captured(month):

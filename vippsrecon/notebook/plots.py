@@ -1,46 +1,37 @@
-"""Draw three figures a controller asks for, with matplotlib (extra `lab`).
+"""Draw the figures a controller asks for, with matplotlib (extra `lab`).
 
 Each function takes a Reconciliation and returns a matplotlib Figure that belongs to no window, so a
-notebook shows it once and nothing needs to be closed. Each currency has its own panel.
+notebook shows it once and nothing needs to be closed. Each currency has its own panel. The totals
+and the colours are those of the report; each figure has a text that says what it shows.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from vippsrecon.dates import EPOCH
 from vippsrecon.money import group_thousands
-from vippsrecon.report import names
+from vippsrecon.report import names, sentences
+from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
-from vippsrecon.report.html.charts import choose_axis_start
-from vippsrecon.report.totals.ages import AGE_BANDS
+from vippsrecon.report.html.charts import MAX_DAY_LABELS, choose_axis_start
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
-from vippsrecon.spreadsheet.formats import BAR_COLOUR, INK, MUTED, NAVY, SEVERITY_COLOURS
-from vippsrecon.vipps_rules import CAPTURE_DAYS, MARKET_OF_CURRENCY
+from vippsrecon.spreadsheet.formats import BAR_COLOURS, INK, MUTED, NAVY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from vippsrecon.notebook.described_figure import DescribedFigure
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BridgeLeg
 
-DEADLINE_BANDS = ((None, -1), (0, 3), (4, 14), (15, 60), (61, None))
-
-_INCREASE_COLOUR, _DECREASE_COLOUR, _TOTAL_COLOUR = "#4F8A6B", "#B4544A", BAR_COLOUR
-_SEVERITY_BAR_COLOURS = {
-    **{name: fill for name, (fill, _) in SEVERITY_COLOURS.items()},
-    "high": "#D9796F",
-    "medium": "#EDB876",
-    "low": "#E9DB9A",
-}
+_INCREASE_COLOUR, _DECREASE_COLOUR = "#2B7D54", "#B8483C"
 
 
 def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
@@ -57,22 +48,23 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     }
     shown = {currency: codes for currency, codes in panels.items() if codes}
     figure, axes = _create_panels(
-        [f"At risk by code, {currency}" for currency in shown],
+        [names.format_heading("risk_by_code", currency) for currency in shown],
         [max(len(codes), 2) for codes in shown.values()],
         "Nothing is at risk",
     )
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
         amounts = [float(to_cell_amount(code.at_risk_minor)) for code in codes]
-        colours = [_SEVERITY_BAR_COLOURS[code.severity] for code in codes]
+        colours = [BAR_COLOURS[code.severity] for code in codes]
         bars = panel.barh([code.kind for code in codes], amounts, color=colours, height=0.62)
         panel.bar_label(bars, [_format_amount(amount) for amount in amounts], padding=4, fontsize=8)
+        figure.describe_bars(panel, currency, [(code.kind, code.at_risk_minor) for code in codes])
         panel.invert_yaxis()
         panel.set_xlabel(currency)
         panel.xaxis.set_major_formatter(_format_axis_value)
         panel.margins(x=0.16)
         worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
         panel.legend(
-            handles=[Patch(color=_SEVERITY_BAR_COLOURS[name], label=name) for name in worst],
+            handles=[Patch(color=BAR_COLOURS[name], label=name) for name in worst],
             loc="lower right",
             frameon=False,
             fontsize=8,
@@ -99,6 +91,12 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
         "No bridge: no orders and no payments",
     )
     for panel, each in zip(axes, legs, strict=True):
+        steps = [(names.get_line_name(line, each.leg), minor) for line, minor, _ in each.lines]
+        total = (
+            names.BRIDGE_LEG_NAMES.get(each.leg, (each.leg, each.leg))[1],
+            each.bridge_total_minor,
+        )
+        figure.describe_bars(panel, each.currency, [*steps, total])
         _draw_waterfall(panel, each)
     return figure
 
@@ -116,7 +114,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
         starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
         levels.append(starts[-1] + amount)
     colours = [
-        _TOTAL_COLOUR
+        BAR_COLOURS["total"]
         if place in (0, len(amounts) - 1)
         else _INCREASE_COLOUR
         if amount > 0
@@ -148,82 +146,91 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
 
 
 def ages(reconciliation: Reconciliation) -> Figure:
-    """Draw the age of the discrepancies, and the days until open reservations lapse.
-
-    The amount of a reservation is authorized − captured − cancelled, while its payment is
-    AUTHORIZED. Its deadline is that of the currency's market, 180 days (NO, SE) or 14 (DK, FI). A
-    sales unit with late capture has more time than shown.
-    """
-    frames = build_report_frames(reconciliation)
-    reservations = _select_open_reservations(
-        frames.payments, str(reconciliation.manifest.get("as_of") or "")
-    )
-    currencies = reservations["currency"].unique().sort().to_list()
-    titles = ["Discrepancies by age", *(f"Reserved, by days left, {c}" for c in currencies)]
-    figure, axes = _create_panels(titles, [4.5] * len(titles), "")
-    _draw_age_bars(axes[0], frames.discrepancies)
-    for panel, currency in zip(axes[1:], currencies, strict=True):
-        in_currency = reservations.filter(pl.col("currency") == currency)
-        labels = [_format_band(band, "lapsed") for band in DEADLINE_BANDS]
-        amounts = [
-            float(
-                to_cell_amount(
-                    int(in_currency.filter(_build_band_filter("left", band))["open_minor"].sum())
-                )
-            )
-            for band in DEADLINE_BANDS
+    """Draw the amount at risk by days since the first run that reported it, per currency."""
+    figures = compute_figures(build_report_frames(reconciliation))
+    bars = {
+        currency: [
+            (names.describe_age(age.from_days, age.to_days), age.at_risk_minor, "total")
+            for age in figures.select_ages(currency)
         ]
-        bars = panel.bar(
-            labels,
-            amounts,
-            color=[_DECREASE_COLOUR, _DECREASE_COLOUR, "#EDB876", BAR_COLOUR, BAR_COLOUR],
-            width=0.6,
-        )
-        panel.bar_label(
-            bars, [group_thousands(round(a)) if a else "" for a in amounts], padding=3, fontsize=8
-        )
-        panel.set_xlabel("days to the end of capture")
+        for currency in figures.currencies
+    }
+    return _draw_bars("risk_by_age", bars, "Nothing is at risk")
+
+
+def reservations(reconciliation: Reconciliation) -> Figure:
+    """Draw what is still reserved by days to the capture deadline, per currency.
+
+    The amount is authorized − captured − cancelled, as fetched, while the payment is AUTHORIZED. Days
+    count from the cut-off time. What is overdue can no longer be captured.
+    """
+    figures = compute_figures(build_report_frames(reconciliation))
+    bars = {
+        currency: [
+            (
+                names.describe_days_left(each.from_days, each.to_days),
+                each.reserved_minor,
+                each.urgency,
+            )
+            for each in figures.select_reservations(currency)
+        ]
+        for currency in figures.currencies
+    }
+    return _draw_bars("reservations", bars, "Nothing is reserved")
+
+
+def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
+    """Draw what was captured and refunded on each day, by month if the period is long, per currency."""
+    events = reconciliation.polars_frame("events")
+    days = sum_by_day(events, reconciliation.manifest)
+    captions = [sentences.describe_day_chart(spans, currency) for currency, spans in days.items()]
+    figure, axes = _create_panels(captions, [6] * len(days), "Nothing was captured or refunded")
+    for panel, (currency, spans) in zip(axes, days.items(), strict=True):
+        labels = [span.label for span in spans]
+        for name, minors, colour in (
+            ("captured", [span.captured_minor for span in spans], BAR_COLOURS["total"]),
+            ("refunded", [-span.refunded_minor for span in spans], BAR_COLOURS["medium"]),
+        ):
+            amounts = [float(to_cell_amount(minor)) for minor in minors]
+            panel.bar(labels, amounts, color=colour, width=0.72, label=name)
+            total = sentences.format_money(abs(sum(minors)), currency)
+            figure.add_sentence(f"{panel.get_title(loc='left')}: {name} {total} in all.")
+        every = -(-len(spans) // MAX_DAY_LABELS)
+        panel.set_xticks(range(0, len(spans), every), labels[::every])
+        panel.axhline(0, color=MUTED, linewidth=0.8)
         panel.set_ylabel(currency)
         panel.yaxis.set_major_formatter(_format_axis_value)
-        panel.margins(y=0.15)
+        panel.legend(frameon=False, fontsize=8)
     return figure
 
 
-def _draw_age_bars(panel: Axes, discrepancies: pl.DataFrame) -> None:
-    names = [_format_band(band, "") for band in AGE_BANDS]
-    base = [0] * len(AGE_BANDS)
-    for severity in SEVERITIES:
-        of_severity = discrepancies.filter(pl.col("severity") == severity)
-        counts = [
-            of_severity.filter(_build_band_filter("age_days", band)).height for band in AGE_BANDS
-        ]
-        if any(counts):
-            colour = _SEVERITY_BAR_COLOURS[severity]
-            panel.bar(names, counts, bottom=base, color=colour, label=severity, width=0.6)
-            base = [below + count for below, count in zip(base, counts, strict=True)]
-    panel.set_xlabel("days since it went wrong")
-    panel.set_ylabel("rows")
-    if any(base):
-        panel.legend(frameon=False, fontsize=8)
-
-
-def _select_open_reservations(payments: pl.DataFrame, as_of: str) -> pl.DataFrame:
-    now = datetime.fromisoformat(as_of) if as_of else EPOCH
-    days = {currency: CAPTURE_DAYS[market] for currency, market in MARKET_OF_CURRENCY.items()}
-    allowed = pl.col("currency").replace_strict(
-        days, default=CAPTURE_DAYS["NO"], return_dtype=pl.Int64
+def _draw_bars(
+    heading: str, bars: Mapping[str, Sequence[tuple[str, int, str]]], empty: str
+) -> Figure:
+    """Draw one panel per currency with bars of (label, amount, tone), the first on top."""
+    shown = {currency: rows for currency, rows in bars.items() if any(row[1] for row in rows)}
+    figure, axes = _create_panels(
+        [names.format_heading(heading, currency) for currency in shown],
+        [len(rows) for rows in shown.values()],
+        empty,
     )
-    passed = (pl.lit(now).dt.convert_time_zone("UTC") - pl.col("authorized_at")).dt.total_days()
-    return payments.with_columns(
-        open_minor=pl.col("authorized_minor")
-        - pl.col("captured_minor")
-        - pl.col("cancelled_minor"),
-        left=allowed - passed,
-    ).filter(
-        (pl.col("state") == "AUTHORIZED")
-        & (pl.col("open_minor") > 0)
-        & pl.col("authorized_at").is_not_null()
-    )
+    for panel, (currency, rows) in zip(axes, shown.items(), strict=True):
+        amounts = [float(to_cell_amount(minor)) for _, minor, _ in rows]
+        drawn = panel.barh(
+            [label for label, _, _ in rows],
+            amounts,
+            color=[BAR_COLOURS[tone] for _, _, tone in rows],
+            height=0.62,
+        )
+        panel.bar_label(
+            drawn, [_format_amount(amount) for amount in amounts], padding=4, fontsize=8
+        )
+        figure.describe_bars(panel, currency, [row[:2] for row in rows])
+        panel.invert_yaxis()
+        panel.set_xlabel(currency)
+        panel.xaxis.set_major_formatter(_format_axis_value)
+        panel.margins(x=0.16)
+    return figure
 
 
 def _format_amount(amount: float) -> str:
@@ -234,33 +241,19 @@ def _format_axis_value(value: float, _place: float) -> str:
     return group_thousands(round(value))
 
 
-def _build_band_filter(name: str, band: tuple[int | None, int | None]) -> pl.Expr:
-    low, high = band
-    in_band = pl.lit(value=True)
-    if low is not None:
-        in_band = in_band & (pl.col(name) >= low)
-    if high is not None:
-        in_band = in_band & (pl.col(name) <= high)
-    return in_band
-
-
-def _format_band(band: tuple[int | None, int | None], below: str) -> str:
-    low, high = band
-    if low is None:
-        return below
-    return f"over {low - 1}" if high is None else f"{low}–{high}"
-
-
-def _create_panels(titles: list[str], heights: list[float], empty: str) -> tuple[Figure, list[Any]]:
+def _create_panels(
+    titles: list[str], heights: list[float], empty: str
+) -> tuple[DescribedFigure, list[Any]]:
     """Create a figure with panels below one another, or one with the text `empty` only."""
-    from matplotlib.figure import Figure
+    from vippsrecon.notebook.described_figure import DescribedFigure
 
     if not titles:
-        figure = Figure(figsize=(8, 1.2))
+        figure = DescribedFigure(figsize=(8, 1.2))
         figure.text(0.5, 0.5, empty, ha="center", va="center", color=MUTED)
+        figure.add_sentence(f"{empty}.")
         return figure, []
     inches = [0.3 * height + 1.0 for height in heights]
-    figure = Figure(figsize=(8.5, sum(inches)), layout="constrained")
+    figure = DescribedFigure(figsize=(8.5, sum(inches)), layout="constrained")
     axes = figure.subplots(len(titles), 1, squeeze=False, height_ratios=inches)[:, 0]
     for panel, title in zip(axes, titles, strict=True):
         panel.set_title(title, loc="left", fontsize=11, fontweight="bold", color=NAVY)

@@ -20,6 +20,7 @@ from vippsrecon.report.totals.ages import (
     compute_age_totals,
     compute_decision_totals,
 )
+from vippsrecon.report.totals.concentration import Concentration, find_concentrations
 from vippsrecon.report.totals.reservations import ReservationTotals, compute_reservation_totals
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
@@ -122,6 +123,7 @@ class ReportFigures:
     reservations: tuple[ReservationTotals, ...]
     buckets: tuple[BucketTotals, ...]
     groups: tuple[LargeGroup, ...]
+    concentrations: tuple[Concentration, ...]
     legs: tuple[BridgeLeg, ...]
     unread: int
     not_found: int
@@ -185,6 +187,7 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         reservations=compute_reservation_totals(frames.reservations),
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),
+        concentrations=find_concentrations(frames.discrepancies, frames.orders),
         legs=_compute_bridge_legs(frames),
         unread=count_failures(frames.failures, "unanswered"),
         not_found=count_failures(frames.failures, "not_found"),

@@ -25,9 +25,12 @@ SECTION_HEADINGS = {
     "codes": "Discrepancies by code",
     "groups": f"Large groups: more than {LARGE_GROUP_ROWS} rows of one code and cause",
     "buckets": "Outcome of every order and payment",
+    "concentration": "What is concentrated where",
+    "risk_by_code": "At risk by code",
+    "risk_by_age": "At risk by days since first seen",
     "bridge": "Bridge, per sales unit and currency",
 }
-"""Section to its heading, the same on *Summary* and on the page."""
+"""Section or figure to its heading, the same on *Summary* and on the page."""
 
 AGE_HEADINGS = ("Days since first seen", "Rows", "Share of risk", "At risk")
 DECISION_HEADINGS = ("Decision", "Rows", "Share of risk", "At risk")
@@ -38,6 +41,16 @@ RESERVATIONS_ABOUT = (
     "What customers have reserved and what is neither captured nor cancelled, as fetched. Days count "
     "from the cut-off time. Overdue: the deadline has passed, and a capture is refused."
 )
+
+PROPERTY_NAMES = {
+    "store": "store",
+    "week": "week",
+    "payment_method": "payment method",
+    "msn": "sales unit",
+}
+"""Property in which the rows of a code are concentrated, to its name."""
+
+CONCENTRATION_HEADINGS = ("Code", "Where", "Currency", "Rows", "Share", "Of all orders")
 
 CURRENCIES_APART = "Amounts in major units, per currency; two currencies are never added."
 CONTROLS_ABOUT = "Inputs and settings of this report, and counts of what was compared."

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import LINE_TO_FETCHED_NAMES
+from vippsrecon.report.names import LINE_TO_FETCHED_NAMES, PROPERTY_NAMES
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import CurrencyTotals, ReportFigures
+    from vippsrecon.report.totals.concentration import Concentration
     from vippsrecon.spreadsheet.table import SheetTable
 
 _DISCOVERY_NAMES = {
@@ -113,6 +114,22 @@ def format_share(part: int, whole: int) -> str:
     ('33.3%', '0.0%')
     """
     return f"{Decimal(part) / whole if whole else Decimal(0):.1%}"
+
+
+def describe_concentration(found: Concentration) -> str:
+    """Return what most rows of a code have in common, with the share of all orders beside it."""
+    share = format_share(found.value_rows, found.rows)
+    of_all = format_share(found.value_orders, found.orders)
+    return (
+        f"{share} of {found.kind} are {PROPERTY_NAMES[found.name]} {found.value} "
+        f"({group_thousands(found.value_rows)} of {format_count(found.rows, 'row')}); of all orders "
+        f"in {found.currency} it is {of_all}."
+    )
+
+
+def describe_more_sentences(count: int) -> str:
+    """Return how many sentences a list leaves out; "" for none."""
+    return f"… and {group_thousands(count)} more, of codes with fewer rows." if count > 0 else ""
 
 
 def describe_cut_axis(start: str) -> str:

@@ -35,6 +35,16 @@ SEVERITY_COLOURS = {
 }
 """Severity to colours of background and text; the most urgent is the darkest."""
 
+BAR_COLOURS = {
+    "critical": "#8C1D18",
+    "high": "#C9493D",
+    "medium": "#BF7310",
+    "low": "#8F7F12",
+    "info": "#6F7E8D",
+    "total": BAR_COLOUR,
+}
+"""Severity to the colour of a bar, which stands out from white; "total": a bar without one."""
+
 VERDICT_COLOURS = {
     "clean": ("#DFF1E5", "#17603A"),
     "discrepancies": ("#FCE9D4", "#7A4300"),

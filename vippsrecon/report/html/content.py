@@ -64,6 +64,7 @@ _SENTENCES = {"cause": 1_000, "next_step": 1_000, "reason": 300, "detail": 300}
 
 MAX_NOTICES = 100
 MAX_GROUPS = 20
+MAX_CONCENTRATIONS = 20
 
 
 class PageRows(NamedTuple):
@@ -155,6 +156,13 @@ def build_content(
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(
             figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+        ),
+        "concentrations": [
+            sentences.describe_concentration(found)
+            for found in figures.concentrations[:MAX_CONCENTRATIONS]
+        ],
+        "concentrations_left_out": sentences.describe_more_sentences(
+            len(figures.concentrations) - MAX_CONCENTRATIONS
         ),
         **_build_bridge(figures, amounts, workbook),
         **_build_row_sections(frames, workbook, changes),

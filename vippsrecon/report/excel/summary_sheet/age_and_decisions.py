@@ -1,4 +1,4 @@
-"""Write how old the discrepancies are, and how many of them have a decision.
+"""Write how old the discrepancies are, and how many of them have a decision, with a chart of the ages.
 
 All figures are formulas over *Discrepancies*: those of the decisions change as people fill them in.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
+from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.ranges import ANY_TEXT, format_criterion
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
+    from vippsrecon.spreadsheet.sections import SectionWriter
     from vippsrecon.spreadsheet.table import SheetTable
 
 AGE_COLUMNS = (1, 4, 5, 6)
 DECISION_COLUMNS = (8, 10, 11, 12)
 """Columns of label, rows, share of the amount at risk, and amount at risk: ages to the left,
 decisions to the right."""
+
+DECISION_LINES = 3
+"""Undecided, decided, total."""
 
 
 @dataclass(frozen=True)
@@ -193,3 +198,26 @@ class AgeAndDecisionWriter:
         sheet = self.page.worksheet.get_name()
         formula = "" if self.discrepancies.overflow_file else f"'{sheet}'!{at}"
         self.checks.add(label, computed, formula, currency)
+
+
+def insert_age_chart(
+    writer: SectionWriter, ages: tuple[AgeTotals, ...], *, rows: tuple[int, int]
+) -> int:
+    """Insert the chart of the ages below the decisions, and return the first row below both.
+
+    Args:
+        writer: The Summary.
+        ages: The lines of the table of ages, of one currency.
+        rows: First row of that table, and the next free row below it.
+    """
+    return insert_bar_chart(
+        writer,
+        names.format_heading("risk_by_age", ages[0].currency),
+        [
+            (names.describe_age(age.from_days, age.to_days), age.at_risk_minor, "total")
+            for age in ages
+        ],
+        rows=rows,
+        columns=(AGE_COLUMNS[0], AGE_COLUMNS[-1]),
+        top=rows[0] + DECISION_LINES + 1,
+    )

@@ -1,55 +1,61 @@
-"""Add the bar chart of the Summary: amount at risk by code, in one currency."""
+"""Add the bar charts of the Summary, each beside the table of its amounts, in one currency."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vippsrecon.report.sentences import format_money
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
-from vippsrecon.spreadsheet.formats import BAR_COLOUR, FONT, INK, RULE_COLOUR
+from vippsrecon.spreadsheet.formats import BAR_COLOURS, FONT, INK, RULE_COLOUR
 
 if TYPE_CHECKING:
-    from xlsxwriter import Workbook
+    from collections.abc import Sequence
 
-    from vippsrecon.report.figures import CodeTotals
+    from vippsrecon.spreadsheet.sections import SectionWriter
 
 MAX_BARS = 12
 WIDTH_PIXELS = 492
-BAR_PIXELS = 22
+BAR_PIXELS, ROW_PIXELS = 22, 20
+CHART_COLUMN = 8
+"""The first column of the right half of the Summary."""
 
 
-def add_at_risk_chart(
-    workbook: Workbook,
-    sheet: str,
-    currency: str,
-    codes: tuple[CodeTotals, ...],
+def insert_bar_chart(
+    writer: SectionWriter,
+    title: str,
+    bars: Sequence[tuple[str, int, str]],
     *,
-    first_row: int,
+    rows: tuple[int, int],
     columns: tuple[int, int],
-) -> Any | None:
-    """Return a bar chart of the table of codes, or None if nothing is at risk.
+    top: int | None = None,
+) -> int:
+    """Insert a bar chart of a table to its right, and return the first row below both.
 
     Args:
-        workbook: The workbook that gets the chart.
-        sheet: Name of the sheet with the table.
-        currency: Currency of all amounts.
-        codes: The rows of the table in order, highest amount at risk first.
-        first_row: First row of the table, from 0.
-        columns: Columns of the code and of the amount at risk.
+        writer: The Summary.
+        title: Title of the chart, which ends in the currency of all amounts.
+        bars: Label, amount in minor units and tone of each row of the table that is drawn. The tone
+            is a severity, or "total".
+        rows: First row of the table, and the row below it, from 0.
+        columns: Columns of the labels and of the amounts.
+        top: First row of the chart; None: that of the table's headings.
     """
-    shown = [code for code in codes if code.at_risk_minor > 0][:MAX_BARS]
-    if not shown:
-        return None
-    last_row = first_row + len(shown) - 1
-    chart = workbook.add_chart({"type": "bar"})
+    shown = bars[:MAX_BARS]
+    if not any(minor for _, minor, _ in shown):
+        return rows[1]
+    sheet = writer.page.worksheet.get_name()
+    first, last = rows[0], rows[0] + len(shown) - 1
+    chart = writer.workbook.add_chart({"type": "bar"})
     chart.add_series(
         {
-            "name": f"At risk, {currency}",
-            "categories": [sheet, first_row, columns[0], last_row, columns[0]],
-            "values": [sheet, first_row, columns[1], last_row, columns[1]],
+            "name": title,
+            "categories": [sheet, first, columns[0], last, columns[0]],
+            "values": [sheet, first, columns[1], last, columns[1]],
             # In constant-memory mode XlsxWriter cannot read back the cells it has written.
-            "categories_data": [code.kind for code in shown],
-            "values_data": [to_cell_amount(code.at_risk_minor) for code in shown],
-            "fill": {"color": BAR_COLOUR},
+            "categories_data": [label for label, _, _ in shown],
+            "values_data": [to_cell_amount(minor) for _, minor, _ in shown],
+            "points": [{"fill": {"color": BAR_COLOURS[tone]}} for _, _, tone in shown],
+            "fill": {"color": BAR_COLOURS["total"]},
             "gap": 45,
             "data_labels": {
                 "value": True,
@@ -61,7 +67,7 @@ def add_at_risk_chart(
     font = {"name": FONT["font_name"], "size": 8, "color": INK}
     chart.set_title(
         {
-            "name": f"At risk by code, {currency}",
+            "name": title,
             "name_font": {**font, "size": 10, "bold": True},
             "overlay": False,
         }
@@ -87,11 +93,24 @@ def add_at_risk_chart(
     )
     chart.set_chartarea({"border": {"none": True}, "fill": {"color": "#FFFFFF"}})
     chart.set_plotarea({"fill": {"none": True}})
-    chart.set_size({"width": WIDTH_PIXELS, "height": compute_chart_height(codes)})
-    return chart
+    height = 58 + max(len(shown), 3) * BAR_PIXELS
+    chart.set_size({"width": WIDTH_PIXELS, "height": height})
+    start = rows[0] - 1 if top is None else top
+    writer.page.worksheet.insert_chart(
+        start,
+        CHART_COLUMN,
+        chart,
+        {"x_offset": 2, "y_offset": 2, "description": describe_bars(title, shown)},
+    )
+    return max(rows[1], start + 1 + height // ROW_PIXELS)
 
 
-def compute_chart_height(codes: tuple[CodeTotals, ...]) -> int:
-    """Return the height of the chart in pixels, or 0 if there is no chart."""
-    bars = min(sum(code.at_risk_minor > 0 for code in codes), MAX_BARS)
-    return 58 + max(bars, 3) * BAR_PIXELS if bars else 0
+def describe_bars(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
+    """Return what a bar chart shows, for those who do not see it.
+
+    >>> describe_bars("At risk by code, NOK", [("not_paid", 123450, "high"), ("paid_twice", 100, "low")])
+    'Bar chart. At risk by code, NOK: not_paid 1 234.50 NOK, paid_twice 1.00 NOK.'
+    """
+    currency = title.rpartition(" ")[2]
+    amounts = ", ".join(f"{label} {format_money(minor, currency)}" for label, minor, _ in bars)
+    return f"Bar chart. {title}: {amounts}."

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names, sentences
-from vippsrecon.report.excel.summary_sheet.age_and_decisions import AgeAndDecisionWriter
+from vippsrecon.report.excel.summary_sheet.age_and_decisions import (
+    AgeAndDecisionWriter,
+    insert_age_chart,
+)
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
-from vippsrecon.report.excel.summary_sheet.chart import add_at_risk_chart, compute_chart_height
+from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
+from vippsrecon.report.excel.summary_sheet.concentration import write_concentrations
+from vippsrecon.report.excel.summary_sheet.reservations import write_reservations
 from vippsrecon.report.excel.summary_sheet.sign_off import (
     SIGN_OFF_ROW_POINTS,
     SIGN_OFF_ROWS,
@@ -40,7 +45,6 @@ SUMMARY_COLUMN_WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
 B, C, D, E, F, G, RIGHT_HALF, SUMMARY_LAST_COLUMN = 1, 2, 3, 4, 5, 6, 8, 12
 CHARACTERS_ACROSS = 175
 CURRENCIES_PER_BLOCK = 4
-ROW_PIXELS = 20
 
 
 @dataclass(kw_only=True)
@@ -62,12 +66,20 @@ class SummarySheetWriter(SectionWriter):
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
         self._write_ages_and_decisions(figures)
+        for currency in figures.currencies:
+            write_reservations(
+                self,
+                self.tables["Payments"],
+                self.checks,
+                figures.select_reservations(currency),
+            )
         changes = self.tables.get("What changed")
         if changes is not None:
             for currency in figures.currencies:
                 write_change_totals(self, changes, self.checks, currency)
         for currency in figures.currencies:
             self._write_codes(currency, figures.select_codes(currency))
+        write_concentrations(self, figures.concentrations)
         self._write_large_groups(figures)
         for currency in figures.currencies:
             self._write_buckets(currency, figures.select_buckets(currency))
@@ -189,7 +201,9 @@ class SummarySheetWriter(SectionWriter):
             if ages:
                 self.write_section(names.format_heading("ages", currency))
                 decisions = figures.select_decisions(currency)
-                self.row = writer.write(currency, ages, decisions, self.row)
+                first = self.row + 1
+                below = writer.write(currency, ages, decisions, self.row)
+                self.row = insert_age_chart(self, ages, rows=(first, below))
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
@@ -227,14 +241,13 @@ class SummarySheetWriter(SectionWriter):
         colour_cells_by_text(
             page.worksheet, (first, self.row - 1), D, formats.get_severity_formats()
         )
-        chart = add_at_risk_chart(
-            self.workbook, SUMMARY_SHEET_NAME, currency, codes, first_row=first, columns=(B, G)
+        self.row = insert_bar_chart(
+            self,
+            names.format_heading("risk_by_code", currency),
+            [(c.kind, c.at_risk_minor, c.severity) for c in codes if c.at_risk_minor],
+            rows=(first, self.row),
+            columns=(B, G),
         )
-        if chart is not None:
-            page.worksheet.insert_chart(
-                first - 1, RIGHT_HALF, chart, {"x_offset": 2, "y_offset": 2}
-            )
-            self.row = max(self.row, first + compute_chart_height(codes) // ROW_PIXELS)
         self.row += 1
 
     def _write_code(self, column: int, kind: str, currency: str) -> None:
