@@ -13,9 +13,11 @@ MAX_WAIT_SECONDS = 120
 
 
 _RUN = """
-import fcntl, termios
+import fcntl, signal, termios
 
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
+# A shell starts tests in the background with Ctrl-C switched off, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from vippsrecon.cli import main
 
 main()

@@ -209,7 +209,9 @@ class SummarySheetWriter(SectionWriter):
         page, formats = self.page, self.formats
         self.write_section(names.format_heading("codes", currency))
         if not codes:
-            page.text(self.row, B, self._describe_no_codes(currency), formats["text"])
+            orders = self.tables["Orders"].data.filter(currency=currency, bucket="discrepancy")
+            sentence = sentences.describe_no_codes(currency, orders.height)
+            page.text(self.row, B, sentence, formats["text"])
             self.row += 2
             return
         table = self.tables["Discrepancies"]
@@ -263,13 +265,6 @@ class SummarySheetWriter(SectionWriter):
             return
         link = format_first_row_link(table, kind, kind=kind, currency=currency)
         self.page.formula(self.row, column, link, kind, self.formats["link"])
-
-    def _describe_no_codes(self, currency: str) -> str:
-        import polars as pl
-
-        orders = self.tables["Orders"].data
-        discrepant = (pl.col("currency") == currency) & (pl.col("bucket") == "discrepancy")
-        return sentences.describe_no_codes(currency, orders.filter(discrepant).height)
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
