@@ -13,26 +13,12 @@ import time
 
 import pandas as pd
 import pytest
+import typer
 
 from tests.waiting import wait_until
-from vippsrecon.cli import errors
+from vippsrecon.cli import app, errors
 
-COMMANDS = [
-    "demo",
-    "scenario",
-    "simulator",
-    "init",
-    "preview",
-    "fetch",
-    "reconcile",
-    "resolve",
-    "notify",
-    "schedule",
-    "heartbeat",
-    "check",
-    "notebooks",
-    "lab",
-]
+COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

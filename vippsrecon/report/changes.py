@@ -1,7 +1,9 @@
 """Compare a reconciliation with an earlier report: carry its entries over, and list what changed.
 
-earlier workbook ──read──► owner, decision, note ──discrepancy_id──► rows of Discrepancies
-└───► amounts ────────────────────────────────► rows of What changed
+    earlier workbook ──read──► owner, decision, note ──discrepancy_id──► rows of Discrepancies
+                         └───► amounts ────────────────────────────────► rows of What changed
+
+Rows are matched by `discrepancy_id`, which is the same in every run.
 """
 
 from __future__ import annotations

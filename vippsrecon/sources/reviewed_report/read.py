@@ -128,7 +128,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
     path = Path(path)
     if detect_file_type(path) != "workbook":
         raise SourceError(
-            "this is not a workbook, so it is not a report; give a list without --from-report",
+            "this is not a workbook, so it is not a report; give the .xlsx that reconcile wrote",
             file=path.name,
         )
     sheet_rows, controls, payments = _read_sheets(path)

@@ -1,7 +1,9 @@
 """Read back what people decided in a report, and add what they waived to the ignore file.
 
-report.xlsx ──read──► owner, decision, note of each discrepancy ──► totals by decision
-└──waive, with owner and note──► ignore file
+    report.xlsx ──read──► owner, decision, note of each discrepancy ──► totals by decision
+                                      └──waive, with owner and note──► ignore file
+
+A row that was changed or shifted since it was written does not count.
 """
 
 from __future__ import annotations
