@@ -145,7 +145,7 @@ def test_missing_state_file_is_reported(tmp_path):
         Simulator.from_file(tmp_path / "none.jsonl")
 
 
-@pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
+@pytest.mark.parametrize("broken", ["amount", "currency", "events", "state", "offset"])
 def test_impossible_payment_is_refused(line, broken):
     """The totals that the simulator calculates with must be possible."""
     state_line = line.payment()
@@ -155,6 +155,8 @@ def test_impossible_payment_is_refused(line, broken):
         del state_line["payment"]["amount"]["currency"]
     elif broken == "events":
         del state_line["events"][0]["timestamp"]
+    elif broken == "offset":
+        state_line["events"][0]["timestamp"] = "2026-10-02T10:00:00+00:60"
     else:
         del state_line["payment"]["state"]
     with pytest.raises(SimulatorInputError, match="order-0001"):

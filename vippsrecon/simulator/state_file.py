@@ -8,7 +8,6 @@ of the APIs; unknown fields are served unchanged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -120,7 +119,7 @@ def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
         if not isinstance(event, dict) or not isinstance(event.get("timestamp"), str):
             raise SimulatorInputError(f"an event of the payment {reference} has no 'timestamp'")
         try:
-            datetime.fromisoformat(event["timestamp"])
+            parse_time(event["timestamp"])
         except ValueError:
             raise SimulatorInputError(
                 f"'timestamp' of an event of the payment {reference} is {event['timestamp']!r}"
