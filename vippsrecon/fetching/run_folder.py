@@ -24,6 +24,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
@@ -312,11 +313,7 @@ def _format_age(past: timedelta) -> str:
 
 
 def _parse_time(content: dict[str, Any], name: str = "started_at") -> datetime | None:
-    try:
-        at = datetime.fromisoformat(content[name])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return at if at.tzinfo is not None else None
+    return parse_recorded_time(content.get(name))
 
 
 def _format_time(at: datetime) -> str:
