@@ -1,4 +1,4 @@
-"""Write the pages that are generated from the code: codes.md, frames.md, commands.md.
+"""Write the pages that are generated from the code: codes, frames, commands, reference.
 
     python docs/generate.py
 
@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
+sys.path.insert(0, str(DOCS.parent))
+
+from docs.reference_page import MADE, reference_page  # noqa: E402
 
 COMMANDS = (
     "demo",
@@ -159,7 +161,12 @@ def _list_help_texts(commands: list[str]) -> list[str]:
     return [text.rstrip() for text in texts]
 
 
-PAGES = {"codes.md": codes_page, "frames.md": frames_page, "commands.md": commands_page}
+PAGES = {
+    "codes.md": codes_page,
+    "frames.md": frames_page,
+    "commands.md": commands_page,
+    "reference.md": reference_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
