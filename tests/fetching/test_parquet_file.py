@@ -11,9 +11,9 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
-from vippsrecon.fetching.parquet_pages import read_footer, read_page_headers
-from vippsrecon.fetching.recorded_hashes import RecordedHashes
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.parquet_pages import read_footer, read_page_headers
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 
 UNRECORDED = RecordedHashes("fetch.json", None)
 
@@ -98,7 +98,9 @@ def test_pages_larger_than_the_footer_states_are_refused(
     change_footer(path, stated, write_varint(1, length=len(stated)))
     assert pq.read_metadata(path).row_group(0).total_byte_size == 1
     assert path.stat().st_size < 200_000
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_BYTES", 50_000_000)
+    monkeypatch.setattr(
+        "vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_BYTES", 50_000_000
+    )
 
     assert message in read_messages(path)
 
@@ -133,9 +135,9 @@ def test_rows_times_columns_are_bounded(tmp_path, monkeypatch):
     """Equal values take no room in a file, but 8 bytes each in memory."""
     path = tmp_path / "events.parquet"
     pq.write_table(make_events(1000), path)
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_VALUES", 10_000)
+    monkeypatch.setattr("vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_VALUES", 10_000)
     assert len(read_parquet_file(path, schemas.EVENTS, UNRECORDED)) == 1000
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_VALUES", 9_999)
+    monkeypatch.setattr("vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_VALUES", 9_999)
 
     assert "1 000 rows of 10 columns" in read_messages(path)
 

@@ -234,7 +234,9 @@ def test_texts_of_all_rows_are_counted_exactly(fetched_folder, monkeypatch, spar
     record_hashes_again(fetched_folder)
     texts = [column for column in events.columns if pa.types.is_large_string(column.type)]
     room = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in texts)
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_BYTES", room + spare)
+    monkeypatch.setattr(
+        "vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_BYTES", room + spare
+    )
 
     with pytest.raises(InputError, match=message):
         read_fetched(fetched_folder)

@@ -14,9 +14,9 @@ from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView, TableColumn, Tone
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import frames, part_files
-from vippsrecon.fetching.parquet_file import read_parquet_file
-from vippsrecon.fetching.recorded_hashes import RecordedHashes
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
 

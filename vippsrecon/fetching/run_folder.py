@@ -28,7 +28,7 @@ from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
-from vippsrecon.fetching.recorded_hashes import hash_files
+from vippsrecon.fetching.stored_files.recorded_hashes import hash_files
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Worklist
 from vippsrecon.input_files import (

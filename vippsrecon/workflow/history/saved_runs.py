@@ -26,9 +26,9 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
-from vippsrecon.fetching.recorded_hashes import RecordedHashes, hash_files
 from vippsrecon.fetching.run_folder import translate_os_errors
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes, hash_files
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array

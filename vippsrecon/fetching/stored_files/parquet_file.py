@@ -17,8 +17,13 @@ import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.errors import SchemaError, SourceError
-from vippsrecon.fetching.parquet_pages import Footer, Page, read_footer, read_page_headers
-from vippsrecon.fetching.recorded_hashes import RecordedHashes
+from vippsrecon.fetching.stored_files.parquet_pages import (
+    Footer,
+    Page,
+    read_footer,
+    read_page_headers,
+)
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 from vippsrecon.money import group_thousands
 
 MAX_PARQUET_ROWS = 50_000_000
