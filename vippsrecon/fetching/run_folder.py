@@ -1,6 +1,6 @@
 """Manage the folder of a fetch: which run it holds, and whether that run is continued.
 
-fetch.json          the run: what was requested, when, and its progress
+fetch.json          the run: what was requested, when, its progress, and the SHA-256 of the results
 payments.parquet    ┐
 events.parquet      ├ the results, written when everything has been read
 failures.csv        ┘
@@ -28,6 +28,7 @@ from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
+from vippsrecon.fetching.stored_files.recorded_hashes import hash_files
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Worklist
 from vippsrecon.input_files import (
@@ -147,6 +148,7 @@ class RunFolder:
                 "missing": missing,
                 "read_again": read_again,
             }
+            self.info["sha256"] = hash_files(self._out, part_files.RESULT_FILES)
             self._write_run_file(complete=missing == 0)
             if missing == 0:
                 part_files.remove_parts(self._parts)

@@ -2,12 +2,14 @@
 
 compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
+sha256.json               the SHA-256 of both, written last
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -24,9 +26,10 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import translate_os_errors
-from vippsrecon.input_files import is_present
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes, hash_files
+from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
@@ -34,6 +37,7 @@ from vippsrecon.store import ComparedOrder
 from vippsrecon.workflow.history.earlier_orders import parse_time
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
+HASHES_FILE = "sha256.json"
 
 _KEY = list(schemas.PAYMENT)
 _MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
@@ -69,8 +73,9 @@ class SavedRun:
                 raise InputError(
                     f"{folder} holds no {name}, so it does not state what a run compared. {_ADVICE}"
                 )
+        hashes = _read_hashes(folder)
         orders, first_seen = (
-            _read_frame(folder, name, frame, environment)
+            _read_frame(folder, name, frame, environment, hashes)
             for name, frame in (
                 (COMPARED_ORDERS_FILE, schemas.COMPARED_ORDERS),
                 (FIRST_SEEN_FILE, schemas.FIRST_SEEN),
@@ -172,6 +177,9 @@ def save_run(
         make_private_folder(folder)
         _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
         _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
+        hashes = hash_files(folder, (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE))
+        with atomic_private_file(folder / HASHES_FILE) as temporary:
+            temporary.write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
@@ -191,9 +199,23 @@ def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
     return hashes
 
 
-def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str) -> pl.DataFrame:
+def _read_hashes(folder: Path) -> RecordedHashes:
+    by_name = None
     try:
-        data = read_parquet_file(folder / name, frame, advice=_ADVICE)
+        if is_present(folder / HASHES_FILE):
+            by_name = read_small_json(folder / HASHES_FILE)
+    except SourceError as error:
+        raise InputError(f"{folder}: {error}. {_ADVICE}") from error
+    hashes = RecordedHashes(HASHES_FILE, by_name, _ADVICE)
+    hashes.warn_if_missing(folder)
+    return hashes
+
+
+def _read_frame(
+    folder: Path, name: str, frame: schemas.Frame, environment: str, hashes: RecordedHashes
+) -> pl.DataFrame:
+    try:
+        data = read_parquet_file(folder / name, frame, hashes)
     except SourceError as error:
         # Several folders hold files of the same name.
         raise InputError(f"{folder}: {error}") from error
