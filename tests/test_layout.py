@@ -6,6 +6,7 @@ The import contracts in pyproject.toml compare whole packages.
 from __future__ import annotations
 
 import ast
+import importlib
 from collections import Counter
 from graphlib import TopologicalSorter
 
@@ -76,3 +77,11 @@ def test_modules_and_folders_have_one_subject(root):
 
     assert long_modules <= TABLES
     assert {folder for folder, count in folders.items() if count > MAX_FILES} == set()
+
+
+def test_every_module_can_be_imported(root):
+    """Warnings are errors here, also one that a library gives for a module that no test uses."""
+    for path in (root / "vippsrecon").rglob("*.py"):
+        if path.stem != "__main__":  # runs the command
+            parts = path.relative_to(root).with_suffix("").parts
+            importlib.import_module(".".join(parts).removesuffix(".__init__"))

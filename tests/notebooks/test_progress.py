@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.notebooks.notebook_files import make_client, make_notebook
 
 OPEN = """
 from vippsrecon import carry_out, open_month, plan_refunds, reconcile_month
@@ -31,8 +31,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def run_cells(*sources, folder):
     """Run cells in a kernel; return them, and the texts of the widgets that the notebook saves."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
+    notebook = make_notebook(sources)
+    make_client(notebook, folder).execute()
     (state,) = notebook.metadata["widgets"].values()
     texts = [widget["state"].get("value") for widget in state["state"].values()]
     # In a widget the spaces have the width of a digit.
