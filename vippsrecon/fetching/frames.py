@@ -213,7 +213,7 @@ def _transpose_rows(
 
 
 def _build_validated_table(columns: Mapping[str, Any], frame: schemas.Frame) -> pa.Table:
-    # As Polars, the same schema is checked in a fraction of the time.
+    # The Polars backend of pandera checks the same schema in a fraction of the time.
     schema = frame.arrow_schema()
     arrays = [
         build_array(columns[field.name], field.type, frame.name, field.name) for field in schema
