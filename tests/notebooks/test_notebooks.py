@@ -155,7 +155,6 @@ def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
     kernel = make_client(notebook, tmp_path)
     parameters = code(notebook)[0]
     carry = next(cell for cell in code(notebook) if "live=LIVE" in cell.source)
-    *_, close = code(notebook)
 
     def execute(*cells):
         """Run cells again and return the HTML that they show."""
@@ -164,7 +163,7 @@ def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
         outputs = (output for cell in cells for output in cell.outputs)
         return "".join(output.get("data", {}).get("text/html", "") for output in outputs)
 
-    cells = code(notebook)[:-1]
+    cells = code(notebook)
     after_plan = cells[cells.index(carry) :]
     with kernel.setup_kernel():
         outputs = execute(*cells)
@@ -180,7 +179,7 @@ def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
         sums = format_totals(tmp_path)
         assert sums
         parameters.source = parameters.source.replace("CONFIRM = []", f"CONFIRM = {sums}")
-        outputs = execute(parameters, *after_plan, close)
+        outputs = execute(parameters, *after_plan)
         assert read_outcomes(tmp_path) == {"done"}
         assert "Done: " in outputs
 
