@@ -2,6 +2,7 @@
 
 compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
+open_items.parquet        what became of each discrepancy, as this run left it
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
 """
@@ -30,10 +31,13 @@ from vippsrecon.input_files import is_present
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
-from vippsrecon.store import ComparedOrder
+from vippsrecon.store import ComparedOrder, OpenItem
 from vippsrecon.workflow.history.earlier_orders import parse_time
+from vippsrecon.workflow.history.open_items import parse_items
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
+OPEN_ITEMS_FILE = "open_items.parquet"
+"""Missing where an older version made the run; then its discrepancies have no status."""
 
 _KEY = list(schemas.PAYMENT)
 _MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
@@ -52,6 +56,7 @@ class SavedRun:
 
     Attributes:
         first_seen: discrepancy_id to the day of the first run that showed it.
+        items: What became of each discrepancy, as the run left it.
 
     Raises:
         InputError: The folder does not exist, is not of such a run, is of another environment, or
@@ -81,6 +86,11 @@ class SavedRun:
         self.first_seen: dict[str, date] = dict(
             first_seen.select("discrepancy_id", "first_seen_date").iter_rows()
         )
+        self.items: list[OpenItem] = []
+        if is_present(folder / OPEN_ITEMS_FILE):
+            self.items = parse_items(
+                _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment)
+            )
 
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""
@@ -134,6 +144,7 @@ def save_run(
     environment: str,
     orders: Iterable[ComparedOrder],
     first_seen: Mapping[str, date],
+    items: pl.DataFrame | None = None,
 ) -> None:
     """Store a run for later ones. Without a known environment, nothing is stored.
 
@@ -142,6 +153,7 @@ def save_run(
         environment: test, production or simulator.
         orders: The orders that it compared, and others that are carried over, in order of key.
         first_seen: discrepancy_id to the day of the first run that showed it, in order.
+        items: `schemas.OPEN_ITEMS` with every item as the run left it, closed ones included.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -172,6 +184,8 @@ def save_run(
         make_private_folder(folder)
         _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
         _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
+        items = schemas.to_polars(items, schemas.OPEN_ITEMS)
+        _write_frame(folder / OPEN_ITEMS_FILE, items.to_dict(as_series=False), schemas.OPEN_ITEMS)
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
@@ -186,7 +200,10 @@ def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
         while f"{label}/{COMPARED_ORDERS_FILE}" in hashes:
             number += 1
             label = f"{stem} ({number})"
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        names = [COMPARED_ORDERS_FILE, FIRST_SEEN_FILE]
+        if is_present(folder / OPEN_ITEMS_FILE):
+            names.append(OPEN_ITEMS_FILE)
+        for name in names:
             hashes[f"{label}/{name}"] = compute_file_sha256(folder / name)
     return hashes
 
@@ -197,7 +214,11 @@ def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str)
     except SourceError as error:
         # Several folders hold files of the same name.
         raise InputError(f"{folder}: {error}") from error
-    others = sorted(set(data["environment"].unique()) - {environment})
+    others = (
+        sorted(set(data["environment"].unique()) - {environment})
+        if "environment" in frame.names
+        else ()
+    )
     if others:
         raise InputError(
             f"{folder} is of the environment {others[0]}, but this run is of {environment}. Omit "
