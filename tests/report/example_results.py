@@ -182,6 +182,7 @@ class Month:
             "summary": frame(schemas.SUMMARY, self._summary()),
             "bridge": frame(schemas.BRIDGE, self._bridge()),
             "groups": frame(GROUPS, self._groups()),
+            "open_items": frame(schemas.OPEN_ITEMS, []),
             "manifest": {**MANIFEST, "counts": counts, "complete": complete},
             **changes,
         }

@@ -148,7 +148,8 @@ def test_summary_counts_changes_and_decisions(earlier, tmp_path):
     changes = {row[1]: row[4:7] for row in rows if row[1] in CHANGE_SENTENCES}
     assert changes == {
         "reopened": (1, 0, 0.80), "new": (1, 0, 0.90), "changed": (1, 0.40, 0.35),
-        "aged": (1, 0.50, 0.50), "cleared": (1, 0.30, 0), "not compared": (1, 0.20, 0),
+        "aged": (1, 0.50, 0.50), "cleared": (1, 0.30, 0), "waived": (0, 0, 0),
+        "not compared": (1, 0.20, 0),
     }  # fmt: skip
     decisions = {row[8]: (row[10], row[12]) for row in rows if row[8] in {"Decided", "Undecided"}}
     assert decisions == {"Decided": (1, 0.50), "Undecided": (3, 2.05)}

@@ -28,8 +28,9 @@ from vippsrecon.report.changes import find_changes
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import BridgeLeg
 from vippsrecon.report.html.charts import build_day_chart, build_waterfall
-from vippsrecon.report.html.content import MAX_DISCREPANCIES, MAX_GROUPS, MAX_NOTICES
+from vippsrecon.report.html.content import MAX_GROUPS, MAX_NOTICES
 from vippsrecon.report.html.page import render_page
+from vippsrecon.report.html.row_sections import MAX_DISCREPANCIES
 from vippsrecon.spreadsheet.formats import BAR_COLOURS
 
 

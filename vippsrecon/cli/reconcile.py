@@ -164,6 +164,7 @@ def reconcile(
         payments=payments,
         references=references or (),
         earlier=earlier or (),
+        previous=earlier_report,
         first=first,
         last=last,
         as_of=_parse_time_option(as_of, "--as-of", zone),

@@ -34,7 +34,7 @@ from vippsrecon.schemas.results import (
     SEVERITIES,
     SUMMARY,
 )
-from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN
+from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
 
 FRAMES = (
     ORDERS,
@@ -48,6 +48,7 @@ FRAMES = (
     BRIDGE,
     OUTCOMES,
     RECEIPTS,
+    OPEN_ITEMS,
     COMPARED_ORDERS,
     FIRST_SEEN,
 )
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     Bridge: Any
     Outcomes: Any
     Receipts: Any
+    OpenItems: Any
     ComparedOrders: Any
     FirstSeen: Any
 
@@ -77,6 +79,8 @@ __all__ = [
     "FAILURES",
     "FIRST_SEEN",
     "FRAMES",
+    "ITEM_STATUSES",
+    "OPEN_ITEMS",
     "ORDERS",
     "OUTCOMES",
     "PAYMENT",
@@ -96,6 +100,7 @@ __all__ = [
     "FirstSeen",
     "Frame",
     "FrameT",
+    "OpenItems",
     "Orders",
     "Outcomes",
     "Payments",
