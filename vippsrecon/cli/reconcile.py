@@ -171,7 +171,7 @@ def reconcile(
     from vippsrecon.config.load import load_settings
     from vippsrecon.workflow.fetch_references import choose_time_zone
 
-    _refuse_contradictions(
+    refuse_contradictions(
         out, into, period, catch_up=catch_up, again=again, previous=previous is not None
     )
     settings = load_settings(offline=payments is not None)
@@ -215,7 +215,7 @@ def reconcile(
     raise typer.Exit(report.result.exit_code)
 
 
-def _refuse_contradictions(
+def refuse_contradictions(
     out: Path | None,
     into: Path | None,
     period: str | None,
