@@ -22,6 +22,12 @@ def schedule(root):
     return (root / "docs" / "how-to" / "scheduled-report.md").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def orchestrators(root):
+    """Return the text of the how-to about Airflow, Dagster and Prefect."""
+    return (root / "docs" / "how-to" / "orchestrators.md").read_text(encoding="utf-8")
+
+
 def blocks(page, language):
     """Return the fenced code examples in one language."""
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
@@ -210,9 +216,9 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
 @pytest.mark.parametrize(
     ("code", "result"), [(0, "False"), (1, "True"), (2, "RuntimeError: No export."), (-9, "Error")]
 )
-def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
+def test_orchestrator_recipe_maps_exit_codes(orchestrators, tmp_path, code, result):
     """Exit code 1 is a success with discrepancies; 2, or a killed program, is an exception."""
-    recipe = next(block for block in blocks(schedule, "python") if "def reconcile" in block)
+    recipe = next(block for block in blocks(orchestrators, "python") if "def reconcile(" in block)
     program = tmp_path / "bin" / "vippsrecon"
     program.parent.mkdir()
     stop = f"exit {code}" if code >= 0 else "kill -9 $$"
@@ -230,8 +236,40 @@ def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
     assert (done.returncode == 0) is (code in (0, 1))
     assert result in (done.stdout + done.stderr).splitlines()[-1]
     assert (tmp_path / "arguments").read_text() == (
-        "reconcile --orders orders.csv --period 2026-10 --out report-{period}.xlsx\n"
+        "reconcile --orders exports --period 2026-10 --into reports\n"
     )
+
+
+@pytest.mark.parametrize("orchestrator", ["airflow", "dagster", "prefect"])
+def test_each_orchestrator_has_an_example(orchestrators, orchestrator):
+    """The orchestrators are not installed here, so that only the language is checked."""
+    [example] = [
+        block for block in blocks(orchestrators, "python") if f"from {orchestrator}" in block
+    ]
+    compile(example, orchestrator, "exec")
+    assert "from monthly_report import reconcile" in example
+
+
+def test_schedules_are_written_as_the_page_shows(schedule, tmp_path, monkeypatch):
+    """Each command that writes a schedule is run; --install would change this computer."""
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from vippsrecon.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        shlex.split(line)[1:]
+        for block in blocks(schedule, "console")
+        for line in block.splitlines()
+        if line.startswith("vippsrecon schedule") and "--remove" not in line
+    ]
+    assert len(commands) == 5
+    for command in commands:
+        done = CliRunner().invoke(app, [part for part in command if part != "--install"])
+        assert (done.exit_code, done.stderr) == (0, ""), command
+        assert "--catch-up" in done.stdout
 
 
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):

@@ -172,6 +172,28 @@ COMMANDS = [
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--payments", "{}"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--references", "{}"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--earlier", "{}"),
+    (
+        "reconcile",
+        "--orders",
+        "orders.csv",
+        "--into",
+        "{}",
+        "--period",
+        "2026-10",
+        "--payments",
+        "nowhere",
+    ),
+    (
+        "reconcile",
+        "--orders",
+        "orders.csv",
+        "--into",
+        "r",
+        "--period",
+        "{}",
+        "--payments",
+        "nowhere",
+    ),
     ("plan", "refunds", "{}", "--out", "p.json"),
     ("plan", "refunds", "--from-report", "{}", "--out", "p.json"),
     ("plan", "refunds", "list.csv", "--out", "{}"),
@@ -207,6 +229,22 @@ COMMANDS = [
         "{}",
     ),
     ("approve", "plan.json", "--as", "{}"),
+    ("schedule", "--for", "{}", "--period", "{}"),
+    ("schedule", "--for", "github", "--remove", "--name", "{}"),
+    (
+        "schedule",
+        "--for",
+        "cron",
+        "--period",
+        "last-month",
+        "--name",
+        "{}",
+        "--",
+        "--orders",
+        "a.csv",
+        "--into",
+        "{}",
+    ),
     ("scenario", "/dev/null/{}"),
     ("notebooks", "/dev/null/{}"),
     ("lab", "/dev/null/{}"),
@@ -271,6 +309,7 @@ def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name
         check("reconcile", "--orders", file, "--out", "r.xlsx", codes=(0, 1, 2))
         check("reconcile", "--orders", orders, "--references", file, "--out", "r.xlsx",
               "--payments", "nowhere")  # fmt: skip
+    check("reconcile", "--orders", ".", "--out", "r.xlsx", "--period", "2026-10", codes=(0, 1, 2))
     check("plan", "refunds", "--from-report", "x.xlsx", "--out", "p.json")
     check("plan", "refunds", "list.csv", "--mapping", "x.toml", "--out", "p.json")
     check("preview", orders, "--mapping", "x.toml")
@@ -328,6 +367,19 @@ def test_any_folder_of_an_earlier_run_is_refused(check, orders, folder, name):
     result = check("reconcile", "--orders", orders, "--earlier", "earlier", "--out", "r.xlsx",
                    codes=(2,))  # fmt: skip
     assert "earlier: compared_orders.parquet" in result.stderr
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_manifest_gives_an_exit_code(check, orders, october, folder, name):
+    """It decides whether a period is run again, so one that cannot be read is neither yes nor no."""
+    place = folder / "reports" / "2026-10"
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_bytes(CONTENTS[name])
+    options = ("--payments", "october", "--into", "reports", "--period", "2026-10")
+    for more in ((), ("--catch-up",)):
+        result = check("reconcile", "--orders", orders, *options, *more, codes=(2,))
+        assert "manifest.json" in result.stderr
+    assert (place / "manifest.json").read_bytes() == CONTENTS[name]
 
 
 def test_month_json_with_other_types_is_refused(check, orders, october):
