@@ -10,6 +10,7 @@ The modules, in reading order:
     worker_pool        how many rows are in progress at once; Ctrl-C
     circuit_breaker    stop a run in which too many rows fail
     clock              the run's clocks
+    wait_notice        says which row waits, why, and for how much longer
 
     row/prepare        one row: read the payment, check the row, record the intention
     row/checks         the checks every row must pass immediately before its request
