@@ -475,7 +475,7 @@ def test_month_of_three_countries_has_only_planted_discrepancies(
     """With the settings that the simulator prints, `reconcile` finds all planted discrepancies."""
     arguments = [
         "--payments",
-        "300",
+        "200",
         *(f"--currency={currency}" for currency in ("NOK", "DKK", "EUR")),
     ]
     assert run("scenario", "nordic", *arguments).exit_code == 0
