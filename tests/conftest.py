@@ -27,6 +27,10 @@ settings.load_profile("default")
 # third of a command's time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Polars wakes its threads for each of the many small frames: a tenth of the tests' CPU time. The
+# tests with the lowest versions and the nightly ones use several (.ci/run), as users do.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 # Building the commands takes 40 ms, as long as most commands take: built once, not each time.
 typer.testing._get_command = functools.cache(typer.testing._get_command)
 

@@ -62,9 +62,8 @@ return {texts, cells, cut};
 def convert_to_page(displays: Iterable[Any], theme: str) -> str:
     """Return a page of JupyterLab's theme with the displays as outputs of a cell."""
     exporters = pytest.importorskip("nbconvert", reason="nbconvert comes with the extra `dev`")
-    from nbformat import (
-        v4,
-    )  # not above: it takes two seconds, and every test process imports this file
+    # Not above: it takes two seconds, and every test process imports this file.
+    from nbformat import v4
 
     outputs = [
         v4.new_output("display_data", {"text/html": shown._repr_html_()}) for shown in displays

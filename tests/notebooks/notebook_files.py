@@ -12,6 +12,10 @@ SMALL = 600
 """Payments in the month of a test; a smaller one has nothing to refund."""
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""The kind of output that a progress bar is in a kernel."""
+
+
 def read_notebook(path):
     """Return the notebook of a file."""
     import nbformat

@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 
 from tests.notebooks.notebook_files import (
     SMALL,
+    WIDGET,
     code,
     make_client,
     make_notebook,
@@ -72,7 +73,7 @@ def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
 
     They share a kernel, since its start takes most of the time; each one's names are deleted.
     """
-    parts = [set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[:-1]]
+    parts = [set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=300) for name in NAMES[:-1]]
     joined = make_notebook((), metadata=parts[0].metadata)
     for part in parts:
         joined.cells += [*part.cells, *make_notebook(["%reset -f"]).cells]
@@ -81,6 +82,8 @@ def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
 
     for part in parts:
         assert [cell for cell in code(part) if cell.outputs]
+    outputs = [output for cell in code(joined) for output in cell.outputs]
+    assert any(WIDGET in output.get("data", {}) for output in outputs), "no bar shows the progress"
 
 
 @pytest.mark.nightly

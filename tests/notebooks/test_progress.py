@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.notebooks.notebook_files import make_client, make_notebook
+from tests.notebooks.notebook_files import WIDGET, make_client, make_notebook
 
 OPEN = """
 from vippsrecon import carry_out, open_month, plan_refunds, reconcile_month
@@ -26,7 +26,6 @@ WITHOUT_WIDGETS = """
 import sys
 sys.modules["ipywidgets"] = None
 """
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def run_cells(*sources, folder):
@@ -49,6 +48,7 @@ def find_text(cell):
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
+@pytest.mark.nightly
 def test_a_kernel_shows_what_it_waits_for(tmp_path):
     """A month of 50,000 payments takes minutes: a cell that only shows [*] looks stuck.
 
