@@ -131,6 +131,8 @@ def build_site(root: Path, out: Path) -> list[str]:
         sys.stdout.write(report)
         if done.returncode or "Warning" in report:
             return ["zensical build --strict found the faults above"]
+        # llms.txt leads to the Markdown of each page, so that is published beside the page.
+        shutil.copytree(stage / "pages", stage / "site", dirs_exist_ok=True)
         faults = find_broken_links(stage / "site")
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(stage / "site", out)

@@ -16,6 +16,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
 from docs.code_pages import codes_page, list_code_pages  # noqa: E402
+from docs.llms import llms_text  # noqa: E402
 from docs.reference_page import MADE, reference_page  # noqa: E402
 
 COMMANDS = (
@@ -126,6 +127,7 @@ PAGES = {
     "frames.md": frames_page,
     "commands.md": commands_page,
     "reference.md": reference_page,
+    "llms.txt": llms_text,
 }
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import vippsrecon
-from docs.build import check_navigation, find_broken_links, stage_pages
+from docs.build import check_navigation, find_broken_links, list_pages, stage_pages
 from docs.reference_page import GROUPS
 
 PAGE = '<html><body><h1 id="top">A page</h1>{}</body></html>'
@@ -85,3 +87,13 @@ def test_working_link_is_accepted(site, body):
 def test_the_page_for_unknown_addresses_links_from_the_root(site):
     """It is served for any address, so its links start at the root of the site."""
     assert find_broken_links(site('<a href="/docs/other.html">x</a>', "404.html")) == []
+
+
+def test_every_link_of_llms_txt_resolves(root):
+    """A language model cannot guess a page that was moved."""
+    text = (root / "docs" / "llms.txt").read_text(encoding="utf-8")
+    links = re.findall(r"^- \[[^]]+\]\(([^)]+)\): .+\.$", text, re.MULTILINE)
+
+    assert len(links) == text.count("\n- ") == len(list_pages(root))
+    assert [link for link in links if not (root / "docs" / link).is_file()] == []
+    assert text.startswith("# vippsrecon\n\n> ")
