@@ -120,6 +120,7 @@ def test_tiles_show_each_currency(month):
         plots.ages,
         plots.reservations,
         plots.captured_and_refunded,
+        plots.concentrations,
     ],
     ids=lambda f: f.__name__,
 )
@@ -133,7 +134,8 @@ def test_figures_are_drawn_for_any_month(draw, of, month):
     )
     assert len(b64decode(shown[2])) > 2_000
     assert unescape(shown[1]) == figure.description
-    assert re.search(r"\d (NOK|DKK)", figure.description) or len(figure.axes) == 0
+    amount = r"\d (NOK|DKK)|in (NOK|DKK) it is \d"
+    assert re.search(amount, figure.description) or len(figure.axes) == 0
 
 
 def test_figure_bars_equal_the_amounts(month):

@@ -74,6 +74,16 @@ PROPERTY_NAMES = {
 
 CONCENTRATION_HEADINGS = ("Code", "Where", "Currency", "Rows", "Share", "Of all orders")
 
+CONCENTRATION_SERIES = ("Share of the code's rows", "Share of all orders")
+
+WATERFALL_HEADINGS = ("Line", "Rows", "Amount", "Base, not drawn", "Total", "Increase", "Decrease")
+BELOW_ZERO_HEADING = "below zero"
+DAY_HEADINGS = ("Day or month", "Captured", "Refunded")
+FIGURES_ABOUT = (
+    "Figures of this report, each with its amounts below it. The charts of codes, ages and reservations "
+    "are on Summary."
+)
+
 CURRENCIES_APART = "Amounts in major units, per currency; two currencies are never added."
 CONTROLS_ABOUT = "Inputs and settings of this report, and counts of what was compared."
 BRIDGE_ABOUT = (

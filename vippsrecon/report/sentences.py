@@ -130,6 +130,11 @@ def format_share(part: int, whole: int) -> str:
     return f"{Decimal(part) / whole if whole else Decimal(0):.1%}"
 
 
+def label_concentration(found: Concentration) -> str:
+    """Return a code and where its rows are concentrated, as the label of a bar."""
+    return f"{found.kind}: {PROPERTY_NAMES[found.name]} {found.value}"
+
+
 def describe_concentration(found: Concentration) -> str:
     """Return what most rows of a code have in common, with the share of all orders beside it."""
     share = format_share(found.value_rows, found.rows)

@@ -18,6 +18,7 @@ from vippsrecon.report.html.charts import (
     DayChart,
     Waterfall,
     build_at_risk_bars,
+    build_concentration_bars,
     build_day_chart,
     build_reservation_bars,
     build_total_bars,
@@ -134,7 +135,7 @@ def build_content(
             figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
         ),
         "concentrations": [
-            sentences.describe_concentration(found)
+            (found, sentences.describe_concentration(found), *build_concentration_bars(found))
             for found in figures.concentrations[:MAX_CONCENTRATIONS]
         ],
         "concentrations_left_out": sentences.describe_more_sentences(
