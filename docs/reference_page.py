@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "approve",
         "carry_out",
         "settle",
+        "refund_desk",
         "write_outcomes",
         "closed_by_receipts",
         "open_store",

@@ -13,8 +13,10 @@ import shlex
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -31,11 +33,13 @@ from tests.example_pages import (
     list_example_pages,
     read_blocks,
 )
+from tests.sources.bank.conftest import document, entry, statement
 from tests.test_tutorial import KEYS
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.cli import app
 from vippsrecon.config.load import ENVIRONMENT_VARIABLES, load_settings
 from vippsrecon.config.notifications import load_notification_settings
+from vippsrecon.schemas import OPEN_ITEMS
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.sources.orders.profiles import read_mapping
 from vippsrecon.sources.plan_list.headings import load_vocabulary
@@ -106,11 +110,19 @@ def test_python_examples_compile_and_import(page):
                     assert {name.name for name in node.names} <= set(vippsrecon.__all__)
 
 
+PYTHON_RUN_HERE = {
+    "docs/bank-statements.md",
+    "docs/bulk-refunds.md",
+    "docs/how-to/html-page.md",
+    "docs/how-to/open-items.md",
+}
+
+
 def test_every_python_example_has_a_test():
     """A page with Python is run below, or by the test that the table names."""
     used = {p for p in PAGES if any(b.language == "python" for b in read_blocks(ROOT, p))}
 
-    assert used == {*PYTHON_RUN_BY, "docs/how-to/html-page.md", "docs/bulk-refunds.md"}
+    assert used == PYTHON_RUN_HERE | set(PYTHON_RUN_BY)
     for test in PYTHON_RUN_BY.values():
         assert (ROOT / re.search(r"tests/\S+\.py", test)[0]).exists()
 
@@ -262,3 +274,41 @@ def test_python_of_bulk_refunds_runs(readers_folder):
         exec(carrying, names)
 
     assert names["carried"].outcomes["outcome"].tolist() == ["done", "done"]
+
+
+def test_python_of_the_bank_statements_runs(tmp_path, monkeypatch):
+    """Two months of one account leave no gap between them."""
+    monkeypatch.chdir(tmp_path)
+    account = "<Othr><Id>86011117947</Id></Othr>"
+    for month, days, balances in (
+        ("october", ("2026-10-01", "2026-10-31"), ("0.00", "100.00")),
+        ("november", ("2026-11-01", "2026-11-30"), ("100.00", "200.00")),
+    ):
+        entries = [entry(day=days[0], text=f"Vipps {month}")]
+        opening, closing = balances
+        text = document(
+            statement(
+                entries, account=account, opening=opening, closing=closing, days=days, name=month
+            )
+        )
+        (tmp_path / f"{month}.xml").write_text(text, encoding="utf-8")
+    (example,) = [
+        block.text
+        for block in read_blocks(ROOT, "docs/bank-statements.md")
+        if block.language == "python"
+    ]
+    names = {}
+    exec(example, names)
+
+    assert names["bank"].lines["amount_minor"].sum() == 20_000
+
+
+def test_python_of_the_open_items_runs():
+    """The example takes the waived items of a result."""
+    (example,) = [
+        block.text
+        for block in read_blocks(ROOT, "docs/how-to/open-items.md")
+        if block.language == "python"
+    ]
+    items = pd.DataFrame(columns=list(OPEN_ITEMS.names))
+    exec(example, {"result": SimpleNamespace(open_items=items)})
