@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Pass over a module without tests or examples: each test process would import it."""
-    if collection_path.suffix != ".py" or collection_path.name.startswith(("test_", "conftest")):
+    name = collection_path.name
+    if not name.endswith(".py") or name.startswith(("test_", "conftest")) or "_test.py" in name:
         return None
     return None if b">>>" in collection_path.read_bytes() else True
