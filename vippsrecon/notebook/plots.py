@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BridgeLeg
 
-_INCREASE_COLOUR, _DECREASE_COLOUR = "#2B7D54", "#B8483C"
-
 
 def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by code, one panel per currency, largest on top.
@@ -102,6 +100,8 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
 
 
 def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
+    from vippsrecon.notebook.described_figure import DECREASE_COLOUR, INCREASE_COLOUR
+
     total_label = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
     first, *steps = leg.lines
     lines = [first, *(step for step in steps if step[1])]  # steps of zero are not drawn
@@ -116,9 +116,9 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     colours = [
         BAR_COLOURS["total"]
         if place in (0, len(amounts) - 1)
-        else _INCREASE_COLOUR
+        else INCREASE_COLOUR
         if amount > 0
-        else _DECREASE_COLOUR
+        else DECREASE_COLOUR
         for place, amount in enumerate(amounts)
     ]
     # Two bars with the same name would overlap, so bars are numbered and named by tick labels.
