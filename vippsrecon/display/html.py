@@ -168,6 +168,20 @@ class HtmlView:
             more = f"and {format_count(left_out, 'more row')}; all of them:"
             self.add_code(more, everything)
 
+    def add_picture(self, text: str, on_light: str, on_dark: str) -> None:
+        """Add a picture in two colours; the theme of the notebook decides which one is seen.
+
+        Args:
+            text: What it shows, for those who do not see it.
+            on_light: Its address for a light ground, which is also seen where no style is kept.
+            on_dark: Its address for a dark ground.
+        """
+        self._parts += [
+            f'<img alt="{escape(text)}" src="{on_light}" class="vr-on-light" style="max-width:100%">',
+            f'<img alt="{escape(text)}" src="{on_dark}" class="vr-on-dark" '
+            'style="max-width:100%;display:none">',
+        ]
+
     def add_script(self, script: str) -> None:
         """Add a script of this package, which must contain no text from outside."""
         self._parts.append(f"<script>{script}</script>")
