@@ -1,6 +1,6 @@
 """Manage the folder of a fetch: which run it holds, and whether that run is continued.
 
-fetch.json          the run: what was requested, when, and its progress
+fetch.json          the run: what was requested, when, its progress, and the SHA-256 of the results
 payments.parquet    ┐
 events.parquet      ├ the results, written when everything has been read
 failures.csv        ┘
@@ -24,9 +24,11 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
+from vippsrecon.fetching.stored_files.recorded_hashes import hash_files
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Worklist
 from vippsrecon.folder_lock import lock_folder
@@ -142,6 +144,7 @@ class RunFolder:
                 "missing": missing,
                 "read_again": read_again,
             }
+            self.info["sha256"] = hash_files(self._out, part_files.RESULT_FILES)
             self._write_run_file(complete=missing == 0)
             if missing == 0:
                 part_files.remove_parts(self._parts)
@@ -296,11 +299,7 @@ def _format_age(past: timedelta) -> str:
 
 
 def _parse_time(content: dict[str, Any], name: str = "started_at") -> datetime | None:
-    try:
-        at = datetime.fromisoformat(content[name])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return at if at.tzinfo is not None else None
+    return parse_recorded_time(content.get(name))
 
 
 def _format_time(at: datetime) -> str:

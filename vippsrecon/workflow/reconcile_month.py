@@ -32,7 +32,7 @@ from vippsrecon.workflow.coverage import (
     leave_out_payments,
     leave_out_references,
 )
-from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
+from vippsrecon.workflow.decisions.ignore_file import Waiver, read_ignore_file
 from vippsrecon.workflow.export_folder import choose_exports
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
@@ -47,6 +47,7 @@ from vippsrecon.workflow.history.closed_discrepancies import (
     read_journal_facts,
 )
 from vippsrecon.workflow.history.earlier_runs import RunRecords
+from vippsrecon.workflow.history.item_tracking import track_open_items
 from vippsrecon.workflow.history.saved_runs import hash_saved_runs, read_saved_runs
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.fetching import Fetched
     from vippsrecon.sources import OrderFiles
+    from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
 """The libraries whose versions could change a figure; the manifest lists them."""
@@ -90,6 +92,7 @@ def reconcile_month(
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
     earlier: Path | str | Sequence[Path | str] = (),
+    previous: ReviewedReport | Path | str | None = None,
     keep: Path | str | None = None,
     record: bool = False,
     progress: bool = False,
@@ -113,6 +116,8 @@ def reconcile_month(
         exported_at: When the exports were taken; None: read from each file.
         earlier: Folders that earlier runs stored with `keep`: for the day on which a discrepancy was
             first seen, and for the orders of earlier exports.
+        previous: A report of an earlier run that people worked in: its decisions *in progress* become
+            the status of the open items.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
@@ -184,6 +189,7 @@ def reconcile_month(
     ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
+    waivers = _read_waivers(settings, cutoff)
     result = reconcile(
         mark_requested_attempts(
             stack_frames([files.orders, earlier_orders.orders], schemas.ORDERS),
@@ -199,7 +205,7 @@ def reconcile_month(
         as_of=cutoff,
         first=first,
         last=last,
-        waived=_read_ignored_payments(settings, cutoff),
+        waived=frozenset((waiver.msn, waiver.reference) for waiver in waivers),
         ours=journal.keys,
         unsettled=journal.unsettled,
         first_seen=records.read_first_seen(),
@@ -233,10 +239,17 @@ def reconcile_month(
         *late_cutoff_hints(cutoff, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
-    result = result.with_changes(notices=notices)
-    records.record(
-        result, files.orders, earlier_orders, (first, last), None if keep is None else Path(keep)
+    period = (first, last)
+    result, items = track_open_items(
+        result.with_changes(notices=notices),
+        records,
+        period=period,
+        units=settings.units,
+        waivers=waivers,
+        previous=previous,
     )
+    folder = None if keep is None else Path(keep)
+    records.record(result, files.orders, earlier_orders, period, folder=folder, items=items)
     return result.with_changes(notices=(*result.notices, *records.notices))
 
 
@@ -263,11 +276,11 @@ def _parse_day(day: date | str | None, option: str) -> date | None:
     return None if day is None else check_day(day, option)
 
 
-def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:
+def _read_waivers(settings: Settings, cutoff: datetime) -> list[Waiver]:
     """Read from the ignore file which payments are ignored at the cut-off time."""
     if settings.ignore_file is None:
-        return frozenset()
-    return frozenset(read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date()))
+        return []
+    return read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date())
 
 
 def _build_manifest(

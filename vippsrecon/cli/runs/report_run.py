@@ -102,6 +102,7 @@ def make_report(
         payments=options.payments,
         references=options.references,
         earlier=options.earlier,
+        previous=earlier_report,
         first=days[0],
         last=days[1],
         as_of=options.as_of,

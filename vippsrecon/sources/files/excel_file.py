@@ -17,7 +17,6 @@ from vippsrecon.sources.files.archive import MAX_SHEET_CELLS
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.repeated_headings import HeadingWatch
-from vippsrecon.sources.files.sheet_details import Formula, read_sheet_details
 from vippsrecon.sources.files.table import (
     MARKS,
     NATIVE_MARK,
@@ -26,6 +25,7 @@ from vippsrecon.sources.files.table import (
     build_cell_picker,
     strip_forged_marks,
 )
+from vippsrecon.sources.files.workbook.sheet_details import Formula, read_sheet_details
 
 
 class Sheet(NamedTuple):
