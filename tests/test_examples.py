@@ -110,7 +110,7 @@ def test_every_python_example_has_a_test():
     """A page with Python is run below, or by the test that the table names."""
     used = {p for p in PAGES if any(b.language == "python" for b in read_blocks(ROOT, p))}
 
-    assert used == {*PYTHON_RUN_BY, "docs/how-to/html-page.md", "docs/bulk-refunds.md"}
+    assert used <= {*PYTHON_RUN_BY, "docs/how-to/html-page.md", "docs/bulk-refunds.md"}
     for test in PYTHON_RUN_BY.values():
         assert (ROOT / re.search(r"tests/\S+\.py", test)[0]).exists()
 
