@@ -13,10 +13,9 @@ import pytest
 from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.bulk.execution.clock import RunClock
+from vippsrecon.bulk.execution.clock import REPEAT_SECONDS, RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.row.backoff import Backoff
-from vippsrecon.bulk.execution.wait_notice import REPEAT_SECONDS
 from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.store import read_entries

@@ -9,8 +9,7 @@ The modules, in reading order:
     plan_journal       what one run reads and writes of the workspace database
     worker_pool        how many rows are in progress at once; Ctrl-C
     circuit_breaker    stop a run in which too many rows fail
-    clock              the run's clocks
-    wait_notice        says which row waits, why, and for how much longer
+    clock              the run's clocks, and the notice that a row waits
 
     row/prepare        one row: read the payment, check the row, record the intention
     row/checks         the checks every row must pass immediately before its request
