@@ -214,7 +214,8 @@ def test_the_database_keeps_what_a_run_found(tmp_path):
 def test_folders_of_an_older_version_have_no_items(tmp_path):
     """They are accepted; the first day of a discrepancy is still known."""
     run(tmp_path, "october")
-    (tmp_path / "october.data" / "open_items.parquet").unlink()
+    for name in ("open_items.parquet", "sha256.json"):
+        (tmp_path / "october.data" / name).unlink()
     result = run(tmp_path, "november", earlier=[tmp_path / "october.data"])
 
     assert (WRONG, "open", 30) in describe(result)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from tests.cli.assertions import assert_one_sentence_error
 from tests.fetching.recording_transport import RecordingTransport
 from tests.payments import MSN, make_history_line
+from tests.recorded_hashes import record_hashes_again
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
@@ -27,6 +28,7 @@ from vippsrecon.store import ComparedOrder, open_store, read_first_seen_dates
 from vippsrecon.workflow.history.saved_runs import (
     COMPARED_ORDERS_FILE,
     FIRST_SEEN_FILE,
+    HASHES_FILE,
     OPEN_ITEMS_FILE,
     SavedRun,
     hash_saved_runs,
@@ -347,6 +349,7 @@ def change(folder, name, column, value):
         values = value if isinstance(value, list) else [value] * len(table)
         table = table.add_column(place, field, pa.array(values, field.type))
     pq.write_table(table, path)
+    record_hashes_again(folder)
 
 
 WRONG_FOLDERS = {
@@ -367,7 +370,15 @@ WRONG_FOLDERS = {
     ),
     "cut off": (
         lambda folder: (folder / FILES[0]).write_bytes((folder / FILES[0]).read_bytes()[:-200]),
-        "it is damaged",
+        "it is damaged, or was changed after it was written",
+    ),
+    "hashes of nothing": (
+        lambda folder: (folder / HASHES_FILE).write_text("{}"),
+        "sha256.json does not state its SHA-256",
+    ),
+    "half a record of hashes": (
+        lambda folder: (folder / HASHES_FILE).write_text("{"),
+        "sha256.json: it is not valid JSON",
     ),
     "impossible amount": (
         lambda folder: change(folder, FILES[0], "total_minor", -1),

@@ -1,7 +1,7 @@
 """Define the schema of each frame: its columns, their types and bounds, and what one row is.
 
-`inputs` describes the frames that go into a comparison, `results` those that come out, and
-`saved_runs` those that a run stores for later runs.
+`inputs` describes the frames that go into a comparison, `settlement` those of money on its way to
+the bank, `results` those that come out, and `saved_runs` those that a run stores for later runs.
 No schema requires unique rows: duplicates are data, and the comparison reports them.
 
 `Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
@@ -35,6 +35,7 @@ from vippsrecon.schemas.results import (
     SUMMARY,
 )
 from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
+from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUTS
 
 FRAMES = (
     ORDERS,
@@ -42,6 +43,9 @@ FRAMES = (
     EVENTS,
     FAILURES,
     REJECTS,
+    LEDGER_ENTRIES,
+    PAYOUTS,
+    BANK_LINES,
     DISCREPANCIES,
     BUCKETS,
     SUMMARY,
@@ -60,6 +64,9 @@ if TYPE_CHECKING:
     Events: Any
     Failures: Any
     Rejects: Any
+    LedgerEntries: Any
+    Payouts: Any
+    BankLines: Any
     Discrepancies: Any
     Buckets: Any
     Summary: Any
@@ -71,6 +78,7 @@ if TYPE_CHECKING:
     FirstSeen: Any
 
 __all__ = [
+    "BANK_LINES",
     "BRIDGE",
     "BUCKETS",
     "COMPARED_ORDERS",
@@ -80,16 +88,19 @@ __all__ = [
     "FIRST_SEEN",
     "FRAMES",
     "ITEM_STATUSES",
+    "LEDGER_ENTRIES",
     "OPEN_ITEMS",
     "ORDERS",
     "OUTCOMES",
     "PAYMENT",
     "PAYMENTS",
+    "PAYOUTS",
     "RECEIPTS",
     "REJECTS",
     "SEVERITIES",
     "STATUSES",
     "SUMMARY",
+    "BankLines",
     "Bridge",
     "Buckets",
     "Column",
@@ -100,10 +111,12 @@ __all__ = [
     "FirstSeen",
     "Frame",
     "FrameT",
+    "LedgerEntries",
     "OpenItems",
     "Orders",
     "Outcomes",
     "Payments",
+    "Payouts",
     "Receipts",
     "Rejects",
     "Summary",

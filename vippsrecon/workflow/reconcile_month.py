@@ -13,9 +13,10 @@ call `reconcile_month`.
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,12 +26,14 @@ from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
 from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
+    Gap,
     find_missing_days,
     leave_out_orders,
     leave_out_payments,
     leave_out_references,
 )
 from vippsrecon.workflow.decisions.ignore_file import Waiver, read_ignore_file
+from vippsrecon.workflow.export_folder import choose_exports
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
@@ -97,7 +100,8 @@ def reconcile_month(
     """Compare a month's order exports with the payments at Vipps MobilePay.
 
     Args:
-        order_files: The shop's exports: files, or frames as `read_orders` takes them.
+        order_files: The shop's exports: files, or frames as `read_orders` takes them. Of a folder,
+            the exports with orders of the period are read.
         settings: Environment, keys, sales units, tolerances.
         client: An open client; None: one is opened and closed.
         shop: Profile of the exports; None: recognise it.
@@ -127,13 +131,15 @@ def reconcile_month(
             A single reference that could not be read becomes a row of `failures` instead.
     """
     first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
-    files = read_order_files(
-        list_sources(order_files),
-        choose_profile(shop, mapping),
-        settings.units,
-        settings.default_msn,
-        exported_at,
+    read = partial(
+        read_order_files,
+        profile=choose_profile(shop, mapping),
+        units=settings.units,
+        default_msn=settings.default_msn,
+        exported_at=exported_at,
     )
+    exports = choose_exports(list_sources(order_files), read, first, last)
+    files = read(exports.sources)
     refuse_unreadable_exports(files)
     files, left_out = leave_out_orders(files, settings.units)
     refuse_wrong_month(files, first, last)
@@ -168,12 +174,19 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
-    extra_files = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
+    extra_files = [
+        *references,
+        *([mapping] if mapping else []),
+        *([settings.ignore_file] if settings.ignore_file else []),
+    ]
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     inputs |= hash_saved_runs(folders)
     cutoff = as_of or facts.as_of
-    gaps = list(_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units))
+    gaps = [
+        *exports.gaps,
+        *_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units),
+    ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
     waivers = _read_waivers(settings, cutoff)
@@ -202,6 +215,7 @@ def reconcile_month(
             "complete": not gaps,
             "incomplete_because": [gap.clause for gap in gaps],
             "earlier_orders": len(earlier_orders.orders),
+            "exports_left_out": exports.left_out,
         },
     )
     refuse_empty_period(result, files, first, last)
@@ -209,6 +223,7 @@ def reconcile_month(
         result = add_closed_discrepancies(result, settings)
     notices = (
         *(gap.sentence for gap in gaps if gap.sentence),
+        *exports.notices,
         *result.notices,
         *journal.notices,
         *earlier_orders.describe(),
@@ -236,18 +251,6 @@ def reconcile_month(
     folder = None if keep is None else Path(keep)
     records.record(result, files.orders, earlier_orders, period, folder=folder, items=items)
     return result.with_changes(notices=(*result.notices, *records.notices))
-
-
-class Gap(NamedTuple):
-    """Why a month is incomplete although every reference was answered.
-
-    Attributes:
-        clause: The reason in a few words, for the verdict.
-        sentence: What it means and what to do, for the cover; "" where another notice says it.
-    """
-
-    clause: str
-    sentence: str = ""
 
 
 def _find_gaps(  # noqa: PLR0917 (each is named in the month)
@@ -305,6 +308,14 @@ def _build_manifest(
         "inputs": {file.name: file.sha256 for file in files.files} | inputs,
         "exported_at": {
             file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
+            for file in files.files
+        },
+        "coverage": {
+            file.name: {
+                "orders": file.orders,
+                "first_day": file.period and file.period[0].isoformat(),
+                "last_day": file.period and file.period[1].isoformat(),
+            }
             for file in files.files
         },
         "ledger_read": facts.ledger_read,

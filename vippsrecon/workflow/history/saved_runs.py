@@ -3,12 +3,14 @@
 compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
 open_items.parquet        what became of each discrepancy, as this run left it
+sha256.json               the SHA-256 of these, written last
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -25,9 +27,10 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import translate_os_errors
-from vippsrecon.input_files import is_present
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes, hash_files
+from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
@@ -38,6 +41,7 @@ from vippsrecon.workflow.history.open_items import parse_items
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
 OPEN_ITEMS_FILE = "open_items.parquet"
 """Missing where an older version made the run; then its discrepancies have no status."""
+HASHES_FILE = "sha256.json"
 
 _KEY = list(schemas.PAYMENT)
 _MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
@@ -69,13 +73,14 @@ class SavedRun:
                 f"{folder} is not a folder. Name with --earlier the .data folder beside an earlier "
                 "report."
             )
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        hashes = _read_hashes(folder)
+        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, *hashes.list_names()):
             if not is_present(folder / name):
                 raise InputError(
                     f"{folder} holds no {name}, so it does not state what a run compared. {_ADVICE}"
                 )
         orders, first_seen = (
-            _read_frame(folder, name, frame, environment)
+            _read_frame(folder, name, frame, environment, hashes)
             for name, frame in (
                 (COMPARED_ORDERS_FILE, schemas.COMPARED_ORDERS),
                 (FIRST_SEEN_FILE, schemas.FIRST_SEEN),
@@ -89,7 +94,7 @@ class SavedRun:
         self.items: list[OpenItem] = []
         if is_present(folder / OPEN_ITEMS_FILE):
             self.items = parse_items(
-                _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment)
+                _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment, hashes)
             )
 
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
@@ -186,6 +191,9 @@ def save_run(
         _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
         items = schemas.to_polars(items, schemas.OPEN_ITEMS)
         _write_frame(folder / OPEN_ITEMS_FILE, items.to_dict(as_series=False), schemas.OPEN_ITEMS)
+        hashes = hash_files(folder, (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, OPEN_ITEMS_FILE))
+        with atomic_private_file(folder / HASHES_FILE) as temporary:
+            temporary.write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
@@ -208,9 +216,23 @@ def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
     return hashes
 
 
-def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str) -> pl.DataFrame:
+def _read_hashes(folder: Path) -> RecordedHashes:
+    by_name = None
     try:
-        data = read_parquet_file(folder / name, frame, advice=_ADVICE)
+        if is_present(folder / HASHES_FILE):
+            by_name = read_small_json(folder / HASHES_FILE)
+    except SourceError as error:
+        raise InputError(f"{folder}: {error}. {_ADVICE}") from error
+    hashes = RecordedHashes(HASHES_FILE, by_name, _ADVICE)
+    hashes.warn_if_missing(folder)
+    return hashes
+
+
+def _read_frame(
+    folder: Path, name: str, frame: schemas.Frame, environment: str, hashes: RecordedHashes
+) -> pl.DataFrame:
+    try:
+        data = read_parquet_file(folder / name, frame, hashes)
     except SourceError as error:
         # Several folders hold files of the same name.
         raise InputError(f"{folder}: {error}") from error
