@@ -6,10 +6,10 @@ same table by default, in a page with JupyterLab's themes.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 
-import nbformat
 import pytest
 
 from tests.chromium import needs_browser, open_browser
@@ -24,8 +24,14 @@ from tests.notebooks.jupyterlab import (
 )
 from tests.notebooks.notebook_files import SMALL, set_parameters
 
-pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
-pytestmark = [needs_browser, pytest.mark.nightly]
+pytestmark = [
+    needs_browser,
+    pytest.mark.nightly,
+    pytest.mark.skipif(
+        importlib.util.find_spec("jupyterlab") is None,
+        reason="JupyterLab comes with the extra `dev`",
+    ),
+]
 
 NOTEBOOK = "03_explore_discrepancies.ipynb"
 SCROLL_TO_THE_TABLE = f"""
@@ -100,6 +106,8 @@ def search(page):
 
 def test_a_row_is_found_in_jupyterlab_without_a_network(notebooks, tmp_path):
     """What a reader does: open the notebook, run it, type a reference; save it, open it again."""
+    import nbformat
+
     folder, settings = tmp_path / "notebooks", tmp_path / "settings"
     folder.mkdir()
     settings.mkdir()

@@ -20,14 +20,19 @@ from matplotlib.text import Text
 
 from vippsrecon.display.html import HtmlView
 from vippsrecon.report.sentences import format_money
-from vippsrecon.spreadsheet.formats import BAR_COLOURS, INK, MUTED, NAVY
+from vippsrecon.spreadsheet.formats import (
+    BAR_COLOURS,
+    DECREASE_COLOUR,
+    INCREASE_COLOUR,
+    INK,
+    MUTED,
+    NAVY,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DOTS_PER_INCH = 110
-
-INCREASE_COLOUR, DECREASE_COLOUR = "#2B7D54", "#B8483C"
 
 _DARK_BARS = {
     "critical": "#FF5F52",
