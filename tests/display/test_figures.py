@@ -18,7 +18,7 @@ from vippsrecon.notebook import plots
 LEAST_BAR_CONTRAST = 3
 """For graphical objects. Source: WCAG 2.2, success criterion 1.4.11."""
 
-FIGURES = [plots.at_risk_by_code, plots.bridge_waterfall, plots.ages, plots.reservations,
+FIGURES = [plots.concentrations, plots.at_risk_by_code, plots.bridge_waterfall, plots.ages, plots.reservations,
            plots.captured_and_refunded]  # fmt: skip
 
 SEEN = """return [...document.querySelectorAll(".vippsrecon img")].map(image => ({
