@@ -12,7 +12,7 @@ from vippsrecon.errors import InputError
 EPOCH_DATE = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-PERIOD_EXAMPLES = "last-month, yesterday or a month such as 2026-10"
+PERIOD_EXAMPLES = "last-month, yesterday, a month such as 2026-10 or a day such as 2026-10-31"
 
 YEARS = range(1970, 2200)
 """Years that a payment can have. Any other year is a typing error, and is too large or too small
@@ -119,9 +119,14 @@ class Period(NamedTuple):
     last: date
     name: str
 
+    @property
+    def is_month(self) -> bool:
+        """Whether it is a month; otherwise it is a day."""
+        return _MONTH.fullmatch(self.name) is not None
+
 
 def parse_period(text: str, today: date, name: str = "") -> Period:
-    """Parse a period: `last-month`, `yesterday` or a month such as 2026-10.
+    """Parse a period: `last-month`, `yesterday`, a month such as 2026-10 or a day.
 
     Args:
         text: As a person typed it.
@@ -137,20 +142,39 @@ def parse_period(text: str, today: date, name: str = "") -> Period:
     '2026-02-28'
     """
     if text == "yesterday":
-        day = check_day(today - timedelta(days=1), name)
-        return Period(day, day, day.isoformat())
-    if text == "last-month":
-        last = today.replace(day=1) - timedelta(days=1)
-        text = f"{last:%Y-%m}"
+        text = (today - timedelta(days=1)).isoformat()
+    elif text == "last-month":
+        text = f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+    return parse_named_period(text, name)
+
+
+def parse_named_period(text: str, name: str = "") -> Period:
+    """Parse a month such as 2026-10, or a day such as 2026-10-31.
+
+    Raises:
+        InputError: It is neither, or no payment can have its year.
+    """
     try:
-        first = date.fromisoformat(f"{text}-01") if _MONTH.fullmatch(text) else None
+        is_month = _MONTH.fullmatch(text) is not None
+        is_period = is_month or _DAY.fullmatch(text)
+        first = date.fromisoformat(f"{text}-01" if is_month else text) if is_period else None
     except ValueError:
         first = None
     if first is None:
         raise InputError(f"{_before(name)}{text[:40]!r} is not a period. Use {PERIOD_EXAMPLES}.")
     check_day(first, name)
-    last = first.replace(day=monthrange(first.year, first.month)[1])
-    return Period(first, last, text)
+    days = monthrange(first.year, first.month)[1]
+    return Period(first, first.replace(day=days) if is_month else first, text)
+
+
+def find_next_period(period: Period) -> Period:
+    """Return the month after a month, or the day after a day.
+
+    >>> find_next_period(parse_named_period("2026-12")).name
+    '2027-01'
+    """
+    first = period.last + timedelta(days=1)
+    return parse_named_period(f"{first:%Y-%m}" if period.is_month else first.isoformat())
 
 
 def _before(name: str) -> str:

@@ -29,6 +29,7 @@ from vippsrecon.workflow.history.saved_runs import (
     COMPARED_ORDERS_FILE,
     FIRST_SEEN_FILE,
     HASHES_FILE,
+    OPEN_ITEMS_FILE,
     SavedRun,
     hash_saved_runs,
     read_saved_runs,
@@ -37,7 +38,7 @@ from vippsrecon.workflow.history.saved_runs import (
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
-FILES = (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE)
+FILES = (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, OPEN_ITEMS_FILE)
 
 MONTHS = {
     "october": ("2026-10-01", "2026-10-31", "2026-11-05"),
@@ -313,10 +314,13 @@ def test_two_exports_of_one_name_and_day_stay_apart(tmp_path):
 def test_files_are_private_and_fit_their_schemas(november):
     """They hold orders of customers, and a notebook can check them like every other frame."""
     _, folder = november
-    orders, first_seen = (pd.read_parquet(folder / n, dtype_backend="pyarrow") for n in FILES)
+    orders, first_seen, items = (
+        pd.read_parquet(folder / name, dtype_backend="pyarrow") for name in FILES
+    )
 
     schemas.ComparedOrders.validate(orders)
     schemas.FirstSeen.validate(first_seen)
+    schemas.OpenItems.validate(items)
     assert sorted(orders["reference"]) == ["order-late", "order-wrong", "plain-11"]
     if os.name != "nt":
         assert folder.stat().st_mode & 0o777 == 0o700

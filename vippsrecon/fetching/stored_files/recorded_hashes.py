@@ -58,6 +58,10 @@ class RecordedHashes(NamedTuple):
                 file=path.name,
             )
 
+    def list_names(self) -> list[str]:
+        """Return the names of the files whose hashes are recorded."""
+        return list(self.by_name) if isinstance(self.by_name, dict) else []
+
     def warn_if_missing(self, folder: Path) -> None:
         """Log a warning where the folder states no hashes."""
         if self.by_name is None:

@@ -2,7 +2,8 @@
 
 compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
-sha256.json               the SHA-256 of both, written last
+open_items.parquet        what became of each discrepancy, as this run left it
+sha256.json               the SHA-256 of these, written last
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
 """
@@ -33,10 +34,13 @@ from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
-from vippsrecon.store import ComparedOrder
+from vippsrecon.store import ComparedOrder, OpenItem
 from vippsrecon.workflow.history.earlier_orders import parse_time
+from vippsrecon.workflow.history.open_items import parse_items
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
+OPEN_ITEMS_FILE = "open_items.parquet"
+"""Missing where an older version made the run; then its discrepancies have no status."""
 HASHES_FILE = "sha256.json"
 
 _KEY = list(schemas.PAYMENT)
@@ -56,6 +60,7 @@ class SavedRun:
 
     Attributes:
         first_seen: discrepancy_id to the day of the first run that showed it.
+        items: What became of each discrepancy, as the run left it.
 
     Raises:
         InputError: The folder does not exist, is not of such a run, is of another environment, or
@@ -68,12 +73,12 @@ class SavedRun:
                 f"{folder} is not a folder. Name with --earlier the .data folder beside an earlier "
                 "report."
             )
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        hashes = _read_hashes(folder)
+        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, *hashes.list_names()):
             if not is_present(folder / name):
                 raise InputError(
                     f"{folder} holds no {name}, so it does not state what a run compared. {_ADVICE}"
                 )
-        hashes = _read_hashes(folder)
         orders, first_seen = (
             _read_frame(folder, name, frame, environment, hashes)
             for name, frame in (
@@ -86,6 +91,11 @@ class SavedRun:
         self.first_seen: dict[str, date] = dict(
             first_seen.select("discrepancy_id", "first_seen_date").iter_rows()
         )
+        self.items: list[OpenItem] = []
+        if is_present(folder / OPEN_ITEMS_FILE):
+            self.items = parse_items(
+                _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment, hashes)
+            )
 
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""
@@ -139,6 +149,7 @@ def save_run(
     environment: str,
     orders: Iterable[ComparedOrder],
     first_seen: Mapping[str, date],
+    items: pl.DataFrame | None = None,
 ) -> None:
     """Store a run for later ones. Without a known environment, nothing is stored.
 
@@ -147,6 +158,7 @@ def save_run(
         environment: test, production or simulator.
         orders: The orders that it compared, and others that are carried over, in order of key.
         first_seen: discrepancy_id to the day of the first run that showed it, in order.
+        items: `schemas.OPEN_ITEMS` with every item as the run left it, closed ones included.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -177,7 +189,9 @@ def save_run(
         make_private_folder(folder)
         _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
         _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
-        hashes = hash_files(folder, (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE))
+        items = schemas.to_polars(items, schemas.OPEN_ITEMS)
+        _write_frame(folder / OPEN_ITEMS_FILE, items.to_dict(as_series=False), schemas.OPEN_ITEMS)
+        hashes = hash_files(folder, (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, OPEN_ITEMS_FILE))
         with atomic_private_file(folder / HASHES_FILE) as temporary:
             temporary.write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
 
@@ -194,7 +208,10 @@ def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
         while f"{label}/{COMPARED_ORDERS_FILE}" in hashes:
             number += 1
             label = f"{stem} ({number})"
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        names = [COMPARED_ORDERS_FILE, FIRST_SEEN_FILE]
+        if is_present(folder / OPEN_ITEMS_FILE):
+            names.append(OPEN_ITEMS_FILE)
+        for name in names:
             hashes[f"{label}/{name}"] = compute_file_sha256(folder / name)
     return hashes
 
@@ -219,7 +236,11 @@ def _read_frame(
     except SourceError as error:
         # Several folders hold files of the same name.
         raise InputError(f"{folder}: {error}") from error
-    others = sorted(set(data["environment"].unique()) - {environment})
+    others = (
+        sorted(set(data["environment"].unique()) - {environment})
+        if "environment" in frame.names
+        else ()
+    )
     if others:
         raise InputError(
             f"{folder} is of the environment {others[0]}, but this run is of {environment}. Omit "
