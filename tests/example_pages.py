@@ -28,6 +28,7 @@ NOT_RUN = {
     r"code=|exit ": "lines of month.sh, which tests/test_docs.py runs",
     r"vippsrecon init$": "asks questions; tests/cli/test_init.py",
     r"vippsrecon simulator": "serves until it is stopped; tests/simulator",
+    r"vippsrecon schedule .*--(install|remove)": "changes the schedules of this computer; tests/schedules",
     r"vippsrecon notify": "needs a mail server; tests/notification",
     r"vippsrecon heartbeat": "depends on today's date; tests/cli/test_heartbeat.py",
     r"vippsrecon journal .*--head": "needs the head of the reader's run; tests/cli/test_journal.py",

@@ -232,6 +232,7 @@ RUN = [
 
 
 @pytest.mark.nightly
+@pytest.mark.ci
 @pytest.mark.parametrize("page", RUN)
 def test_commands_run_as_printed(page, readers_folder):
     """The commands of a page are run in order; the tutorial has a test of its own."""
@@ -242,6 +243,7 @@ def test_commands_run_as_printed(page, readers_folder):
 
 
 @pytest.mark.nightly
+@pytest.mark.ci
 def test_python_of_the_html_page_runs(readers_folder, tmp_path):
     """It writes the workbook and the page."""
     readers_folder("docs/how-to/html-page.md")
@@ -254,14 +256,15 @@ def test_python_of_the_html_page_runs(readers_folder, tmp_path):
 
 
 @pytest.mark.nightly
+@pytest.mark.ci
 def test_python_of_bulk_refunds_runs(readers_folder):
-    """The blocks run in order, between the commands that plan and approve."""
+    """In order, between plan and approval; tests/notebooks opens the refund desk."""
     folder = readers_folder("docs/bulk-refunds.md")
     settings = load_settings()
     with vippsrecon.Client(settings) as client:
         result = vippsrecon.reconcile_month(["orders.csv"], settings, client=client)
         names = {"reconciliation": result, "client": client, "settings": settings}
-        planning, closing, carrying = (
+        planning, _desk, closing, carrying = (
             block.text
             for block in read_blocks(ROOT, "docs/bulk-refunds.md")
             if block.language == "python"

@@ -37,6 +37,7 @@ def test_every_picture_is_made_by_the_script():
 
 
 @pytest.mark.nightly
+@pytest.mark.ci
 @pytest.mark.office
 @needs_browser
 @pytest.mark.skipif(
