@@ -41,7 +41,7 @@ COMMANDS = (
 def codes_page() -> str:
     """Every code: what it means, what causes it, what to do next."""
     from vippsrecon.reconciliation.codes import CODES
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+    from vippsrecon.reconciliation.sentences import list_code_texts
 
     lines = [
         "# Codes",
@@ -61,7 +61,7 @@ def codes_page() -> str:
         "| code | flag | cause | next step |",
         "|---|---|---|---|",
     ]
-    for text in ENGLISH_TEXTS:
+    for text in list_code_texts("en"):
         flag = f"`{text.flag}`" if text.flag else ""
         lines.append(f"| `{text.kind}` | {flag} | {text.cause} | {text.next_step} |")
     lines += [

@@ -11,7 +11,7 @@ import typer
 
 from vippsrecon.cli.errors import print_warning
 from vippsrecon.cli.period import PeriodOption, choose_period, insert_period
-from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
+from vippsrecon.cli.preview import JsonOption, LanguageOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -110,6 +110,7 @@ def reconcile(
             "people worked in.",
         ),
     ] = None,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
@@ -129,6 +130,7 @@ def reconcile(
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
+      vippsrecon reconcile --orders orders.csv --out report.xlsx --language nb
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli import output
@@ -170,6 +172,7 @@ def reconcile(
         exported_at=_parse_time_option(exported_at, "--exported-at", zone),
         keep=out.with_suffix(".data"),
         record=True,
+        language=language.value if language else None,
         progress=output.should_show_progress(json),
     )
     changes = None if earlier_report is None else compare_with_report(result, earlier_report)

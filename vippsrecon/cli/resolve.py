@@ -95,7 +95,7 @@ def _build_json(resolved: ResolvedReport, added: int | None) -> dict[str, Any]:
 def _format_lines(resolved: ResolvedReport, waivers: Path | None, added: int | None) -> list[str]:
     from vippsrecon.errors import printable
     from vippsrecon.money import format_count
-    from vippsrecon.report.sentences import format_money
+    from vippsrecon.texts import format_money
 
     name = printable(resolved.name)
     lines = [f"{name}: {format_count(len(resolved.rows), 'discrepancy', 'discrepancies')} read."]

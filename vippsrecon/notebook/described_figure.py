@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.sentences import describe_bars
+from vippsrecon.texts import format_money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ class DescribedFigure(Figure):
     def describe_bars(self, panel: Axes, currency: str, bars: Iterable[tuple[str, int]]) -> None:
         """Describe a panel: its title, then label and amount in minor units of each bar."""
         amounts = ", ".join(f"{label} {format_money(minor, currency)}" for label, minor in bars)
-        self.add_sentence(f"Bar chart. {panel.get_title(loc='left')}: {amounts}.")
+        self.add_sentence(describe_bars(panel.get_title(loc="left"), amounts))
 
     def _repr_html_(self) -> str:
         picture = BytesIO()

@@ -11,7 +11,6 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.money import group_thousands
 from vippsrecon.report import names, sentences
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import compute_figures
@@ -20,6 +19,7 @@ from vippsrecon.report.html.charts import MAX_DAY_LABELS, choose_axis_start
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.formats import BAR_COLOURS, INK, MUTED, NAVY
+from vippsrecon.texts import format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _INCREASE_COLOUR, _DECREASE_COLOUR = "#2B7D54", "#B8483C"
 
 
+@in_language_of_result
 def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by code, one panel per currency, largest on top.
 
@@ -50,7 +51,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     figure, axes = _create_panels(
         [names.format_heading("risk_by_code", currency) for currency in shown],
         [max(len(codes), 2) for codes in shown.values()],
-        "Nothing is at risk",
+        say("figures.nothing_at_risk"),
     )
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
         amounts = [float(to_cell_amount(code.at_risk_minor)) for code in codes]
@@ -64,7 +65,10 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
         panel.margins(x=0.16)
         worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
         panel.legend(
-            handles=[Patch(color=BAR_COLOURS[name], label=name) for name in worst],
+            handles=[
+                Patch(color=BAR_COLOURS[name], label=names.get_severity_name(name))
+                for name in worst
+            ],
             loc="lower right",
             frameon=False,
             fontsize=8,
@@ -72,6 +76,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     return figure
 
 
+@in_language_of_result
 def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> Figure:
     """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
 
@@ -84,16 +89,19 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
         for bridge_leg in compute_figures(build_report_frames(reconciliation)).legs
         if bridge_leg.leg == leg
     ]
-    heading = names.BRIDGE_LEG_NAMES.get(leg, (leg, leg))[0]
+    heading = names.get_leg_names(leg)[0]
     figure, axes = _create_panels(
-        [f"{heading}: sales unit {each.msn}, {each.currency}" for each in legs],
+        [
+            say("legs.texts.title", heading=heading, msn=each.msn, currency=each.currency)
+            for each in legs
+        ],
         [max(len(each.lines) + 1, 3) for each in legs],
-        "No bridge: no orders and no payments",
+        say("figures.no_bridge"),
     )
     for panel, each in zip(axes, legs, strict=True):
         steps = [(names.get_line_name(line, each.leg), minor) for line, minor, _ in each.lines]
         total = (
-            names.BRIDGE_LEG_NAMES.get(each.leg, (each.leg, each.leg))[1],
+            names.get_leg_names(each.leg)[1],
             each.bridge_total_minor,
         )
         figure.describe_bars(panel, each.currency, [*steps, total])
@@ -102,7 +110,7 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
 
 
 def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
-    total_label = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
+    total_label = names.get_leg_names(leg.leg)[1]
     first, *steps = leg.lines
     lines = [first, *(step for step in steps if step[1])]  # steps of zero are not drawn
     labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [total_label]
@@ -139,12 +147,13 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     tops = [*accumulate(minor_amounts[:-1]), leg.bridge_total_minor]
     left = float(to_cell_amount(choose_axis_start(min(tops), max(tops))))
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
-    begins = f", from {group_thousands(round(left))}: steps show, totals are cut" if left else ""
+    begins = say("figures.axis_cut", start=round(left)) if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
     panel.locator_params(axis="x", nbins=6)
     panel.xaxis.set_major_formatter(_format_axis_value)
 
 
+@in_language_of_result
 def ages(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by days since the first run that reported it, per currency."""
     figures = compute_figures(build_report_frames(reconciliation))
@@ -155,9 +164,10 @@ def ages(reconciliation: Reconciliation) -> Figure:
         ]
         for currency in figures.currencies
     }
-    return _draw_bars("risk_by_age", bars, "Nothing is at risk")
+    return _draw_bars("risk_by_age", bars, say("figures.nothing_at_risk"))
 
 
+@in_language_of_result
 def reservations(reconciliation: Reconciliation) -> Figure:
     """Draw what is still reserved by days to the capture deadline, per currency.
 
@@ -176,25 +186,35 @@ def reservations(reconciliation: Reconciliation) -> Figure:
         ]
         for currency in figures.currencies
     }
-    return _draw_bars("reservations", bars, "Nothing is reserved")
+    return _draw_bars("reservations", bars, say("figures.nothing_reserved"))
 
 
+@in_language_of_result
 def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
     """Draw what was captured and refunded on each day, by month if the period is long, per currency."""
     events = reconciliation.polars_frame("events")
     days = sum_by_day(events, reconciliation.manifest)
     captions = [sentences.describe_day_chart(spans, currency) for currency, spans in days.items()]
-    figure, axes = _create_panels(captions, [6] * len(days), "Nothing was captured or refunded")
+    figure, axes = _create_panels(captions, [6] * len(days), say("figures.nothing_moved"))
     for panel, (currency, spans) in zip(axes, days.items(), strict=True):
         labels = [span.label for span in spans]
         for name, minors, colour in (
-            ("captured", [span.captured_minor for span in spans], BAR_COLOURS["total"]),
-            ("refunded", [-span.refunded_minor for span in spans], BAR_COLOURS["medium"]),
+            (
+                say("figures.captured"),
+                [span.captured_minor for span in spans],
+                BAR_COLOURS["total"],
+            ),
+            (
+                say("figures.refunded"),
+                [-span.refunded_minor for span in spans],
+                BAR_COLOURS["medium"],
+            ),
         ):
             amounts = [float(to_cell_amount(minor)) for minor in minors]
             panel.bar(labels, amounts, color=colour, width=0.72, label=name)
-            total = sentences.format_money(abs(sum(minors)), currency)
-            figure.add_sentence(f"{panel.get_title(loc='left')}: {name} {total} in all.")
+            total = format_money(abs(sum(minors)), currency)
+            title = panel.get_title(loc="left")
+            figure.add_sentence(say("figures.in_all", title=title, name=name, total=total))
         every = -(-len(spans) // MAX_DAY_LABELS)
         panel.set_xticks(range(0, len(spans), every), labels[::every])
         panel.axhline(0, color=MUTED, linewidth=0.8)
@@ -234,11 +254,11 @@ def _draw_bars(
 
 
 def _format_amount(amount: float) -> str:
-    return group_thousands(Decimal(f"{amount:.2f}"))
+    return format_number(Decimal(f"{amount:.2f}"))
 
 
 def _format_axis_value(value: float, _place: float) -> str:
-    return group_thousands(round(value))
+    return format_number(round(value))
 
 
 def _create_panels(
@@ -250,7 +270,7 @@ def _create_panels(
     if not titles:
         figure = DescribedFigure(figsize=(8, 1.2))
         figure.text(0.5, 0.5, empty, ha="center", va="center", color=MUTED)
-        figure.add_sentence(f"{empty}.")
+        figure.add_sentence(say("figures.empty", sentence=empty))
         return figure, []
     inches = [0.3 * height + 1.0 for height in heights]
     figure = DescribedFigure(figsize=(8.5, sum(inches)), layout="constrained")

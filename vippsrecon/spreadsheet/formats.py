@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import DECIMALS
+from vippsrecon.texts import list_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,8 +183,9 @@ class WorkbookFormats:
         )
 
     def get_severity_formats(self) -> dict[str, Format]:
-        """Return severity to colours, for `colour_cells_by_text`."""
-        return {name: self.severity(name) for name in SEVERITY_COLOURS}
+        """Return the word for a severity to its colours, for `colour_cells_by_text`."""
+        words = list_section("severities")
+        return {words[name]: self.severity(name) for name in SEVERITY_COLOURS}
 
     def get_colour_format(self, fill: str, ink: str) -> Format:
         """Return these colours, for a conditional format."""
@@ -199,9 +201,9 @@ class WorkbookFormats:
         fill, ink = VERDICT_COLOURS["clean" if good else "incomplete"]
         return self._get_format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
 
-    def checks(self) -> dict[str, Format]:
+    def checks(self, good: str = "OK", bad: str = "DIFFERS") -> dict[str, Format]:
         """Return the result of a check to its colours, for `colour_cells_by_text`."""
-        return {"OK": self.check(True), "DIFFERS": self.check(False)}
+        return {good: self.check(True), bad: self.check(False)}
 
     def verdict(self, verdict: str) -> Format:
         """Return the banner of a verdict."""

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import polars as pl
+
 from vippsrecon.display.amounts import AmountFormat
 from vippsrecon.display.html import VERDICT_TONES
-from vippsrecon.report import columns, names, sentences
+from vippsrecon.report import names, sentences
 from vippsrecon.report.changes import ENTRY_COLUMNS
+from vippsrecon.report.columns import list_headings
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.excel.tables import (
     build_pair_rows,
@@ -32,10 +35,9 @@ from vippsrecon.report.html.tiles import list_main_figures
 from vippsrecon.report.html.visible_text import make_visible
 from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
 from vippsrecon.schemas import SEVERITIES
+from vippsrecon.texts import format_share, get_language, say, translate_words
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.daily_totals import SpanTotals
@@ -125,21 +127,21 @@ def build_content(
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames, changes.entries if changes else None)
     manifest = reconciliation.manifest
-    amounts = AmountFormat(figures.currencies)
+    amounts = AmountFormat(figures.currencies, by_market=False)
     headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")
     return {
         "amounts": amounts,
         "names": names,
-        "code_titles": names.CODE_TITLES,
         "code_title": names.get_code_title,
         "line_name": names.get_line_name,
-        "format_share": sentences.format_share,
-        "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
-        "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
-        "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
-        "reject_headings": _list_headings(columns.REJECT_AND_FAILURE_SHEET_COLUMNS),
+        "format_share": format_share,
+        "language": get_language(),
+        "headings": list_headings("discrepancies"),
+        "pair_headings": list_headings("timing"),
+        "change_headings": list_headings("changed"),
+        "reject_headings": list_headings("rejects"),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
-        "title": names.REPORT_TITLE,
+        "title": names.get_heading("report"),
         "period": sentences.describe_period(manifest),
         "times": sentences.describe_times(manifest),
         "headline": (f"{headline.removesuffix('.')}.", rest),
@@ -147,15 +149,15 @@ def build_content(
         "completeness": (
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(manifest),
-            names.BLIND_SPOT,
+            say("about.limit"),
         ),
         "notices": reconciliation.notices[:MAX_NOTICES],
         "notices_left_out": sentences.describe_left_out_rows(
-            MAX_NOTICES, len(reconciliation.notices), "Summary", workbook, "notice"
+            MAX_NOTICES, len(reconciliation.notices), "summary", workbook, "notice"
         ),
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(
-            figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+            figures, MAX_GROUPS, sentences.describe_place("summary", workbook)
         ),
         "concentrations": [
             sentences.describe_concentration(found)
@@ -168,10 +170,6 @@ def build_content(
         **_build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
     }
-
-
-def _list_headings(sheet_columns: Sequence[Any]) -> dict[str, str]:
-    return {column.name: column.header for column in sheet_columns}
 
 
 def _format_tick(amounts: AmountFormat, minor: int, currency: str) -> str:
@@ -244,7 +242,7 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
     shown = figures.legs[:MAX_LEGS]
     blocks = []
     for leg in shown:
-        heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        heading, total_name = names.get_leg_names(leg.leg)
         waterfall = build_waterfall(leg)
         axis = sentences.describe_cut_axis(
             _format_tick(amounts, waterfall.start_minor, leg.currency)
@@ -254,11 +252,11 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
     return {
         "legs": blocks,
         "legs_left_out": sentences.describe_left_out_rows(
-            len(shown), len(figures.legs), "Summary", workbook
+            len(shown), len(figures.legs), "summary", workbook
         ),
         "places": [
             (names.get_line_name(line), place)
-            for line, place in names.BRIDGE_LINE_PLACES.items()
+            for line, place in names.list_line_places().items()
             if line in present
         ],
     }
@@ -271,13 +269,17 @@ def _build_row_sections(
     changed = None
     if changes is not None:
         rows = rows.join(changes.entries, on="discrepancy_id", how="left", maintain_order="left")
+        rows = rows.with_columns(pl.col("decision").replace(dict(translate_words("decisions"))))
         about = sentences.describe_change_rows(changes.name)
-        changed = _select_rows(changes.rows, MAX_ROWS, about, "What changed", workbook)
+        named = changes.rows.with_columns(
+            pl.col("change").replace(dict(translate_words("changes.words")))
+        )
+        changed = _select_rows(named, MAX_ROWS, about, "changed", workbook)
     discrepancies = _select_rows(
         rows,
         MAX_DISCREPANCIES,
-        names.SHEET_DESCRIPTIONS["Discrepancies"],
-        "Discrepancies",
+        say("about.discrepancies"),
+        "discrepancies",
         workbook,
     )
     kinds = {row["kind"] for row in discrepancies.rows}
@@ -292,15 +294,15 @@ def _build_row_sections(
         "timing": _select_rows(
             build_pair_rows(frames, "timing"),
             MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Timing"],
-            "Timing",
+            say("about.timing"),
+            "timing",
             workbook,
         ),
         "rejects": _select_rows(
             build_reject_and_failure_rows(frames),
             MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Rejects and failures"],
-            "Rejects and failures",
+            say("about.rejects"),
+            "rejects",
             workbook,
         ),
     }
@@ -332,14 +334,14 @@ def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, 
     return {
         "run_facts": facts[:MAX_ROWS],
         "run_facts_left_out": sentences.describe_left_out_rows(
-            len(facts[:MAX_ROWS]), len(facts), "Controls", workbook
+            len(facts[:MAX_ROWS]), len(facts), "controls", workbook
         ),
         "inputs": inputs[:MAX_ROWS],
         "inputs_left_out": sentences.describe_left_out_rows(
-            len(inputs[:MAX_ROWS]), len(inputs), "Controls", workbook
+            len(inputs[:MAX_ROWS]), len(inputs), "controls", workbook
         ),
         "settings": [(title, rows) for title, rows in shown if rows],
         "settings_left_out": sentences.describe_left_out_rows(
-            min(count, MAX_ROWS), count, "Controls", workbook
+            min(count, MAX_ROWS), count, "controls", workbook
         ),
     }
