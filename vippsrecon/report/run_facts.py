@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import describe_settings
+from vippsrecon.report.sentences import translate_origin
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def list_input_files(manifest: Mapping[str, Any]) -> list[InputFile]:
     hashes = manifest.get("inputs") or {}
     exported = manifest.get("exported_at") or {}
     return [
-        InputFile(name, str(hashes.get(name, "")), str(exported.get(name, "")))
+        InputFile(name, str(hashes.get(name, "")), translate_origin(str(exported.get(name, ""))))
         for name in sorted({*hashes, *exported})
     ]
 

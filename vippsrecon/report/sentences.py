@@ -15,6 +15,7 @@ from vippsrecon.texts import (
     format_share,
     list_section,
     say,
+    translate_words,
 )
 
 if TYPE_CHECKING:
@@ -257,7 +258,9 @@ def describe_period(manifest: Mapping[str, Any]) -> str:
 def describe_times(manifest: Mapping[str, Any]) -> str:
     """Return cut-off, fetch and export times in one line. All are UTC."""
     exports = sorted({str(at) for at in (manifest.get("exported_at") or {}).values()})
-    shown = ", ".join(_format_time(at) for at in exports[:3]) + (" …" if len(exports) > 3 else "")
+    shown = ", ".join(_format_time(translate_origin(at)) for at in exports[:3]) + (
+        " …" if len(exports) > 3 else ""
+    )
     parts = [
         ("period.as_of", manifest.get("as_of")),
         ("period.fetched", manifest.get("fetched_at")),
@@ -266,8 +269,13 @@ def describe_times(manifest: Mapping[str, Any]) -> str:
     return "  ·  ".join(say(key, at=_format_time(str(at))) for key, at in parts if at)
 
 
+def translate_origin(at: str) -> str:
+    """Return an export time with its origin, such as "(file name)", in the current language."""
+    time, bracket, origin = at.rstrip(")").partition(" (")
+    return f"{time} ({translate_words('origins').get(origin, origin)})" if bracket else at
+
+
 def _format_time(at: str) -> str:
-    # An export time is followed by its origin in brackets, such as "(file name)".
     time, space, remark = at.partition(" (")
     try:
         moment = datetime.fromisoformat(time)
