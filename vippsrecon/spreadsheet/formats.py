@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import DECIMALS
-from vippsrecon.texts import list_section
+from vippsrecon.texts import get_language, list_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +135,10 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+_LOCALES = {"nb": "414", "da": "406", "sv": "41D", "fi": "40B"}
+"""Language to its Windows locale, in hexadecimal digits."""
+
+
 class WorkbookFormats:
     """The formats of one workbook, by name. Each is created once.
 
@@ -223,10 +227,22 @@ class WorkbookFormats:
 
     def _get_format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
         if key not in self._formats:
+            if "num_format" in style:
+                style = {**style, "num_format": add_locale(style["num_format"])}
             # A conditional format may contain only what it changes: with a font name in one,
             # Excel offers to repair the file.
             self._formats[key] = self.workbook.add_format(style if bare else {**FONT, **style})
         return self._formats[key]
+
+
+def add_locale(pattern: str) -> str:
+    """Return a number format with the locale of the current language; in English as it is.
+
+    LibreOffice then writes numbers as the language does. Excel accepts the locale, and writes numbers as
+    the computer is set. Source of the numbers: Microsoft, [MS-LCID].
+    """
+    locale = _LOCALES.get(get_language())
+    return f"[$-{locale}]{pattern}" if locale and ("0" in pattern) else pattern
 
 
 def colour_cells_by_text(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.report.sentences import describe_bars
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
-from vippsrecon.spreadsheet.formats import BAR_COLOURS, FONT, INK, RULE_COLOUR
+from vippsrecon.spreadsheet.formats import BAR_COLOURS, FONT, INK, RULE_COLOUR, add_locale
 from vippsrecon.texts import format_money
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def insert_bar_chart(
             "gap": 45,
             "data_labels": {
                 "value": True,
-                "num_format": "#,##0",
+                "num_format": add_locale("#,##0"),
                 "font": {"name": FONT["font_name"], "size": 8, "color": INK},
             },
         }
