@@ -113,8 +113,9 @@ def test_preview_counts_orders_that_are_not_compared(write: Writer):
             "op.csv", "bank", "op", 1, id="no-break space in a heading",
         ),
         pytest.param(
-            '<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"/>',
-            "bank.xml", "bank", "camt.053", None, id="camt.053",
+            '<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">'
+            "<BkToCstmrStmt><Stmt><Id>1</Id></Stmt></BkToCstmrStmt></Document>",
+            "bank.xml", "bank", "camt.053", 0, id="camt.053",
         ),
         pytest.param(
             "<Document><BkToCstmrDbtCdtNtfctn/></Document>",

@@ -28,6 +28,7 @@ SAME_WORDS = {
     "controls.ok",
     "units.moment",
     "table.order",
+    "table.status",
     "table.reference",
     "table.difference",
     "links.order",

@@ -121,15 +121,28 @@ def _format_file(file: dict[str, Any]) -> list[str]:
     heading = ": ".join(filter(None, [f"{file['kind']}, {file['format']}", ", ".join(understood)]))
     lines = [printable(str(file["path"])), f"  {heading}"]
     for currency, sums in (file.get("totals") or {}).items():
-        sums_text = ", ".join(
-            f"{name.removesuffix('_minor')} {output.format_major_amount(value, currency)}"
-            if name.endswith("_minor")
-            else format_count(value, name.removesuffix("s"))
-            for name, value in sums.items()
-        )
-        lines.append(f"  {currency}: {sums_text}")
+        lines.append(f"  {currency}: {_format_sums(sums, currency)}")
+        lines += [
+            f"    {printable(account['account'] or 'no account')}: {_format_sums(account, currency)}"
+            for account in sums.get("accounts") or []
+        ]
     rejects = file.get("rejects") or []
     if rejects:
         lines += [f"  {line}" for line in output.format_rejects(rejects)]
     lines += [f"  note: {note}" for note in file.get("notes") or []]
     return lines
+
+
+def _format_sums(sums: dict[str, Any], currency: str) -> str:
+    from vippsrecon.cli import output
+    from vippsrecon.money import format_count
+
+    return ", ".join(
+        f"{name.removesuffix('_minor')} {output.format_major_amount(value, currency)}"
+        if name.endswith("_minor")
+        else format_count(value, "entry", "entries")
+        if name == "entries"
+        else format_count(value, name.removesuffix("s"))
+        for name, value in sums.items()
+        if name not in ("account", "accounts")
+    )

@@ -55,8 +55,10 @@ DISCREPANCY_SHEET_COLUMNS = (
     _column("msn_key", width=20, hidden=True),
     _column("reference_key", width=20, hidden=True),
     _column("row_hash", width=20, hidden=True),
+    _column("item_status", width=13, printed=False),
 )
-"""The columns up to Note are printed: as many as are legible on A4."""
+"""The columns up to Note are printed: as many as are legible on A4. New columns come last, because
+other programs read the sheet by its columns."""
 
 DISCREPANCY_WIDTH_LIMITS = {
     "order_number": (8.0, 14.0),
@@ -111,6 +113,29 @@ CHANGE_SHEET_COLUMNS = (
     _column("decision", width=10),
     _column("note", "wrapped", width=20),
     _column("what", "wrapped", width=40),
+    _column("discrepancy_id", width=20, hidden=True),
+    _column("item_status", width=17),
+    _column("first_seen_date", "date", width=11),
+    _column("last_seen_date", "date", width=11),
+)
+
+OPEN_ITEM_SHEET_COLUMNS = (
+    _column("item_status", width=17),
+    _column("kind", width=23),
+    _column("order_number", width=13),
+    _column("reference", width=20),
+    _column("msn", width=9.5),
+    _column("currency", width=8.5),
+    _column("open_minor", "money", width=14),
+    _column("left_minor", "money", width=14),
+    _column("age_days", "count", width=8),
+    _column("first_seen_date", "date", width=11),
+    _column("last_seen_date", "date", width=11),
+    _column("status_at", "moment", width=17),
+    _column("who", "wrapped", width=14),
+    _column("why", "wrapped", width=30),
+    _column("until_date", "date", width=11),
+    _column("closed_by", width=34),
     _column("discrepancy_id", width=20, hidden=True),
 )
 
@@ -191,6 +216,7 @@ REJECT_AND_FAILURE_SHEET_COLUMNS = (
 
 _COLUMNS = {
     "discrepancies": DISCREPANCY_SHEET_COLUMNS,
+    "open_items": OPEN_ITEM_SHEET_COLUMNS,
     "changed": CHANGE_SHEET_COLUMNS,
     "matched": PAIR_SHEET_COLUMNS,
     "timing": PAIR_SHEET_COLUMNS,
@@ -214,10 +240,12 @@ def list_columns(sheet: str, *, with_payments: bool = False) -> tuple[TableColum
     columns = _add_texts(_TEXTS_OF_SHEET.get(sheet, sheet), _COLUMNS[sheet])
     if not with_payments:
         return columns
+    *own, status = columns
     return (
-        *(column for column in columns if not column.hidden),
+        *(column for column in own if not column.hidden),
         *_add_texts("payment_of_discrepancy", PAYMENT_OF_DISCREPANCY_COLUMNS),
-        *(column for column in columns if column.hidden),
+        *(column for column in own if column.hidden),
+        status,
     )
 
 

@@ -93,6 +93,26 @@ def get_severity_name(severity: str) -> str:
     return list_section("severities").get(severity, severity)
 
 
+def list_item_heads() -> tuple[str, ...]:
+    """Return the headings of open items by status."""
+    return list_table_heads("status", "meaning", "oldest_days", "rows", "left_totals", "at_risk")
+
+
+def list_item_statuses() -> dict[str, str]:
+    """Return status of an open item to its name, in the order of a report."""
+    return dict(list_section("item_statuses.words"))
+
+
+def get_item_meaning(status: str) -> str:
+    """Return what a status of an open item means, in one sentence."""
+    return say(f"item_statuses.meanings.{status}")
+
+
+def list_concentration_series() -> tuple[str, ...]:
+    """Return the names of the two shares of a concentration: of the code's rows, of all orders."""
+    return list_table_heads("share_of_rows", "share_of_orders")
+
+
 def get_leg_names(leg: str) -> tuple[str, str]:
     """Return the heading of a leg of the bridge and the name of its total."""
     names = list_section(f"legs.{leg}")

@@ -19,7 +19,16 @@ MAX_VALUE_CHARACTERS = 44
 _GROUPS = ("settings", "versions", "counts")
 _SHOWN_ELSEWHERE = {
     *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
-    *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
+    *(
+        "inputs",
+        "coverage",
+        "exports_left_out",
+        "versions",
+        "settings",
+        "counts",
+        "outside_period",
+        "discovered_by",
+    ),
     *("complete", "incomplete_because", "uncompared", "language"),
 }
 

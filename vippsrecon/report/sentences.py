@@ -7,7 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import get_fetched_line_name, get_property_value, get_sheet_name
+from vippsrecon.report.names import (
+    get_fetched_line_name,
+    get_property_value,
+    get_sheet_name,
+    list_item_statuses,
+)
 from vippsrecon.texts import (
     count_of,
     format_money,
@@ -90,6 +95,20 @@ def describe_change_rows(earlier_report: str) -> str:
     return say("about.changed", report=earlier_report)
 
 
+def describe_open_items(currency: str, figures: ReportFigures) -> str:
+    """Return how many open items of a currency have each status; "" if no earlier run is known."""
+    totals = figures.select_open_items(currency)
+    if not totals:
+        return ""
+    counts = ", ".join(
+        f"{format_number(each.rows)} {list_item_statuses()[each.status]}"
+        for each in totals
+        if each.rows
+    )
+    at_risk = format_money(sum(each.at_risk_minor for each in totals), currency)
+    return say("summary.open_items", counts=counts, amount=at_risk)
+
+
 def describe_no_codes(currency: str, discrepant_orders: int) -> str:
     """Return why a currency has no discrepancy: there is none, or it is counted in another currency."""
     if not discrepant_orders:
@@ -122,6 +141,11 @@ def describe_place(sheet: str, workbook: str = "") -> str:
         sheet=get_sheet_name(sheet),
         workbook=workbook or say("summary.the_workbook"),
     )
+
+
+def label_concentration(found: Concentration) -> str:
+    """Return a code and where its rows are concentrated, as the label of a bar."""
+    return f"{found.kind}: {get_property_value(found.name, found.value)}"
 
 
 def describe_concentration(found: Concentration) -> str:

@@ -1,7 +1,7 @@
 """Define the schema of each frame: its columns, their types and bounds, and what one row is.
 
-`inputs` describes the frames that go into a comparison, `results` those that come out, and
-`saved_runs` those that a run stores for later runs.
+`inputs` describes the frames that go into a comparison, `settlement` those of money on its way to
+the bank, `results` those that come out, and `saved_runs` those that a run stores for later runs.
 No schema requires unique rows: duplicates are data, and the comparison reports them.
 
 `Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
@@ -34,7 +34,8 @@ from vippsrecon.schemas.results import (
     SEVERITIES,
     SUMMARY,
 )
-from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN
+from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
+from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUTS
 
 FRAMES = (
     ORDERS,
@@ -42,12 +43,16 @@ FRAMES = (
     EVENTS,
     FAILURES,
     REJECTS,
+    LEDGER_ENTRIES,
+    PAYOUTS,
+    BANK_LINES,
     DISCREPANCIES,
     BUCKETS,
     SUMMARY,
     BRIDGE,
     OUTCOMES,
     RECEIPTS,
+    OPEN_ITEMS,
     COMPARED_ORDERS,
     FIRST_SEEN,
 )
@@ -59,16 +64,21 @@ if TYPE_CHECKING:
     Events: Any
     Failures: Any
     Rejects: Any
+    LedgerEntries: Any
+    Payouts: Any
+    BankLines: Any
     Discrepancies: Any
     Buckets: Any
     Summary: Any
     Bridge: Any
     Outcomes: Any
     Receipts: Any
+    OpenItems: Any
     ComparedOrders: Any
     FirstSeen: Any
 
 __all__ = [
+    "BANK_LINES",
     "BRIDGE",
     "BUCKETS",
     "COMPARED_ORDERS",
@@ -77,15 +87,20 @@ __all__ = [
     "FAILURES",
     "FIRST_SEEN",
     "FRAMES",
+    "ITEM_STATUSES",
+    "LEDGER_ENTRIES",
+    "OPEN_ITEMS",
     "ORDERS",
     "OUTCOMES",
     "PAYMENT",
     "PAYMENTS",
+    "PAYOUTS",
     "RECEIPTS",
     "REJECTS",
     "SEVERITIES",
     "STATUSES",
     "SUMMARY",
+    "BankLines",
     "Bridge",
     "Buckets",
     "Column",
@@ -96,9 +111,12 @@ __all__ = [
     "FirstSeen",
     "Frame",
     "FrameT",
+    "LedgerEntries",
+    "OpenItems",
     "Orders",
     "Outcomes",
     "Payments",
+    "Payouts",
     "Receipts",
     "Rejects",
     "Summary",

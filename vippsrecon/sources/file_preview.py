@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.sources.bank.read import read_bank_file, summarize_file
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
+    FileFormat,
     FileKind,
     detect_file_type,
+    explain_other_message,
     recognize_headings,
     recognize_xml,
 )
@@ -68,16 +71,38 @@ def preview_file(
         table = open_table(path)
         file_format = recognize_headings(table.headings)
         rows = table.columns([]).height if file_format else None
-    if file_format is not None:
-        entry = _build_entry(
-            path,
-            file_format.kind,
-            file_format.format,
-            rows,
-            notes=[_describe_unread_kind(file_format.kind)],
-        )
-        return FilePreview(entry, None)
-    return _preview_orders(path, profile, units)
+    if file_format is None:
+        return _preview_orders(path, profile, units)
+    if form == "xml" and file_format.kind == "bank":
+        return FilePreview(_preview_bank(path, file_format), None)
+    notes = [_describe_unread_kind(file_format.kind)]
+    entry = _build_entry(path, file_format.kind, file_format.format, rows, notes=notes)
+    return FilePreview(entry, None)
+
+
+def _preview_bank(path: Path, file_format: FileFormat) -> dict[str, Any]:
+    other = explain_other_message(file_format)
+    if other:
+        notes = [f"{other[0].upper()}{other[1:]}."]
+        return _build_entry(path, "bank", file_format.format, None, notes=notes)
+    parsed = read_bank_file(path)
+    summary = summarize_file(path, parsed)
+    return _build_entry(
+        path,
+        "bank",
+        summary.format,
+        summary.rows,
+        period=[day.isoformat() for day in summary.period] if summary.period else None,
+        totals=summary.totals,
+        rejects=parsed.rejects.to_dicts(),
+        notes=[*_describe_accounts(summary.accounts), *summary.notes],
+    )
+
+
+def _describe_accounts(accounts: Sequence[str]) -> list[str]:
+    if not accounts:
+        return ["The file does not name its account."]
+    return [f"Account{'s' if len(accounts) > 1 else ''}: {', '.join(accounts)}."]
 
 
 def _preview_orders(
@@ -105,7 +130,7 @@ def _build_entry(
     rows: int | None,
     *,
     period: list[str] | None = None,
-    totals: dict[str, dict[str, int | None]] | None = None,
+    totals: Mapping[str, Mapping[str, Any]] | None = None,
     rejects: list[dict[str, Any]] | None = None,
     notes: list[str],
 ) -> dict[str, Any]:

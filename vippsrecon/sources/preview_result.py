@@ -8,7 +8,14 @@ from typing import Any
 from vippsrecon.display.html import HtmlView, TableColumn
 from vippsrecon.money import format_amount, format_count, group_thousands
 
-_SUM_NAMES = {"total_minor": "Order total", "refunded_minor": "Refunded"}
+_SUM_NAMES = {
+    "total_minor": "Order total",
+    "refunded_minor": "Refunded",
+    "credits_minor": "Money in",
+    "debits_minor": "Money out",
+    "opening_minor": "Opening balance",
+    "closing_minor": "Closing balance",
+}
 _REJECT_COLUMNS = (
     TableColumn("Row", "number"),
     TableColumn("Column"),
@@ -53,10 +60,11 @@ def _describe_content(entry: Mapping[str, Any]) -> str:
     return f"{entry['kind']}, format {entry['format']}{rows}{period}"
 
 
-def _list_sums(currency: str, sums: Mapping[str, int | None]) -> list[tuple[str, str, str]]:
+def _list_sums(currency: str, sums: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (_SUM_NAMES.get(name, name.removesuffix("_minor").replace("_", " ").capitalize()), *shown)
         for name, value in sums.items()
+        if name != "accounts"
         for shown in [_format_sum(name, value, currency)]
     ]
 

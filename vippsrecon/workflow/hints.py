@@ -111,4 +111,6 @@ def unknown_refund_hints(orders: pl.DataFrame) -> Iterator[str]:
     """
     unknown = orders.filter(pl.col("refunded_minor").is_null()).group_by("source_file").len()
     for name, count in unknown.sort("source_file").rows():
-        yield say("notices.refunds_unknown", file=name, count=count)
+        is_workbook = name.lower().endswith((".xlsx", ".xlsm"))
+        advice = say(f"notices.{'save_workbook' if is_workbook else 'export_refunds'}")
+        yield say("notices.refunds_unknown", file=name, count=count, advice=advice)

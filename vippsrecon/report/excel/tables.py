@@ -16,6 +16,7 @@ from vippsrecon.report.columns import (
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.links import add_links
 from vippsrecon.report.sentences import describe_change_rows
+from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
@@ -67,6 +68,7 @@ def build_sheet_tables(
     fill_in = f"{say('about.discrepancies')} {say('about.fill_in')}"
     tables = (
         _build_table("discrepancies", _name_values(discrepancies), fill_in),
+        *_build_item_tables(frames),
         *_build_change_tables(changes),
         *(_build_table(sheet, build_pair_rows(frames, sheet)) for sheet in ("matched", "timing")),
         _build_table("payments", frames.payments),
@@ -98,6 +100,24 @@ def _build_table(sheet: str, data: pl.DataFrame, about: str = "") -> SheetTable:
         about or say(f"about.{sheet}"),
         list_columns(sheet),
         data,
+    )
+
+
+def _build_item_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
+    rows = build_item_rows(frames)
+    return () if rows.is_empty() else (_build_table("open_items", rows),)
+
+
+def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
+    """Return the open items if they tell more than *Discrepancies*, with their status in words.
+
+    `open_minor` is what is at risk, `left_minor` what left the totals because it is waived or closed.
+    """
+    left = pl.col("status").is_in(LEFT_TOTALS)
+    return select_items_with_history(frames.open_items, frames.discrepancies).with_columns(
+        item_status=pl.col("status").replace_strict(names.list_item_statuses()),
+        open_minor=pl.when(~left).then("at_risk_minor"),
+        left_minor=pl.when(left).then("at_risk_minor"),
     )
 
 
@@ -193,7 +213,7 @@ def format_risk_notes(discrepancies: pl.DataFrame) -> tuple[str, ...]:
 
 def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.DataFrame:
     """Return the discrepancies in the order given, with group, row hash and keys for reading back."""
-    data = frames.discrepancies
+    data = add_item_status(frames.discrepancies, frames.open_items)
     groups = pl.DataFrame(
         [(g.currency, g.cause, g.rows) for g in figures.groups],
         schema={"currency": pl.String, "cause": pl.String, "alike": pl.Int64},
@@ -210,6 +230,15 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
         reference_key=pl.col("reference"),
         row_hash=pl.Series(hashes, dtype=pl.String),
     )
+
+
+def add_item_status(discrepancies: pl.DataFrame, open_items: pl.DataFrame) -> pl.DataFrame:
+    """Return the discrepancies with `item_status`, in words: open where nothing else is known."""
+    status = pl.col("status").replace_strict(names.list_item_statuses(), return_dtype=pl.String)
+    known = open_items.select("discrepancy_id", item_status=status)
+    return discrepancies.join(
+        known, on="discrepancy_id", how="left", maintain_order="left"
+    ).with_columns(pl.col("item_status").fill_null(names.list_item_statuses()["open"]))
 
 
 def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:

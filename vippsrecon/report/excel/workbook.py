@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.output_files import atomic_report
 from vippsrecon.report.changes import ReportChanges, find_changes
+from vippsrecon.report.daily_totals import SpanTotals, sum_by_day
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.existing_report import has_manual_entries
+from vippsrecon.report.excel.figures_sheet import FiguresSheetWriter
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.spreadsheet.table import SheetTable
 
+    DayTotals = Mapping[str, tuple[SpanTotals, ...]]
+
 
 @in_language_of_result
 def write_workbook(
@@ -51,8 +55,9 @@ def write_workbook(
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
-    Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing, Payments, Events, Orders, Rejects and
-    failures, Controls. Amounts are in major units. Totals are formulas over the rows of the
+    Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing,
+    Payments, Events, Orders, Rejects and failures, Figures, Controls; and Open items and What changed
+    where there are any. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
@@ -100,26 +105,29 @@ def write_workbook(
                 _write_rows_file(table, frames, file)
                 if table.left_out:
                     sheets[name] = replace(table, file_sha256=compute_file_sha256(file))
-        _write_workbook_file(reconciliation, figures, sheets, folder / path.name)
+        days = sum_by_day(frames.events, reconciliation.manifest)
+        _write_workbook_file(reconciliation, figures, days, sheets, folder / path.name)
     return path
 
 
 def _write_workbook_file(
     reconciliation: Reconciliation,
     figures: ReportFigures,
+    days: DayTotals,
     sheets: Mapping[str, SheetTable],
     path: Path,
 ) -> None:
     rows = path.parent / "rows"
     rows.mkdir()
     with open_workbook(path, rows) as workbook:
-        _fill_report_workbook(workbook, reconciliation, figures, sheets)
+        _fill_report_workbook(workbook, reconciliation, figures, days, sheets)
 
 
 def _fill_report_workbook(
     workbook: Workbook,
     reconciliation: Reconciliation,
     figures: ReportFigures,
+    days: DayTotals,
     sheets: Mapping[str, SheetTable],
 ) -> None:
     manifest = reconciliation.manifest
@@ -133,8 +141,10 @@ def _fill_report_workbook(
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
+    drawn = ["figures"] if figures.legs or days or figures.concentrations else []
     worksheets = {
-        key: workbook.add_worksheet(get_sheet_name(key)) for key in ("summary", *shown, "controls")
+        key: workbook.add_worksheet(get_sheet_name(key))
+        for key in ("summary", *shown, *drawn, "controls")
     }
     for worksheet in worksheets.values():
         page = say("sheet_texts.page_of")
@@ -150,6 +160,10 @@ def _fill_report_workbook(
     ).write(reconciliation, figures)
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
+    for name in drawn:
+        FiguresSheetWriter(
+            workbook=workbook, page=SheetLayout(worksheets[name]), formats=formats
+        ).write(figures, days)
     controls.ControlsSheetWriter(
         workbook=workbook, page=SheetLayout(worksheets["controls"]), formats=formats
     ).write(reconciliation, sheets, checks)

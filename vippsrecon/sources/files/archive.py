@@ -16,7 +16,7 @@ from typing import IO
 
 from vippsrecon.errors import SourceError
 from vippsrecon.money import group_thousands
-from vippsrecon.sources.files.shared_texts import check_shared_texts
+from vippsrecon.sources.files.workbook.shared_texts import check_shared_texts
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_COMPRESSION_RATIO = 200

@@ -16,6 +16,7 @@ from vippsrecon.errors import SourceError
 from vippsrecon.input_files import check_input_file
 from vippsrecon.sources.files.archive import PASSWORD_PROTECTED, check_archive
 from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.xml_file import read_outline
 
 MAX_COLUMNS = 1000
 MAX_CELL_LENGTH = 1024 * 1024
@@ -30,12 +31,20 @@ FILE_KIND_NAMES = {
     "bank": "a bank statement",
     "plan": "a plan of this program",
 }
-_CAMT_PATTERN = re.compile(r"camt\.(05[234])\.001|<(?:\w+:)?(BkToCstmr\w+)")
-_CAMT_NUMBER_BY_ROOT = {
-    "BkToCstmrAcctRpt": "052",
-    "BkToCstmrStmt": "053",
-    "BkToCstmrDbtCdtNtfctn": "054",
+_MESSAGE = re.compile(r"camt\.05[234](?=\.001)")
+_MESSAGE_OF_ELEMENT = {
+    "BkToCstmrAcctRpt": "camt.052",
+    "BkToCstmrStmt": "camt.053",
+    "BkToCstmrDbtCdtNtfctn": "camt.054",
 }
+OTHER_MESSAGES = {
+    "camt.052": "a report within the day, which may still change",
+    "camt.054": "a notification of single payments, without balances",
+}
+"""Messages of a bank that are no statement, and what they are."""
+
+_SETTLEMENT_REPORT = "SettlementReport"
+_REPORT_VERSION = re.compile(r"SettlementReport-(\d\.\d)")
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -44,6 +53,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_XML_START = re.compile(rb"<(?:\?xml|!|(?:\w+:)?(?:document|settlementreport)\b)")
 _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm")
 
 
@@ -83,6 +93,8 @@ def detect_file_type(path: Path) -> FileType:
             "if it is text separated by commas or semicolons, rename it to .csv",
             file=name,
         )
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", errors="ignore").encode()
     text = head.lstrip(codecs.BOM_UTF8 + b" \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<table", b"<head", b"<body", b"<meta")):
         raise SourceError(
@@ -90,7 +102,7 @@ def detect_file_type(path: Path) -> FileType:
             "open it and save it as .xlsx or CSV, or check that you were logged in",
             file=name,
         )
-    if text.startswith((b"<?xml", b"<document")):
+    if _XML_START.match(text):
         return "xml"
     if text.startswith((b"{", b"[")) and path.suffix.lower() not in (".csv", ".txt", ".tsv"):
         return "json"
@@ -151,18 +163,39 @@ def recognize_headings(headings: Iterable[str]) -> FileFormat | None:
 
 
 def recognize_xml(path: Path) -> FileFormat:
-    """Recognise a bank statement by its namespace or root element.
+    """Recognise a bank message or a settlement report by its root element.
 
     Raises:
-        SourceError: It is not a known kind of bank statement.
+        SourceError: It is neither, or its beginning cannot be read.
     """
-    with path.open("rb") as file:
-        start = file.read(64 * 1024)
-    match = _CAMT_PATTERN.search(start.replace(b"\0", b"").decode("latin-1"))
-    number = match and (match[1] or _CAMT_NUMBER_BY_ROOT.get(match[2]))
-    if not number:
-        raise SourceError("this is XML, but not a bank statement (camt.053)", file=path.name)
-    return FileFormat("bank", f"camt.{number}")
+    outline = read_outline(path)
+    if outline.root == _SETTLEMENT_REPORT:
+        version = _REPORT_VERSION.search(outline.namespace)
+        return FileFormat(
+            "settlement", f"settlement-xml-{version[1]}" if version else "settlement-xml"
+        )
+    message = _MESSAGE.search(outline.namespace)
+    number = _MESSAGE_OF_ELEMENT.get(outline.child)
+    if number is None and message is not None and not outline.child:
+        number = message[0]
+    if outline.root != "Document" or number is None:
+        raise SourceError(
+            "this is XML, but neither a bank statement (camt.053) nor a settlement report of Vipps "
+            "MobilePay",
+            file=path.name,
+        )
+    return FileFormat("bank", number)
+
+
+def explain_other_message(file_format: FileFormat) -> str:
+    """Return why a bank message is no statement, and what to ask for; "" for a statement."""
+    about = OTHER_MESSAGES.get(file_format.format)
+    if about is None:
+        return ""
+    return (
+        f"this is {file_format.format}, {about}; ask the bank for camt.053, the statement of booked "
+        "entries"
+    )
 
 
 def _read_head(path: Path) -> bytes:

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from vippsrecon.errors import SourceError
+from vippsrecon.errors import EmptyTableError, SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.archive import MAX_SHEET_CELLS
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.repeated_headings import HeadingWatch
-from vippsrecon.sources.files.sheet_details import Formula, read_sheet_details
 from vippsrecon.sources.files.table import (
     MARKS,
     NATIVE_MARK,
@@ -26,6 +25,7 @@ from vippsrecon.sources.files.table import (
     build_cell_picker,
     strip_forged_marks,
 )
+from vippsrecon.sources.files.workbook.sheet_details import Formula, read_sheet_details
 
 
 class Sheet(NamedTuple):
@@ -87,7 +87,7 @@ def open_excel_table(path: Path, *, usual_headings: Collection[str] = ()) -> Tab
         return texts
 
     if next(records(range(width)), None) is None:
-        raise SourceError("there is a heading row and nothing below it", file=path.name)
+        raise EmptyTableError("there is a heading row and nothing below it", file=path.name)
     notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
     hidden: tuple[int, ...] | None = None if details is None else ()
     if details and details.hidden_rows:

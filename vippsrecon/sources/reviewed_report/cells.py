@@ -40,14 +40,6 @@ def iterate_rows(
             yield number, cells
 
 
-def parse_moment(text: str) -> datetime | None:
-    """Return a time as Controls has it, or None."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None
-
-
 def format_entry(cell: Any) -> str:
     """Format a cell that a person filled in, with its line breaks."""
     return str(cell).strip() if isinstance(cell, str) else format_text(cell)

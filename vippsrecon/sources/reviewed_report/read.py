@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
 from vippsrecon.sources.rejects import Reject
@@ -19,7 +20,6 @@ from vippsrecon.sources.reviewed_report.cells import (
     format_text,
     iterate_rows,
     parse_amount,
-    parse_moment,
     parse_time,
 )
 from vippsrecon.sources.reviewed_report.language import (
@@ -152,7 +152,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     names = list_texts_in("facts", language)
     environment, fetched = (facts.get(names[name], "") for name in ("environment", "fetched_at"))
-    fetched_at = parse_moment(fetched)
+    fetched_at = parse_recorded_time(fetched)
     if fetched_at is None:
         raise SourceError(
             "its sheet Controls does not say when payments were fetched, so it cannot be read back",
@@ -181,7 +181,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         ),
         tuple(refused),
         frozenset(refused_ids),
-        parse_moment(facts.get(names["as_of"], "")),
+        parse_recorded_time(facts.get(names["as_of"], "")),
         language,
     )
 

@@ -1,0 +1,113 @@
+"""Say what statements do not cover: gaps between them, other accounts, other months."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+
+from vippsrecon.money import format_amount, format_count
+from vippsrecon.sources.bank.accounts import normalize_account
+from vippsrecon.sources.bank.balances import describe_statement
+from vippsrecon.sources.bank.statement import Statement
+
+_MAX_GAPS_NAMED = 5
+_LONGEST_WEEKEND_DAYS = 5
+"""Days without a statement that holidays and a weekend explain (Easter)."""
+
+
+def describe_gaps(statements: Sequence[Statement]) -> list[str]:
+    """Return a sentence for each gap between statements that follow one another.
+
+    A gap is a closing balance that is not the next opening balance, a missing number, or, where
+    neither is stated, more days without a statement than Easter explains.
+    """
+    notes: list[str] = []
+    for account in sorted({(s.account or "", s.currency) for s in statements}):
+        own = [s for s in statements if (s.account or "", s.currency) == account and s.first_date]
+        own.sort(key=lambda s: (s.first_date, s.last_date, s.sequence or 0))
+        notes += [gap for one, other in pairwise(own) for gap in _describe_gap(one, other)]
+    if len(notes) > _MAX_GAPS_NAMED:
+        more = len(notes) - _MAX_GAPS_NAMED
+        notes = [*notes[:_MAX_GAPS_NAMED], f"{format_count(more, 'more gap')} between statements."]
+    return notes
+
+
+def _describe_gap(earlier: Statement, later: Statement) -> Iterator[str]:
+    if earlier.last_date is None or later.first_date is None or later.last_date is None:
+        return
+    if later.first_date < earlier.last_date or later.last_date <= earlier.last_date:
+        return  # They overlap, or one repeats the other.
+    between = f"Between {describe_statement(earlier)} and {describe_statement(later)}"
+    missing = (later.sequence or 0) - (earlier.sequence or 0) - 1
+    has_numbers = earlier.sequence is not None and later.sequence is not None
+    # Banks begin to count anew each year, so a lower number says nothing.
+    if has_numbers and missing > 0 and earlier.last_date.year == later.last_date.year:
+        numbers = f"numbers {earlier.sequence} and {later.sequence}"
+        yield (
+            f"{between} {format_count(missing, 'statement is', 'statements are')} missing "
+            f"({numbers}). Get it from the bank."
+        )
+    elif earlier.closing_minor is not None and later.opening_minor is not None:
+        change = later.opening_minor - earlier.closing_minor
+        if change:
+            yield (
+                f"{between} something is missing: the first closes at "
+                f"{format_amount(earlier.closing_minor, earlier.currency)}, the next opens at "
+                f"{format_amount(later.opening_minor, later.currency)}. Get the statements between."
+            )
+    elif (later.first_date - earlier.last_date).days > _LONGEST_WEEKEND_DAYS:
+        yield f"{between} are days without a statement or a line. Check that none is missing."
+
+
+def describe_other_accounts(
+    statements: Sequence[Statement], accounts: Collection[str]
+) -> list[str]:
+    """Return sentences on accounts that were not expected, and expected ones without a statement.
+
+    Args:
+        statements: As read.
+        accounts: The accounts that payouts go to; empty if they are not known.
+    """
+    expected = {account for text in accounts if (account := normalize_account(text))}
+    if not expected:
+        return []
+    present = {statement.account for statement in statements if statement.account}
+    notes = [
+        f"Account {account} is not one that payouts go to; is this the right statement?"
+        for account in sorted(present - expected)
+    ]
+    if all(statement.account for statement in statements):
+        notes += [
+            f"There is no statement of account {account}, to which payouts go."
+            for account in sorted(expected - present)
+        ]
+    return notes
+
+
+def describe_other_days(
+    statements: Sequence[Statement], period: tuple[date, date] | None
+) -> list[str]:
+    """Return sentences on days of the period that no statement covers.
+
+    Args:
+        statements: As read.
+        period: First and last day that is reconciled; None if that is not known.
+    """
+    dated = [(s.first_date, s.last_date) for s in statements if s.first_date and s.last_date]
+    if period is None or not dated:
+        return []
+    first, last = min(day for day, _ in dated), max(day for _, day in dated)
+    covered = f"{first.isoformat()} to {last.isoformat()}"
+    wanted = f"{period[0].isoformat()} to {period[1].isoformat()}"
+    if last < period[0] or first > period[1]:
+        return [f"The statements are of {covered}, and the period is {wanted}: another month."]
+    notes = []
+    # An opening balance is often dated the day before, and a month may begin on a holiday.
+    if first > period[0] + timedelta(days=_LONGEST_WEEKEND_DAYS):
+        notes.append(
+            f"The statements begin on {first.isoformat()}, after the period {wanted} does."
+        )
+    if last < period[1]:
+        notes.append(f"The statements end on {last.isoformat()}, before the period {wanted} does.")
+    return notes
