@@ -32,6 +32,7 @@ SAME_WORDS = {
     "table.reference",
     "table.difference",
     "links.order",
+    "links.portal",
     "facts.period",
     "digest.order",
     "columns.shared.order_number.heading",

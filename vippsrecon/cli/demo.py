@@ -56,7 +56,7 @@ def demo(
     """Reconcile an invented month and compare the result with the truth.
 
     Writes the month, starts the simulator on this computer, fetches over HTTP, reconciles and
-    writes report.xlsx. Exit code 0 when exactly the planted discrepancies were found.
+    writes report.xlsx and the same as one page, report.html. Exit code 0 when exactly the planted discrepancies were found.
 
     \b
     Example:
@@ -66,6 +66,7 @@ def demo(
     """
     from vippsrecon.cli import output
     from vippsrecon.demo import run_demo
+    from vippsrecon.errors import printable
     from vippsrecon.report.terminal import format_summary
 
     result = run_demo(
@@ -81,6 +82,7 @@ def demo(
             output.format_json(
                 {
                     **output.build_reconciliation_json(result.reconciliation, str(result.report)),
+                    "page": str(result.page),
                     "score": result.score.as_dict(),
                     "seconds": result.seconds,
                 }
@@ -88,6 +90,7 @@ def demo(
         )
     else:
         print(format_summary(result.reconciliation, result.report))
+        print(f"Page: {printable(str(result.page))}")
         print("\n".join(result.score.lines()))
     raise typer.Exit(0 if result.score.exact else 1)
 

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from vippsrecon.errors import printable
+from vippsrecon.dates import parse_named_period
+from vippsrecon.errors import InputError, printable
 from vippsrecon.reconciliation.codes import CODE_BY_NAME
 from vippsrecon.sources.reviewed_report.cover import read_cover
 from vippsrecon.sources.reviewed_report.read import ReportRow, read_reviewed_report
@@ -38,6 +39,21 @@ class Digest(NamedTuple):
     lines: tuple[str, ...]
     report: Path | None = None
     language: str = "en"
+
+    @property
+    def report_name(self) -> str:
+        """The name of the workbook for its receivers; "" without one.
+
+        A workbook in a folder of `reconcile --into` gets the name of its period.
+        """
+        if self.report is None:
+            return ""
+        period = self.report.absolute().parent.name
+        try:
+            parse_named_period(period)
+        except InputError:
+            return printable(self.report.name)
+        return printable(f"{self.report.stem}-{period}{self.report.suffix}")
 
     def format_text(self, *notes: str) -> str:
         """Return the message as plain text, with notes at its end."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from vippsrecon.config.notifications import LOOPBACK_HOSTS
-from vippsrecon.errors import NotificationError, printable
+from vippsrecon.errors import NotificationError
 from vippsrecon.texts import say, use_language
 
 if TYPE_CHECKING:
@@ -26,11 +26,8 @@ def build_payload(digest: Digest, service: str) -> dict[str, Any]:
     contain no Markdown); Slack, "Sending messages using incoming webhooks" and "Formatting text".
     """
     with use_language(digest.language):
-        notes = (
-            []
-            if digest.report is None
-            else [say("digest.report", name=printable(digest.report.name))]
-        )
+        name = digest.report_name
+        notes = [] if digest.report is None else [say("digest.report", name=name)]
     text = digest.format_text(*notes)
     if service == "slack":
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.spreadsheet.columns import TableColumn
-from vippsrecon.spreadsheet.links import build_row_links
+from vippsrecon.spreadsheet.links import build_row_links, build_web_links
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _LINKS = (
 """Sheet, name of the link, and the keys to try in turn, each with the one to search for."""
 
 
+_WEB_LINKS = (("portal_url", "portal"), ("order_url", "shop"))
+"""Column of addresses, and name of the link."""
+
+
 def add_links(tables: Mapping[str, SheetTable]) -> SheetTable:
     """Return *Discrepancies* with a column of links to each of the sheets in the workbook."""
     discrepancies = tables["discrepancies"]
@@ -46,7 +50,34 @@ def add_links(tables: Mapping[str, SheetTable]) -> SheetTable:
         _find_links(linked, tables[sheet], ways, column.link_text).alias(column.name)
         for (sheet, _, ways), column in zip(targets, columns, strict=True)
     ]
-    return replace(linked, data=linked.data.with_columns(links))
+    return add_web_links(replace(linked, data=linked.data.with_columns(links)))
+
+
+def add_web_links(discrepancies: SheetTable) -> SheetTable:
+    """Return *Discrepancies* with a last column of links for each kind of address that a row has."""
+    data = discrepancies.data
+    present = [link for link in _WEB_LINKS if data[link[0]].drop_nulls().len()]
+    columns = tuple(
+        TableColumn(
+            say(f"links.in_{name}"),
+            f"{column}_link",
+            "link",
+            12,
+            say(f"links.about_{name}"),
+            printed=False,
+            link_text=say(f"links.{name}"),
+        )
+        for column, name in present
+    )
+    links = [
+        build_web_links(data[name], column.link_text).alias(column.name)
+        for (name, _), column in zip(present, columns, strict=True)
+    ]
+    return replace(
+        discrepancies,
+        columns=(*discrepancies.columns, *columns),
+        data=data.with_columns(links),
+    )
 
 
 def _make_column(sheet: str, name: str) -> TableColumn:
