@@ -133,9 +133,9 @@ def _describe(name: str) -> Iterator[str]:
 
 
 def _describe_flags(name: str) -> Iterator[str]:
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+    from vippsrecon.reconciliation.sentences import list_code_texts
 
-    flagged = [text for text in ENGLISH_TEXTS if text.kind == name and text.flag]
+    flagged = [text for text in list_code_texts("en") if text.kind == name and text.flag]
     if flagged:
         yield from ("", "## With a flag or a hint", "", "These sentences are used instead:", "")
         yield "| flag or hint | cause | next step |"
