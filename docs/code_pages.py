@@ -38,7 +38,7 @@ def list_documented_codes() -> list[str]:
 def codes_page() -> str:
     """Every code: what it means, what causes it, what to do next."""
     from vippsrecon.reconciliation.codes import CODES
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+    from vippsrecon.reconciliation.sentences import list_code_texts
 
     lines = [
         "# Codes",
@@ -60,7 +60,7 @@ def codes_page() -> str:
         "| code | flag | cause | next step |",
         "|---|---|---|---|",
     ]
-    for text in ENGLISH_TEXTS:
+    for text in list_code_texts("en"):
         flag = f"`{text.flag}`" if text.flag else ""
         lines.append(f"| {_link(text.kind)} | {flag} | {text.cause} | {text.next_step} |")
     lines += [
@@ -110,7 +110,7 @@ def _link(name: str) -> str:
 def _describe(name: str) -> Iterator[str]:
     from vippsrecon.reconciliation.codes import get_code
     from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS as CHECKS
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+    from vippsrecon.reconciliation.sentences import list_code_texts
 
     code = get_code(name)
     asked = [q for q, checks in CHECKS.items() if any(c.__name__ == name for c in checks)]
@@ -122,7 +122,7 @@ def _describe(name: str) -> Iterator[str]:
     if code.meaning:
         yield f"| meaning | {code.meaning} |"
         return
-    texts = [text for text in ENGLISH_TEXTS if text.kind == name]
+    texts = [text for text in list_code_texts("en") if text.kind == name]
     yield f"| severity | {code.severity}; amount, deadline and age can change it |"
     yield f"| proposed operation | {code.proposes or 'none'} |"
     for text in texts:
@@ -133,9 +133,9 @@ def _describe(name: str) -> Iterator[str]:
 
 
 def _describe_flags(name: str) -> Iterator[str]:
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+    from vippsrecon.reconciliation.sentences import list_code_texts
 
-    flagged = [text for text in ENGLISH_TEXTS if text.kind == name and text.flag]
+    flagged = [text for text in list_code_texts("en") if text.kind == name and text.flag]
     if flagged:
         yield from ("", "## With a flag or a hint", "", "These sentences are used instead:", "")
         yield "| flag or hint | cause | next step |"

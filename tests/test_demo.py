@@ -7,8 +7,11 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from vippsrecon.demo import Finding, Score, run_demo, score_result
+from vippsrecon.sources.reviewed_report.read import read_reviewed_report
+from vippsrecon.texts import list_texts_in
 
 
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
@@ -23,6 +26,21 @@ def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     assert demo.score.exact
     assert demo.score.planted.total() > 0
     assert demo.report.stat().st_size > 0
+
+
+def test_demo_in_another_language(tmp_path):
+    """Sentences, sheets and notices are in the language; what was planted is found all the same."""
+    demo = run_demo(tmp_path, payments=200, language="nb")
+    causes = set(demo.reconciliation.discrepancies["cause"])
+    sentences = list_texts_in("sentences", "nb")
+
+    assert demo.score.exact
+    assert demo.reconciliation.language == "nb"
+    assert causes <= set(sentences.values())
+    assert any("sier ikke når den ble eksportert" in text for text in demo.reconciliation.notices)
+    assert list_texts_in("sheets", "nb")["rejects"] in load_workbook(demo.report).sheetnames
+    again = read_reviewed_report(demo.report)
+    assert (again.language, len(again.rows)) == ("nb", len(demo.reconciliation.discrepancies))
 
 
 def test_score_includes_proposals_and_pending_pairs(tmp_path):

@@ -139,6 +139,7 @@ def run_demo(
     payments: int = 2000,
     seed: int = 7,
     shop: str = "plain",
+    language: str | None = None,
     progress: bool = False,
 ) -> DemoResult:
     """Invent a month, fetch it over HTTP, reconcile it, write the report and score the result.
@@ -148,6 +149,7 @@ def run_demo(
         payments: Number of payments in the month.
         seed: The same seed and arguments make the same month.
         shop: The shop of the order export. Its profile is recognised from the file, as in real use.
+        language: Of the report: en, nb, da, sv or fi; None: English.
         progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
@@ -171,6 +173,7 @@ def run_demo(
             first=first,
             last=last,
             keep=out / "report.data",
+            language=language,
             progress=progress,
         )
     write_workbook(result, report)

@@ -59,7 +59,7 @@ def make_table(rows: int) -> SheetTable:
             "count": number,
         }[kind]
     return SheetTable(
-        "Payments", "Payments", "A sheet.", tuple(columns), pl.DataFrame(data), ("NOK",), 5
+        "payments", "Payments", "A sheet.", tuple(columns), pl.DataFrame(data), ("NOK",), 5
     )
 
 

@@ -14,10 +14,13 @@ from vippsrecon.config.load import load_settings
 from vippsrecon.reconciliation.codes import CODES, DISCREPANCY_KINDS, MANUAL_FLAGS, get_code
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.results.flags import FLAGS
-from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS, WHOLE_TOTALS_CAUSE
+from vippsrecon.reconciliation.sentences import list_code_texts
 from vippsrecon.scenario import SHOPS, write_month
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, SEVERITIES
+from vippsrecon.texts import say
 
+ENGLISH_TEXTS = list_code_texts("en")
+WHOLE_TOTALS_CAUSE = say("sentences.whole_total.cause")
 CHECKS = tuple(dict.fromkeys(check.__name__ for checks in QUESTIONS.values() for check in checks))
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
 
@@ -97,7 +100,7 @@ def test_each_proposal_is_complete(code):
 
 def test_every_sentence_has_a_code_and_every_discrepancy_a_sentence():
     """The sentence without a flag is used for every row that no flag changes."""
-    assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS), "see texts_en.py"
+    assert {text.kind for text in ENGLISH_TEXTS} == set(DISCREPANCY_KINDS), "see the catalogues"
     assert sorted(text.kind for text in ENGLISH_TEXTS if not text.flag) == sorted(DISCREPANCY_KINDS)
 
 

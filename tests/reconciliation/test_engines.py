@@ -23,6 +23,7 @@ from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
 from vippsrecon.reconciliation.result import build_frame
 from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+from vippsrecon.texts import list_texts_in
 
 SCHEMAS = (ORDERS, PAYMENTS, EVENTS, FAILURES)
 RESULTS = ("discrepancies", "buckets", "summary", "bridge", "groups")
@@ -68,6 +69,20 @@ def test_polars_and_duckdb_agree_with_pandas(rows):
     assert records(reconcile(*arrow_tables, as_of=NOW)) == expected
     relations = [duckdb.from_arrow(t) for t in arrow_tables]
     assert records(reconcile(*relations, as_of=NOW)) == expected
+
+
+def test_sentences_are_in_the_language_on_every_engine():
+    """A plan that Polars keeps for one language must not be used for the next."""
+    tables = make_many_tables(60)
+    codes = set()
+    for language in ("nb", "en", "nb"):
+        sentences = set(list_texts_in("sentences", language).values())
+        for frames in (map(pl.from_arrow, tables), map(duckdb.from_arrow, tables)):
+            shown = reconcile(*frames, as_of=NOW, language=language).polars_frame("discrepancies")
+            codes.add(tuple(shown["kind"]))
+            assert {*shown["cause"], *shown["next_step"]} <= sentences
+
+    assert len(codes) == 1
 
 
 def make_many_tables(count: int) -> list[pa.Table]:

@@ -90,7 +90,7 @@ def make_table(rows: list[dict[str, object]], dtypes: dict[str, pl.DataType] | N
         "date": pl.Date,
     }
     data = pl.DataFrame(rows, schema={**schema, **(dtypes or {})}, orient="row")
-    return SheetTable("Rows", "Rows", "", columns, data)
+    return SheetTable("rows", "Rows", "", columns, data)
 
 
 def write_in_bulk(worksheet, table, row_formats):

@@ -66,7 +66,7 @@ def test_findings_leave_out_what_was_read(report):
 
 def test_no_formula_refers_to_a_left_out_sheet(report, month, tmp_path):
     """A reference to a missing sheet is #REF! in Excel, and the check beside it DIFFERS."""
-    sheets = re.compile(rf"\b({'|'.join(RAW_SHEETS)})\b'?!")
+    sheets = re.compile(rf"\b({'|'.join(map(str.title, RAW_SHEETS))})\b'?!")
     assert not [text for text in read_formulas(report) if sheets.search(text)]
     full = write_workbook(month, tmp_path / "full.xlsx", detail="full")
     assert [text for text in read_formulas(full) if sheets.search(text)]
@@ -95,14 +95,14 @@ def test_rows_are_beside_the_report_and_named_on_controls(report, month):
     folder = report.parent / "october.data"
     assert sorted(path.name for path in report.parent.iterdir()) == ["october.data", "october.xlsx"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        f"{sheet.lower()}_rows.parquet" for sheet in RAW_SHEETS
+        f"{sheet}_rows.parquet" for sheet in RAW_SHEETS
     )
     controls = read_values(report, "Controls")
     for sheet in RAW_SHEETS:
-        file = folder / f"{sheet.lower()}_rows.parquet"
+        file = folder / f"{sheet}_rows.parquet"
         rows = pq.read_table(file).num_rows
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        assert [f"october.data/{file.name}", sha256, sheet, rows] in controls
+        assert [f"october.data/{file.name}", sha256, sheet.title(), rows] in controls
     payments = pq.read_table(folder / "payments_rows.parquet")
     assert payments.num_rows == len(month.payments)
     assert set(month.payments.columns) <= set(payments.column_names)
@@ -142,7 +142,7 @@ def test_same_input_gives_the_same_files(month, report, tmp_path):
     again = write_workbook(month, tmp_path / "october.xlsx", detail="findings")
     assert again.read_bytes() == report.read_bytes()
     for sheet in RAW_SHEETS:
-        file = f"october.data/{sheet.lower()}_rows.parquet"
+        file = f"october.data/{sheet}_rows.parquet"
         assert (tmp_path / file).read_bytes() == (report.parent / file).read_bytes()
 
 

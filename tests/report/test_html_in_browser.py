@@ -179,7 +179,7 @@ def test_page_fits_its_window(browser, path, evil_path, width, of):
 
 
 def test_rows_are_searched_and_filtered(browser, path, month):
-    """Words may be typed in any order, figures with or without spaces."""
+    """Words may be typed in any order, figures with or without separators."""
     browser.open(path)
     count = len(month.discrepancies)
     assert browser.run(SHOWN) == f"{count} of {count} rows"
@@ -194,9 +194,9 @@ def test_rows_are_searched_and_filtered(browser, path, month):
     first = month.discrepancies.iloc[0]
     assert [row["text"].count(first["reference"]) for row in search(first["reference"])] == [1]
     assert browser.run(SHOWN) == f"1 of {count} rows"
-    amount = f"{first['at_risk_minor'] / 100:,.2f}".replace(",", " ").replace(".", ",")
+    amount = f"{first['at_risk_minor'] / 100:,.2f}"
     assert any(row["risk"] == first["at_risk_minor"] for row in search(amount))
-    assert search(amount.replace(" ", "")) == search(amount)
+    assert search(amount.replace(",", "")) == search(amount)
     found = {row["kind"] for row in search("ORDER captured over_")}
     assert found == {"over_captured"}
     assert search("nothing has this") == []

@@ -17,13 +17,10 @@ from tests.report.example_results import Month, make_month
 from vippsrecon.reconciliation.codes import TIMING_KINDS
 from vippsrecon.reconciliation.results.bridge_lines import BRIDGE_LINES
 from vippsrecon.report import names, write_workbook
-from vippsrecon.report.columns import (
-    DISCREPANCY_SHEET_COLUMNS,
-    ORDER_SHEET_COLUMNS,
-    PAIR_SHEET_COLUMNS,
-)
+from vippsrecon.report.columns import list_columns
 from vippsrecon.report.excel.tables import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.report.terminal import format_summary
+from vippsrecon.texts import list_section
 
 SHEETS = [
     "Summary",
@@ -451,19 +448,19 @@ def test_bridge_agrees_with_the_fetched_totals(tmp_path):
 
 def test_every_line_of_the_bridge_says_where_its_rows_are():
     """A controller who asks which orders a line adds up can filter them on a sheet."""
-    without_code = {*BRIDGE_LINES, "moved_in_another_period", *names.BRIDGE_LINE_NAMES}
+    without_code = {*BRIDGE_LINES, "moved_in_another_period", *list_section("lines")}
     listed_by_code = {"orders", *TIMING_KINDS}
     headers = {
         column.header
-        for columns in (ORDER_SHEET_COLUMNS, PAIR_SHEET_COLUMNS, DISCREPANCY_SHEET_COLUMNS)
-        for column in columns
+        for sheet in ("orders", "matched", "discrepancies")
+        for column in list_columns(sheet)
     }
 
-    assert set(names.BRIDGE_LINE_PLACES) == without_code - listed_by_code
-    for place in names.BRIDGE_LINE_PLACES.values():
+    assert set(names.list_line_places()) == without_code - listed_by_code
+    for place in names.list_line_places().values():
         assert set(re.findall(r"(\w+) (?:=|contains) ", place)) <= headers
         codes = set(re.findall(r"Code = (\w+)", place)) | set(re.findall(r" or (\w+_\w+)", place))
-        assert codes <= set(names.CODE_TITLES)
+        assert codes <= set(names.list_code_titles())
 
 
 def test_columns_up_to_the_reference_stay_visible(tmp_path):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vippsrecon.cli.preview import JsonOption
+from vippsrecon.cli.preview import JsonOption, LanguageOption
 from vippsrecon.errors import printable
 
 
@@ -50,6 +50,7 @@ def demo(
     shop: Annotated[
         DemoShop, typer.Option(help="The shop the order export comes from.")
     ] = DemoShop.plain,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Reconcile an invented month and compare the result with the truth.
@@ -60,6 +61,7 @@ def demo(
     \b
     Example:
       vippsrecon demo
+      vippsrecon demo --language nb
       vippsrecon demo --out practice --payments 20000 --shop shopify
     """
     from vippsrecon.cli import output
@@ -67,7 +69,14 @@ def demo(
     from vippsrecon.errors import printable
     from vippsrecon.report.terminal import format_summary
 
-    result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
+    result = run_demo(
+        out,
+        payments=payments,
+        seed=seed,
+        shop=shop.value,
+        language=language.value if language else None,
+        progress=not json,
+    )
     if json:
         print(
             output.format_json(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,28 @@ MappingOption = Annotated[
     Path | None,
     typer.Option("--mapping", metavar="FILE.toml", help="Your own column names."),
 ]
+
+
+class ReportLanguage(StrEnum):
+    """The languages of reports: those of `texts.LANGUAGES`, which help must not load."""
+
+    en = "en"
+    nb = "nb"
+    da = "da"
+    sv = "sv"
+    fi = "fi"
+
+
+LanguageOption = Annotated[
+    ReportLanguage | None,
+    typer.Option(
+        "--language",
+        metavar="en|nb|da|sv|fi",
+        help="English, Norwegian bokmål, Danish, Swedish or Finnish. Default: language in "
+        "vippsrecon.toml, else English.",
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vippsrecon.cli.period import PeriodOption, choose_period, insert_period, read_clock
-from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
+from vippsrecon.cli.preview import JsonOption, LanguageOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -135,6 +135,7 @@ def reconcile(
             "people worked in.",
         ),
     ] = None,
+    language: LanguageOption = None,
     notify: Annotated[
         bool,
         typer.Option(
@@ -166,6 +167,7 @@ def reconcile(
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
+      vippsrecon reconcile --orders orders.csv --out report.xlsx --language nb
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli.output import format_json
@@ -201,6 +203,7 @@ def reconcile(
             detail.value if detail else None,
             previous,
             json,
+            language.value if language else None,
         )
         chosen_days = _choose_days(days, first, last)
     if into is not None and days is not None:

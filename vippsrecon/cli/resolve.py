@@ -106,7 +106,7 @@ def _format_lines(
 ) -> list[str]:
     from vippsrecon.errors import printable
     from vippsrecon.money import format_count
-    from vippsrecon.report.sentences import format_money
+    from vippsrecon.texts import format_money
 
     name = printable(resolved.name)
     lines = [f"{name}: {format_count(len(resolved.rows), 'discrepancy', 'discrepancies')} read."]

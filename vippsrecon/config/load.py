@@ -43,7 +43,7 @@ ENVIRONMENT_VARIABLES = {
     "accounting_client_secret": "VIPPS_ACCOUNTING_CLIENT_SECRET",
     "database_url": "VIPPSRECON_DATABASE_URL",
 }
-SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "partner")
+SETTINGS_WITHOUT_VARIABLE = ("in_flight", "retry_seconds", "ignore_file", "language", "partner")
 
 _KEY_PATTERN = re.compile(r"[!-~]+")
 
@@ -123,7 +123,7 @@ def load_settings(
         rules: Tolerances to use instead of those in the file.
         **overrides: environment, base_url, client_id, client_secret, subscription_key, msn,
             accounting_client_id, accounting_client_secret, database_url, in_flight,
-            retry_seconds, ignore_file, partner. None means not given.
+            retry_seconds, ignore_file, language, partner. None means not given.
 
     Raises:
         ConfigurationError: A setting is missing, contradicts another, or is not allowed.
@@ -179,6 +179,7 @@ def _build_settings(
         limits={name: value for name, value in limits if value is not None},
         ignore_file=None if ignore_file is None else folder / ignore_file,
         database_url=sources.find("database_url") or Settings.database_url,
+        language=sources.find("language"),
         sources=sources.sources,
         **{name: value for name, value in numbers.items() if value is not None},
     )

@@ -25,6 +25,7 @@ from vippsrecon.config.validation import (
 )
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
+from vippsrecon.texts import LANGUAGES
 from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 
 ENVIRONMENTS = (*HOSTS, "simulator")
@@ -36,6 +37,7 @@ Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
 OrderUrl = Annotated[StrictStr, AfterValidator(check_order_url)]
 Stores = Annotated[tuple[str, ...], BeforeValidator(parse_texts)]
 Currency = Annotated[StrictStr, one_of(DECIMALS)]
+Language = Annotated[StrictStr, one_of(LANGUAGES)]
 Minor = Annotated[int, whole_number(0, LARGEST_MINOR)]
 # Ten years: longer than any record that the program keeps.
 GraceDays = Annotated[int, whole_number(0, 3650)]
@@ -143,6 +145,7 @@ class Settings:
         retry_seconds: Longest time one call may take, including retries and waiting.
         ignore_file: CSV file of payments the user decided to ignore.
         database_url: The workspace database; may contain a password.
+        language: Of reports and messages: en, nb, da, sv or fi; None: English.
         sources: Setting name to the source of its value.
     """
 
@@ -160,6 +163,7 @@ class Settings:
     retry_seconds: RetrySeconds = 180.0
     ignore_file: Path | None = None
     database_url: StrictStr = field(default="sqlite:///vippsrecon.db", repr=False)
+    language: Language | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from vippsrecon.config.notification_tables import MailTable, WebhookTable
-from vippsrecon.config.settings import InFlight, RetrySeconds, Rules, SalesUnit
+from vippsrecon.config.settings import InFlight, Language, RetrySeconds, Rules, SalesUnit
 from vippsrecon.config.validation import explain, number, quote, settings_model
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
@@ -129,6 +129,7 @@ class SettingsFile:
     in_flight: InFlight | None = None
     retry_seconds: RetrySeconds | None = None
     ignore_file: StrictStr | None = None
+    language: Language | None = None
     partner: StrictBool | None = None
     sales_unit: tuple[SalesUnitTable, ...] = ()
     accounting: KeysTable = KeysTable()

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Literal, NamedTuple, Self
 
 from vippsrecon.display.amounts import AmountFormat
-from vippsrecon.money import format_count, group_thousands
+from vippsrecon.texts import count_of, say
 
 Tone = Literal["critical", "high", "medium", "low", "info", "good"]
 
@@ -21,6 +21,9 @@ MAX_ROWS_SHOWN = 200
 _ROWS_WITHOUT_SCROLLING = 15
 
 VERDICT_TONES: dict[str, Tone] = {"clean": "good", "discrepancies": "medium", "incomplete": "high"}
+
+
+ColumnKind = Literal["text", "code", "number", "sentence"]
 
 
 class TableColumn(NamedTuple):
@@ -33,7 +36,7 @@ class TableColumn(NamedTuple):
     """
 
     heading: str
-    kind: Literal["text", "code", "number", "sentence"] = "text"
+    kind: ColumnKind = "text"
 
 
 class Label(NamedTuple):
@@ -119,7 +122,7 @@ class HtmlView:
             return
         left_out = (count or len(items)) - len(items)
         lines = [self._render_text(item) for item in items]
-        lines += [f"and {group_thousands(left_out)} more"] if left_out > 0 else []
+        lines += [say("notebook.and_more", count=left_out)] if left_out > 0 else []
         shown = "".join(f"<li>{line}</li>" for line in lines)
         self._parts.append(
             f'<div class="vr-small"><b>{escape(title)}</b><ul class="vr-list">{shown}</ul></div>'
@@ -172,7 +175,7 @@ class HtmlView:
         )
         left_out = (count or len(shown)) - len(shown)
         if left_out > 0:
-            more = f"and {format_count(left_out, 'more row')}; all of them:"
+            more = say("notebook.more_rows", rows=count_of("more_row", left_out))
             self.add_code(more, everything)
 
     def add_picture(self, text: str, on_light: str, on_dark: str) -> None:

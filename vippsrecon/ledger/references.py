@@ -12,7 +12,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.api.models import Ledger
 from vippsrecon.errors import ForbiddenError, InputError, PaymentNotFoundError, UnauthorizedError
-from vippsrecon.money import format_count
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,16 +86,14 @@ def walk_ledgers(
         )
     settings = client.settings
     if settings.environment == "test":
-        return build_unread_walk("the test environment has no Report API")
+        return build_unread_walk(say("notices.ledger_no_api"))
     units = list(msns) if msns is not None else [unit.msn for unit in settings.units]
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
         dates = client.run(_read_ledgers(client.core, first, last, units))
     except _NO_ACCESS_ERRORS as error:
-        return build_unread_walk(
-            f"these keys have no access to the Report API (HTTP {error.status})"
-        )
+        return build_unread_walk(say("notices.ledger_no_access", status=str(error.status)))
     return _combine_dates(*dates, units)
 
 
@@ -159,31 +157,25 @@ def _combine_dates(
     unassigned = sum(day.unattributed for day in days)
     notes = []
     if not ledgers:
-        notes.append("No ledger settles for these sales units, so no ledger was read.")
+        notes.append(say("notices.no_ledger"))
     if opened:
-        notes.append(
-            f"{_describe_open_dates(opened)} not final yet: more captures and refunds may follow."
-        )
+        notes.append(_describe_open_dates(opened))
     if others:
-        notes.append(
-            f"The ledger also holds payments of sales units {', '.join(others)}, which are not "
-            "configured and were left out."
-        )
+        notes.append(say("notices.ledger_other_units", units=", ".join(others)))
     if unassigned:
-        entries = format_count(unassigned, "ledger entry names", "ledger entries name")
-        notes.append(f"{entries} no ePayment sales unit: left out.")
+        notes.append(say("notices.ledger_unassigned", count=unassigned))
     return LedgerWalk(_build_references_frame(configured), bool(ledgers), opened, tuple(notes))
 
 
 def _describe_open_dates(opened: Sequence[date]) -> str:
     if len(opened) == 1:
-        return f"Ledger date {opened[0]} is"
-    return f"{format_count(len(opened), 'ledger date')} from {opened[0]} to {opened[-1]} are"
+        return say("notices.ledger_day_open", day=opened[0])
+    return say("notices.ledger_days_open", count=len(opened), first=opened[0], last=opened[-1])
 
 
 def build_unread_walk(why: str) -> LedgerWalk[pl.DataFrame]:
     """Return the result for a ledger that was not read, with the reason as a note."""
-    note = f"The ledger was not read: {why}. Payments that are missing in the shop cannot be found."
+    note = say("notices.ledger_not_read", reason=why)
     return LedgerWalk(_build_references_frame([]), False, (), (note,))
 
 

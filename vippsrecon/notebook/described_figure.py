@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from vippsrecon.display.html import HtmlView
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.sentences import describe_bars
 from vippsrecon.spreadsheet.formats import (
     BAR_COLOURS,
     DECREASE_COLOUR,
@@ -28,6 +28,7 @@ from vippsrecon.spreadsheet.formats import (
     MUTED,
     NAVY,
 )
+from vippsrecon.texts import format_money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ class DescribedFigure(Figure):
     def describe_bars(self, panel: Axes, currency: str, bars: Iterable[tuple[str, int]]) -> None:
         """Describe a panel: its title, then label and amount in minor units of each bar."""
         amounts = ", ".join(f"{label} {format_money(minor, currency)}" for label, minor in bars)
-        self.add_sentence(f"Bar chart. {panel.get_title(loc='left')}: {amounts}.")
+        self.add_sentence(describe_bars(panel.get_title(loc="left"), amounts))
 
     @contextmanager
     def in_dark_colours(self) -> Iterator[None]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.money import group_thousands
 from vippsrecon.report import names, sentences
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import compute_figures
@@ -28,6 +27,7 @@ from vippsrecon.spreadsheet.formats import (
     MUTED,
     NAVY,
 )
+from vippsrecon.texts import format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from vippsrecon.report.figures import BridgeLeg
 
 
+@in_language_of_result
 def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by code, one panel per currency, largest on top.
 
@@ -56,7 +57,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     figure, axes = _create_panels(
         [names.format_heading("risk_by_code", currency) for currency in shown],
         [max(len(codes), 2) for codes in shown.values()],
-        "Nothing is at risk",
+        say("figures.nothing_at_risk"),
     )
     for panel, (currency, codes) in zip(axes, shown.items(), strict=True):
         amounts = [float(to_cell_amount(code.at_risk_minor)) for code in codes]
@@ -70,7 +71,10 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
         panel.margins(x=0.16)
         worst = [name for name in SEVERITIES if name in {code.severity for code in codes}]
         panel.legend(
-            handles=[Patch(color=BAR_COLOURS[name], label=name) for name in worst],
+            handles=[
+                Patch(color=BAR_COLOURS[name], label=names.get_severity_name(name))
+                for name in worst
+            ],
             loc="lower right",
             frameon=False,
             fontsize=8,
@@ -78,6 +82,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     return figure
 
 
+@in_language_of_result
 def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> Figure:
     """Draw the bridge from orders to money as a waterfall, one panel per sales unit and currency.
 
@@ -90,16 +95,19 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
         for bridge_leg in compute_figures(build_report_frames(reconciliation)).legs
         if bridge_leg.leg == leg
     ]
-    heading = names.BRIDGE_LEG_NAMES.get(leg, (leg, leg))[0]
+    heading = names.get_leg_names(leg)[0]
     figure, axes = _create_panels(
-        [f"{heading}: sales unit {each.msn}, {each.currency}" for each in legs],
+        [
+            say("legs.texts.title", heading=heading, msn=each.msn, currency=each.currency)
+            for each in legs
+        ],
         [max(len(each.lines) + 1, 3) for each in legs],
-        "No bridge: no orders and no payments",
+        say("figures.no_bridge"),
     )
     for panel, each in zip(axes, legs, strict=True):
         steps = [(names.get_line_name(line, each.leg), minor) for line, minor, _ in each.lines]
         total = (
-            names.BRIDGE_LEG_NAMES.get(each.leg, (each.leg, each.leg))[1],
+            names.get_leg_names(each.leg)[1],
             each.bridge_total_minor,
         )
         figure.describe_bars(panel, each.currency, [*steps, total])
@@ -108,7 +116,7 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
 
 
 def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
-    total_label = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
+    total_label = names.get_leg_names(leg.leg)[1]
     every_step = list_steps(leg)
     # Steps of zero are not drawn.
     steps = [step for step in every_step if step.amount_minor or step.tone == "total"]
@@ -137,12 +145,13 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     low, high = min(*levels, 0.0), max(*levels, 0.0)
     left = float(to_cell_amount(find_axis_start(every_step)))
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
-    begins = f", from {group_thousands(round(left))}: steps show, totals are cut" if left else ""
+    begins = say("figures.axis_cut", start=round(left)) if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
     panel.locator_params(axis="x", nbins=6)
     panel.xaxis.set_major_formatter(_format_axis_value)
 
 
+@in_language_of_result
 def ages(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by days since the first run that reported it, per currency."""
     figures = compute_figures(build_report_frames(reconciliation))
@@ -153,9 +162,10 @@ def ages(reconciliation: Reconciliation) -> Figure:
         ]
         for currency in figures.currencies
     }
-    return _draw_bars("risk_by_age", bars, "Nothing is at risk")
+    return _draw_bars("risk_by_age", bars, say("figures.nothing_at_risk"))
 
 
+@in_language_of_result
 def reservations(reconciliation: Reconciliation) -> Figure:
     """Draw what is still reserved by days to the capture deadline, per currency.
 
@@ -174,25 +184,35 @@ def reservations(reconciliation: Reconciliation) -> Figure:
         ]
         for currency in figures.currencies
     }
-    return _draw_bars("reservations", bars, "Nothing is reserved")
+    return _draw_bars("reservations", bars, say("figures.nothing_reserved"))
 
 
+@in_language_of_result
 def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
     """Draw what was captured and refunded on each day, by month if the period is long, per currency."""
     events = reconciliation.polars_frame("events")
     days = sum_by_day(events, reconciliation.manifest)
     captions = [sentences.describe_day_chart(spans, currency) for currency, spans in days.items()]
-    figure, axes = _create_panels(captions, [6] * len(days), "Nothing was captured or refunded")
+    figure, axes = _create_panels(captions, [6] * len(days), say("figures.nothing_moved"))
     for panel, (currency, spans) in zip(axes, days.items(), strict=True):
         labels = [span.label for span in spans]
         for name, minors, colour in (
-            ("captured", [span.captured_minor for span in spans], BAR_COLOURS["total"]),
-            ("refunded", [-span.refunded_minor for span in spans], BAR_COLOURS["medium"]),
+            (
+                say("figures.captured"),
+                [span.captured_minor for span in spans],
+                BAR_COLOURS["total"],
+            ),
+            (
+                say("figures.refunded"),
+                [-span.refunded_minor for span in spans],
+                BAR_COLOURS["medium"],
+            ),
         ):
             amounts = [float(to_cell_amount(minor)) for minor in minors]
             panel.bar(labels, amounts, color=colour, width=0.72, label=name)
-            total = sentences.format_money(abs(sum(minors)), currency)
-            figure.add_sentence(f"{panel.get_title(loc='left')}: {name} {total} in all.")
+            total = format_money(abs(sum(minors)), currency)
+            title = panel.get_title(loc="left")
+            figure.add_sentence(say("figures.in_all", title=title, name=name, total=total))
         every = -(-len(spans) // MAX_DAY_LABELS)
         panel.set_xticks(range(0, len(spans), every), labels[::every])
         panel.axhline(0, color=MUTED, linewidth=0.8)
@@ -202,6 +222,7 @@ def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
     return figure
 
 
+@in_language_of_result
 def concentrations(reconciliation: Reconciliation) -> Figure:
     """Draw what is concentrated where: its share of a code's rows, and of all orders, per currency."""
     found = compute_figures(build_report_frames(reconciliation)).concentrations
@@ -209,12 +230,22 @@ def concentrations(reconciliation: Reconciliation) -> Figure:
     figure, axes = _create_panels(
         [names.format_heading("concentration", currency) for currency in shown],
         [2 * len(rows) for rows in shown.values()],
-        "Nothing is concentrated anywhere",
+        say("figures.nothing_concentrated"),
     )
     for panel, (currency, rows) in zip(axes, shown.items(), strict=True):
         for offset, name, colour, shares in (
-            (-0.2, names.CONCENTRATION_SERIES[0], BAR_COLOURS["high"], [r.share for r in rows]),
-            (0.2, names.CONCENTRATION_SERIES[1], BAR_COLOURS["info"], [r.of_orders for r in rows]),
+            (
+                -0.2,
+                names.list_concentration_series()[0],
+                BAR_COLOURS["high"],
+                [r.share for r in rows],
+            ),
+            (
+                0.2,
+                names.list_concentration_series()[1],
+                BAR_COLOURS["info"],
+                [r.of_orders for r in rows],
+            ),
         ):
             places = [place + offset for place in range(len(rows))]
             percents = [float(share * 100) for share in shares]
@@ -262,11 +293,11 @@ def _draw_bars(
 
 
 def _format_amount(amount: float) -> str:
-    return group_thousands(Decimal(f"{amount:.2f}"))
+    return format_number(Decimal(f"{amount:.2f}"))
 
 
 def _format_axis_value(value: float, _place: float) -> str:
-    return group_thousands(round(value))
+    return format_number(round(value))
 
 
 def _create_panels(
@@ -278,7 +309,7 @@ def _create_panels(
     if not titles:
         figure = DescribedFigure(figsize=(8, 1.2))
         figure.text(0.5, 0.5, empty, ha="center", va="center", color=MUTED)
-        figure.add_sentence(f"{empty}.")
+        figure.add_sentence(say("figures.empty", sentence=empty))
         return figure, []
     inches = [0.3 * height + 1.0 for height in heights]
     figure = DescribedFigure(figsize=(8.5, sum(inches)), layout="constrained")

@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from vippsrecon.dates import parse_named_period
 from vippsrecon.errors import InputError, printable
-from vippsrecon.money import format_count
-from vippsrecon.report.names import CODE_TITLES
-from vippsrecon.report.sentences import format_money
+from vippsrecon.reconciliation.codes import CODE_BY_NAME
 from vippsrecon.sources.reviewed_report.cover import read_cover
 from vippsrecon.sources.reviewed_report.read import ReportRow, read_reviewed_report
+from vippsrecon.texts import format_money, say, use_language
 
 MAX_DISCREPANCIES = 10
 
@@ -32,12 +31,14 @@ class Digest(NamedTuple):
         headline: One or two sentences.
         lines: What follows it.
         report: The workbook; None without one.
+        language: The language of the message.
     """
 
     failed: bool
     headline: str
     lines: tuple[str, ...]
     report: Path | None = None
+    language: str = "en"
 
     @property
     def report_name(self) -> str:
@@ -59,12 +60,13 @@ class Digest(NamedTuple):
         return "\n".join([self.headline, *self.lines, *(("", *notes) if notes else ())])
 
 
-def build_report_digest(report: Path) -> Digest:
+def build_report_digest(report: Path, language: str | None = None) -> Digest:
     """Make the message about a report, whose run may be incomplete.
 
     Args:
         report: The workbook, as `vippsrecon reconcile` wrote it. The worst discrepancies are the first
             rows of its sheet Discrepancies.
+        language: Of the message; None: that of the report. The headline is as the report has it.
 
     Raises:
         SourceError: It is not a report of vippsrecon.
@@ -73,35 +75,62 @@ def build_report_digest(report: Path) -> Digest:
     reviewed = read_reviewed_report(report)
     count = len(reviewed.rows) + len(reviewed.refused)
     lines = [cover.about]
-    if reviewed.rows:
-        worst = reviewed.rows[:MAX_DISCREPANCIES]
-        of_all = f" {len(worst)} of {count}" if len(worst) < count else ""
-        lines += ["", f"Worst{of_all}:", *map(_describe_row, worst)]
-    if reviewed.refused:
-        changed = format_count(len(reviewed.refused), "row")
-        lines += ["", f"{changed} of the report changed since it was written, so not listed here."]
-    return Digest(not cover.complete, cover.headline, tuple(lines), report)
+    with use_language(language or cover.language) as chosen:
+        if reviewed.rows:
+            worst = reviewed.rows[:MAX_DISCREPANCIES]
+            heading = (
+                say("digest.worst_of", shown=len(worst), count=count)
+                if len(worst) < count
+                else say("digest.worst")
+            )
+            lines += ["", heading, *map(_describe_row, worst)]
+        if reviewed.refused:
+            lines += ["", say("digest.changed", count=len(reviewed.refused))]
+    return Digest(not cover.complete, cover.headline, tuple(lines), report, chosen)
 
 
-def build_failure_digest(sentence: str) -> Digest:
+def build_failure_digest(sentence: str, language: str | None = None) -> Digest:
     """Make the message about a run that could not finish.
 
     Args:
         sentence: What went wrong, for the person who is responsible for the job.
+        language: Of the message; None: English, or what `set_language` chose.
     """
-    headline = printable(" ".join(sentence.split()))
-    return Digest(True, f"FAILED. {headline}", ("There is no report of this run.",))
+    reason = printable(" ".join(sentence.split()))
+    with use_language(language) as chosen:
+        headline = say("digest.failed", sentence=reason)
+        return Digest(True, headline, (say("digest.no_report"),), language=chosen)
+
+
+def build_exit_code_digest(exit_code: int, language: str | None = None) -> Digest:
+    """Make the message about a run that ended with an exit code of a failure.
+
+    Args:
+        exit_code: 2 or more.
+        language: As for `build_failure_digest`.
+    """
+    with use_language(language):
+        return build_failure_digest(say("digest.exit_code", code=str(exit_code)))
 
 
 def _describe_row(row: ReportRow) -> str:
     names = [
-        f"order {row.order_number}" if _is_safe_number(row.order_number) else "",
-        f"payment {row.reference}" if _is_safe_number(row.reference) else "",
+        say("digest.order", number=row.order_number) if _is_safe_number(row.order_number) else "",
+        say("digest.payment", reference=row.reference) if _is_safe_number(row.reference) else "",
     ]
-    subject = ", ".join(name for name in names if name) or f"row {row.row} of the report"
-    title = CODE_TITLES.get(row.kind, "")
-    about = f"{row.kind} ({title})" if title else f"row {row.row}"
-    return f"- {about}: {subject}, {format_money(row.at_risk_minor, row.currency)} at risk"
+    subject = ", ".join(name for name in names if name)
+    title = CODE_BY_NAME[row.kind].title if row.kind in CODE_BY_NAME else ""
+    about = (
+        say("digest.code", code=row.kind, title=title)
+        if title
+        else say("digest.row", row=str(row.row))
+    )
+    return say(
+        "digest.discrepancy",
+        about=about,
+        subject=subject or say("digest.row_of_report", row=str(row.row)),
+        amount=format_money(row.at_risk_minor, row.currency),
+    )
 
 
 def _is_safe_number(text: str | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import smtplib
 import ssl
+from decimal import Decimal
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.errors import NotificationError, printable
 from vippsrecon.input_files import read_input_bytes
 from vippsrecon.money import format_count
+from vippsrecon.texts import say, use_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +53,14 @@ def build_message(digest: Digest, mail: MailSettings) -> EmailMessage:
     name = digest.report_name
     content = read_input_bytes(digest.report)
     if len(content) > mail.table.attach_up_to_mb * _BYTES_PER_MB:
-        size = f"{len(content) / _BYTES_PER_MB:.1f} MB"
-        note = f"Report: {name}, not attached because of its size ({size})."
+        size = Decimal(f"{len(content) / _BYTES_PER_MB:.1f}")
+        with use_language(digest.language):
+            note = say("digest.not_attached", name=name, size=size)
         message.set_content(digest.format_text(note))
         return message
-    message.set_content(digest.format_text(f"Report: {name} (attached)."))
+    with use_language(digest.language):
+        note = say("digest.attached", name=name)
+    message.set_content(digest.format_text(note))
     main, sub = _WORKBOOK_TYPE
     message.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return message

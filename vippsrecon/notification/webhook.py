@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from vippsrecon.config.notifications import LOOPBACK_HOSTS
 from vippsrecon.errors import NotificationError
+from vippsrecon.texts import say, use_language
 
 if TYPE_CHECKING:
     from vippsrecon.config.notifications import WebhookSettings
@@ -24,7 +25,9 @@ def build_payload(digest: Digest, service: str) -> dict[str, Any]:
     Sources: Microsoft, "Create incoming webhooks with Workflows" (an Adaptive Card, whose text runs
     contain no Markdown); Slack, "Sending messages using incoming webhooks" and "Formatting text".
     """
-    notes = [] if digest.report is None else [f"Report: {digest.report_name}"]
+    with use_language(digest.language):
+        name = digest.report_name
+        notes = [] if digest.report is None else [say("digest.report", name=name)]
     text = digest.format_text(*notes)
     if service == "slack":
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,7 +7,7 @@ they become a chain of comparisons.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -43,7 +43,12 @@ def local_day_number(us: int, zone: str) -> int:
     >>> local_day_number(evening, "UTC"), local_day_number(evening, "Europe/Oslo")
     (0, 1)
     """
-    return (microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date() - EPOCH.date()).days
+    return (local_date(us, zone) - EPOCH.date()).days
+
+
+def local_date(us: int, zone: str) -> date:
+    """Return the local date of a time in a zone."""
+    return microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date()
 
 
 def local_day_expression(us: nw.Expr, zone: str, latest_year: int) -> nw.Expr:

@@ -26,6 +26,7 @@ from vippsrecon.schemas import (
     to_pandas,
     to_polars,
 )
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,11 @@ class Reconciliation:
         return bool(self.manifest.get("complete", True))
 
     @property
+    def language(self) -> str:
+        """The language of its sentences and of its report: en, nb, da, sv or fi."""
+        return str(self.manifest.get("language", "en"))
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict: incomplete, discrepancies or clean.
 
@@ -161,8 +167,12 @@ def format_period(days: Sequence[str | None]) -> str:
     """
     first, last = days
     if first is None:
-        return f"until {last}"
-    return f"from {first}" if last is None else f"{first} to {last}"
+        return say("period.until", last=last)
+    return (
+        say("period.from", first=first)
+        if last is None
+        else say("period.from_to", first=first, last=last)
+    )
 
 
 _SCHEMAS = {

@@ -10,8 +10,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.dates import to_date, to_day_number
-from vippsrecon.reconciliation.days import microseconds_to_datetime, to_microseconds
+from vippsrecon.dates import to_day_number
+from vippsrecon.reconciliation.days import local_date, microseconds_to_datetime, to_microseconds
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
@@ -70,8 +70,10 @@ from vippsrecon.schemas import (
     Frame,
 )
 from vippsrecon.schemas.failure_effects import build_effect_condition
+from vippsrecon.texts import get_language, in_chosen_language
 
 
+@in_chosen_language
 def reconcile(
     orders: Any,
     payments: Any,
@@ -91,15 +93,15 @@ def reconcile(
     earlier_files: Collection[str] = (),
     only: str | None = None,
     questions: Collection[str] = tuple(QUESTIONS),
+    language: str | None = None,
     manifest: dict[str, Any] | None = None,
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
     Each pair is checked for four questions: do order and payment both exist, is the captured
     amount right, is the refunded amount right, and is money still reserved that should not be?
-    Each question gives at most one discrepancy, so no amount is counted twice. Both sides are
-    compared at one cut-off time: the earliest of `as_of`, the time of the export and the time
-    of the fetch.
+    Each question gives at most one discrepancy, so no amount is counted twice. Both sides are compared
+    at one cut-off time: the earliest of `as_of`, the time of the export and the time of the fetch.
 
     Args:
         orders: `schemas.ORDERS`. Like all frames here: pandas, Polars, pyarrow, DuckDB or
@@ -126,13 +128,15 @@ def reconcile(
         unsettled: (msn, reference) of payments with an operation made with this toolkit whose
             outcome is unknown. They are flagged `possible_duplicate`, and no operation is
             proposed for them.
-        earlier_files: `source_file` of orders that come from earlier runs. They are compared, and say
-            nothing about the days that the export covers.
+        earlier_files: `source_file` of orders from earlier runs. They are compared, and say nothing
+            about the days that the export covers.
         first_seen: discrepancy_id to the day of the first run that reported it. Age and severity
             count from that day; a discrepancy that is not listed is first seen by this run.
         only: Report discrepancies of this kind only.
         questions: The questions to check; fewer are faster. Buckets, summary and bridge are empty
             unless all questions are checked.
+        language: Of the sentences and of the report: en, nb, da, sv or fi. Codes and names of
+            columns do not change. None for English, or for what `set_language` chose.
         manifest: Facts about the inputs, stored in the result's manifest.
 
     Returns:
@@ -141,7 +145,7 @@ def reconcile(
 
     Raises:
         SchemaError: A frame does not fit its schema.
-        InputError: `payments` has the same payment twice.
+        InputError: `payments` has the same payment twice, or the language is not one of the five.
         BridgeError: The bridge does not balance.
     """
     rules = rules or Rules()
@@ -157,7 +161,7 @@ def reconcile(
         frozenset(unsettled),
         frozenset(earlier_files),
     )
-    run_date = _compute_run_date(as_of_us, units)
+    run_date = local_date(as_of_us, (units[0] if units else SalesUnit("")).zone)
     spark = detect_engine(orders) == "spark"
     with reuse_plans(count_polars_rows(frames)):
         paired = pair_orders_and_payments(
@@ -208,6 +212,7 @@ def reconcile(
         ),
         manifest={
             **(manifest or {}),
+            "language": get_language(),
             "as_of": microseconds_to_datetime(as_of_us).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "complete": bool((manifest or {}).get("complete", True)) and counts["holes"] == 0,
             "counts": {**(manifest or {}).get("counts", {}), **counts},
@@ -310,13 +315,6 @@ def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | N
         to_day_number(first) if first else -no_limit,
         to_day_number(last) if last else no_limit,
     )
-
-
-def _compute_run_date(as_of_us: int, units: Sequence[SalesUnit]) -> date:
-    from vippsrecon.reconciliation.days import local_day_number
-
-    zone = units[0].zone if units else SalesUnit("").zone
-    return to_date(local_day_number(as_of_us, zone))
 
 
 def _count_results(

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from vippsrecon.errors import InputError
-from vippsrecon.money import format_count
 from vippsrecon.report.frames import build_report_frames, select_compared_pairs
-from vippsrecon.report.names import ITEM_STATUS_NAMES
+from vippsrecon.report.names import list_item_statuses
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
+from vippsrecon.texts import in_language_of_result, list_texts_in, say, translate_words
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -32,21 +32,10 @@ IN_PROGRESS = "in progress"
 ENTRY_COLUMNS = ("owner", "decision", "note")
 """Columns of *Discrepancies* that people fill in."""
 
-CHANGE_SENTENCES = {
-    "reopened": "An earlier run showed it, the earlier report did not, and it is here again.",
-    "new": "It was not in the earlier report.",
-    "changed": "Its amounts differ from the earlier report.",
-    "aged": "It is as it was in the earlier report.",
-    "cleared": "Its order and payment were checked again, and the discrepancy is gone.",
-    "waived": "The ignore file lists its payment, so it left the totals.",
-    "not compared": "Its order and payment were not checked in this run, so it may still be there.",
-}
-"""What became of a discrepancy since the earlier report, in the order of the sheet, with its meaning."""
+CHANGES = ("reopened", "new", "changed", "aged", "cleared", "waived", "not_compared")
+"""What became of a discrepancy since the earlier report, in the order of the sheet. Its word and its
+meaning are in the catalogues."""
 
-_ROW_WAS_CHANGED = (
-    "Its row in the earlier report was changed or shifted: its amounts then are not known, and its "
-    "entries were not carried over."
-)
 _NOT_ABOUT_AMOUNTS = ("", IN_PROGRESS)
 _AMOUNTS = ("expected_minor", "actual_minor", "at_risk_minor", "proposal", "proposal_minor")
 _FACTS = ("kind", "order_number", "reference", "msn", "currency")
@@ -74,13 +63,15 @@ class ReportChanges(NamedTuple):
     def add_to(self, reconciliation: Reconciliation) -> Reconciliation:
         """Return the reconciliation with the notices, and the earlier report among its inputs."""
         manifest = reconciliation.manifest
-        inputs = {**(manifest.get("inputs") or {}), f"{self.name} (earlier report)": self.sha256}
+        name = say("changes.sentences.input", report=self.name)
+        inputs = {**(manifest.get("inputs") or {}), name: self.sha256}
         return reconciliation.with_changes(
             notices=(*reconciliation.notices, *self.notices),
             manifest={**manifest, "inputs": inputs},
         )
 
 
+@in_language_of_result
 def find_changes(
     reconciliation: Reconciliation, earlier: str | Path | ReportChanges | None
 ) -> ReportChanges | None:
@@ -95,6 +86,7 @@ def find_changes(
     return earlier
 
 
+@in_language_of_result
 def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport) -> ReportChanges:
     """Compare the discrepancies of a reconciliation with those of an earlier report.
 
@@ -155,7 +147,7 @@ def _match_rows(
     earlier_rows: dict[str, ReportRow],
     checked: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return the rows of *What changed*, in the order of `CHANGE_SENTENCES`, highest risk first."""
+    """Return the rows of *What changed*, in the order of `CHANGES`, highest risk first."""
     now = frames.discrepancies.select(
         "discrepancy_id", *_FACTS, *_AMOUNTS, "first_seen_date", present=pl.lit(True)
     )
@@ -197,20 +189,23 @@ def _match_rows(
         .then(pl.lit("cleared"))
         .otherwise(pl.lit("not compared"))
     )
-    order = {name: place for place, name in enumerate(CHANGE_SENTENCES)}
-    sentence = pl.col("change").replace_strict(CHANGE_SENTENCES, return_dtype=pl.String)
+    words = list_texts_in("changes.words", "en")
+    order = {words[name]: place for place, name in enumerate(CHANGES)}
+    meanings = {words[name]: say(f"changes.meanings.{name}") for name in CHANGES}
+    sentence = pl.col("change").replace_strict(meanings, return_dtype=pl.String)
+    withdrawn = say("changes.sentences.decision_withdrawn", decision="{}")
     decision = pl.col("decision")
     return (
         both.with_columns(change=change)
         .with_columns(
             what=pl.when(present & refused & ~was_present)
-            .then(pl.lit(_ROW_WAS_CHANGED))
+            .then(pl.lit(say("changes.sentences.row_was_changed")))
             .when(pl.col("change").eq("changed") & ~decision.is_in(_NOT_ABOUT_AMOUNTS))
             .then(
                 pl.format(
-                    '{} The decision "{}" was for those amounts, so it was not carried over.',
+                    f"{{}} {withdrawn}",
                     sentence,
-                    decision,
+                    decision.replace(dict(translate_words("decisions"))),
                 )
             )
             .otherwise(sentence),
@@ -262,7 +257,7 @@ def _list_statuses(open_items: pl.DataFrame) -> pl.DataFrame:
         "discrepancy_id",
         pl.col("first_seen_date").alias("item_first_seen_date"),
         "last_seen_date",
-        item_status=pl.col("status").replace_strict(ITEM_STATUS_NAMES, return_dtype=pl.String),
+        item_status=pl.col("status").replace_strict(list_item_statuses(), return_dtype=pl.String),
     )
 
 
@@ -280,36 +275,27 @@ def _describe(
     earlier: ReviewedReport, rows: pl.DataFrame, carried: int, withdrawn: int, conflicts: list[int]
 ) -> tuple[str, ...]:
     counts = Counter(rows["change"].to_list())
-    listed = ", ".join(f"{counts[name]} {name}" for name in CHANGE_SENTENCES if counts[name])
+    listed = ", ".join(
+        say("changes.sentences.one_count", count=counts[english], change=word)
+        for english, word in translate_words("changes.words").items()
+        if counts[english]
+    )
     sentences = [
-        f"Compared with the earlier report {earlier.name}: {listed or 'no discrepancies in either'} "
-        "(sheet What changed)."
-    ]
-    if carried:
-        have = format_count(carried, "discrepancy has", "discrepancies have")
-        sentences.append(
-            f"{have} the owner, decision or note that {earlier.name} had; check them before you use them."
+        say(
+            "changes.sentences.compared",
+            report=earlier.name,
+            counts=listed or say("changes.sentences.none"),
+            sheet=say("sheets.changed"),
         )
-    if withdrawn:
-        were = format_count(withdrawn, "decision was", "decisions were")
-        sentences.append(f"{were} not carried over, because the amounts changed since.")
-    for numbers, problem in (
-        (
-            [reject.source_row for reject in earlier.refused],
-            "changed or shifted, so entries in them were not carried over",
-        ),
-        (
-            conflicts,
-            "repeat an earlier row with other entries; those of the first row were carried over",
-        ),
-    ):
+    ]
+    for key, count in (("carried", carried), ("withdrawn", withdrawn)):
+        if count:
+            sentences.append(say(f"changes.sentences.{key}", count=count, report=earlier.name))
+    changed_rows = [reject.source_row for reject in earlier.refused]
+    for key, numbers in (("rows_changed", changed_rows), ("rows_repeated", conflicts)):
         if numbers:
             listed = ", ".join(str(number) for number in numbers[:_MAX_NAMED_ROWS])
-            more = (
-                f" and {len(numbers) - _MAX_NAMED_ROWS} more"
-                if len(numbers) > _MAX_NAMED_ROWS
-                else ""
-            )
-            verb = "were " if problem.startswith("changed") else ""
-            sentences.append(f"Rows of {earlier.name} {verb}{problem}: {listed}{more}.")
+            if len(numbers) > _MAX_NAMED_ROWS:
+                listed += say("words.and_more", count=len(numbers) - _MAX_NAMED_ROWS)
+            sentences.append(say(f"changes.sentences.{key}", report=earlier.name, rows=listed))
     return tuple(sentences)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ReportDetail = Literal["full", "findings"]
 """full: all sheets. findings: without `RAW_SHEETS`, whose rows are written to Parquet files."""
 
-RAW_SHEETS = ("Matched", "Payments", "Events", "Orders")
+RAW_SHEETS = ("matched", "payments", "events", "orders")
 """Sheets with what agrees and with what was read: nearly all rows of a large report."""
 
 MAX_RAW_ROWS = 20_000

@@ -30,6 +30,7 @@ from vippsrecon.report.totals.reservations import ReservationTotals, compute_res
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
 from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.report.frames import ReportFrames
@@ -269,7 +270,7 @@ def _compute_bucket_totals(frames: ReportFrames) -> tuple[BucketTotals, ...]:
         for *key, rows, minor in counted.iter_rows():
             figures = sums.setdefault(tuple(key), [0, 0, 0, 0])
             figures[place : place + 2] = [rows, minor]
-    order = {name: position for position, name in enumerate(names.BUCKET_NAMES)}
+    order = {name: position for position, name in enumerate(names.BUCKETS)}
     return tuple(
         BucketTotals(*key, *figures)
         for key, figures in sorted(
@@ -295,7 +296,9 @@ def _select_large_groups(frames: ReportFrames) -> tuple[LargeGroup, ...]:
             row["rows"],
             row["at_risk_minor"],
             Decimal(row["share_permille"]).scaleb(-3),
-            f"mostly store {row['concentrated_in']}" if row["concentrated_in"] else "",
+            say("summary.mostly_store", store=row["concentrated_in"])
+            if row["concentrated_in"]
+            else "",
         )
         for row in large.iter_rows(named=True)
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import describe_settings
+from vippsrecon.report.sentences import translate_origin
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -14,11 +16,7 @@ if TYPE_CHECKING:
 MAX_VALUE_CHARACTERS = 44
 """A list with a longer value has a row for each; on Controls, such a value has a line of its own."""
 
-_GROUPS = (
-    ("settings", "Settings and tolerances"),
-    ("versions", "Versions"),
-    ("counts", "Counts"),
-)
+_GROUPS = ("settings", "versions", "counts")
 _SHOWN_ELSEWHERE = {
     *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
     *(
@@ -31,7 +29,7 @@ _SHOWN_ELSEWHERE = {
         "outside_period",
         "discovered_by",
     ),
-    *("complete", "incomplete_because", "uncompared"),
+    *("complete", "incomplete_because", "uncompared", "language"),
 }
 
 
@@ -48,21 +46,34 @@ def list_run_facts(reconciliation: Reconciliation) -> list[tuple[str, str]]:
     manifest = reconciliation.manifest
     days = manifest.get("period")
     outside = manifest.get("outside_period") or {}
-    rows = [
-        ("verdict", reconciliation.verdict),
-        ("complete", "yes" if reconciliation.complete else "no"),
-        ("environment", str(manifest.get("environment") or "")),
-        ("sales units", ", ".join(_list_msns(manifest.get("sales_units")))),
-        ("period", f"{format_period(days)}, included" if days else "none chosen"),
-        ("as of", str(manifest.get("as_of") or "")),
-        ("fetched at", str(manifest.get("fetched_at") or "")),
-        *((f"outside the period, {side}", str(count)) for side, count in outside.items()),
+    return [
+        (say("facts.verdict"), say(f"words.verdicts.{reconciliation.verdict}")),
+        (say("facts.complete"), say("words.yes" if reconciliation.complete else "words.no")),
+        *_list_language(reconciliation),
+        (say("facts.environment"), str(manifest.get("environment") or "")),
+        (say("facts.sales_units"), ", ".join(_list_msns(manifest.get("sales_units")))),
+        (
+            say("facts.period"),
+            say("facts.period_included", period=format_period(days))
+            if days
+            else say("facts.no_period"),
+        ),
+        (say("facts.as_of"), str(manifest.get("as_of") or "")),
+        (say("facts.fetched_at"), str(manifest.get("fetched_at") or "")),
+        *((say(f"facts.outside_{side}"), str(count)) for side, count in outside.items()),
         *(
-            (f"payments found through {source}", str(count))
+            (say("facts.found_through", source=source), str(count))
             for source, count in (manifest.get("discovered_by") or {}).items()
         ),
     ]
-    return [(name[0].upper() + name[1:], value) for name, value in rows]
+
+
+def _list_language(reconciliation: Reconciliation) -> list[tuple[str, str]]:
+    """Return the row with the language. A report without it is in English."""
+    language = reconciliation.language
+    if language == "en":
+        return []
+    return [(say("facts.language"), f"{say('language.name')} ({language})")]
 
 
 def list_input_files(manifest: Mapping[str, Any]) -> list[InputFile]:
@@ -70,17 +81,20 @@ def list_input_files(manifest: Mapping[str, Any]) -> list[InputFile]:
     hashes = manifest.get("inputs") or {}
     exported = manifest.get("exported_at") or {}
     return [
-        InputFile(name, str(hashes.get(name, "")), str(exported.get(name, "")))
+        InputFile(name, str(hashes.get(name, "")), translate_origin(str(exported.get(name, ""))))
         for name in sorted({*hashes, *exported})
     ]
 
 
 def list_setting_groups(manifest: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the title and the (name, value) rows of settings, versions, counts and other facts."""
-    groups = [(title, manifest.get(key)) for key, title in _GROUPS]
+    groups = [(key, manifest.get(key)) for key in _GROUPS]
     others = {key: value for key, value in manifest.items() if key not in _SHOWN_ELSEWHERE}
-    groups.append(("Other facts of this run", others))
-    return [(title, describe_settings(flatten_settings(facts))) for title, facts in groups]
+    groups.append(("others", others))
+    return [
+        (say(f"setting_groups.{key}"), describe_settings(flatten_settings(facts)))
+        for key, facts in groups
+    ]
 
 
 def flatten_settings(value: Any, name: str = "") -> list[tuple[str, str]]:

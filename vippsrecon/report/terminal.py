@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import printable
-from vippsrecon.money import format_count, group_thousands
 from vippsrecon.report import names, sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
-from vippsrecon.report.sentences import format_money
+from vippsrecon.texts import count_of, format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
 
 
+@in_language_of_result
 def format_summary(reconciliation: Reconciliation, report: str | Path | None = None) -> str:
     """Return a Reconciliation as one page of plain text.
 
@@ -42,28 +42,31 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
         "",
         sentences.describe_completeness(reconciliation, figures),
         sentences.describe_discovery(reconciliation.manifest),
-        names.BLIND_SPOT,
+        say("about.limit"),
     ]
     if report is not None:
-        lines += ["", f"Report: {printable(str(report))}"]
+        lines += ["", say("terminal.report", path=printable(str(report)))]
     return "\n".join(lines)
 
 
+@in_language_of_result
 def format_result_line(reconciliation: Reconciliation, report: str | Path) -> str:
     """Return the headline and the path of the workbook in one line, for a log or a mail of cron."""
     figures = compute_figures(build_report_frames(reconciliation))
     headline = sentences.format_headline(reconciliation, figures)
-    return f"{headline} Report: {printable(str(report))}"
+    return f"{headline} {say('terminal.report', path=printable(str(report)))}"
 
 
 def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> Iterable[str]:
     currency = totals.currency
-    yield (
-        f"{currency}: {format_count(totals.orders, 'order')} over "
-        f"{format_money(totals.ordered_minor, currency)}, "
-        f"{format_count(totals.payments, 'payment')}, captured "
-        f"{sentences.format_moved_amount('captured', totals, figures)}, refunded "
-        f"{sentences.format_moved_amount('refunded', totals, figures)}"
+    yield say(
+        "terminal.block",
+        currency=currency,
+        orders=count_of("order", totals.orders),
+        ordered=format_money(totals.ordered_minor, currency),
+        payments=count_of("payment", totals.payments),
+        captured=sentences.format_moved_amount("captured", totals, figures),
+        refunded=sentences.format_moved_amount("refunded", totals, figures),
     )
     if explanation := sentences.explain_fetched_amounts(currency, figures):
         yield explanation
@@ -73,13 +76,15 @@ def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> It
     if codes:
         yield ""
         yield from _align_columns(
-            ("code", "worst", "rows", "at risk"), [_format_code_row(code) for code in codes]
+            _list_heads("code", "worst", "rows", "at_risk"),
+            [_format_code_row(code) for code in codes],
+            left=(0, 1),
         )
     buckets = figures.select_buckets(currency)
     if buckets:
         yield ""
         yield from _align_columns(
-            ("outcome", "orders", "payments", "captured as fetched"),
+            _list_heads("outcome", "orders", "payments", "captured"),
             _format_bucket_rows(buckets, currency),
         )
 
@@ -87,8 +92,8 @@ def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> It
 def _format_code_row(code: CodeTotals) -> tuple[str, ...]:
     return (
         code.kind,
-        code.severity,
-        group_thousands(code.rows),
+        names.get_severity_name(code.severity),
+        format_number(code.rows),
         format_money(code.at_risk_minor, code.currency),
     )
 
@@ -96,27 +101,33 @@ def _format_code_row(code: CodeTotals) -> tuple[str, ...]:
 def _format_bucket_rows(buckets: Sequence[BucketTotals], currency: str) -> list[tuple[str, ...]]:
     sums: dict[str, list[int]] = {}
     for bucket in buckets:
-        name = bucket.bucket.replace("_", " ") or "outside the period"
+        name = say(f"terminal.{bucket.bucket or 'outside_period'}")
         row = sums.setdefault(name, [0, 0, 0])
         for place, figure in enumerate((bucket.orders, bucket.payments, bucket.captured_minor)):
             row[place] += figure
     return [
         (
             name,
-            group_thousands(orders),
-            group_thousands(payments),
+            format_number(orders),
+            format_number(payments),
             format_money(captured, currency),
         )
         for name, (orders, payments, captured) in sums.items()
     ]
 
 
-def _align_columns(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterable[str]:
-    """Yield rows as aligned lines: first column and severities left, figures right."""
+def _list_heads(*names_of_columns: str) -> tuple[str, ...]:
+    return tuple(say(f"terminal.{name}") for name in names_of_columns)
+
+
+def _align_columns(
+    head: tuple[str, ...], rows: list[tuple[str, ...]], left: tuple[int, ...] = (0,)
+) -> Iterable[str]:
+    """Yield rows as aligned lines: the columns in `left` to the left, figures to the right."""
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     for row in [head, *rows]:
         cells = [
-            text.ljust(width) if place == 0 or head[place] == "worst" else text.rjust(width)
+            text.ljust(width) if place in left else text.rjust(width)
             for place, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  " + "  ".join(cells).rstrip()

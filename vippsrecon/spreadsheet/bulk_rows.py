@@ -19,6 +19,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from vippsrecon.money import COMMON_DECIMALS
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -204,7 +205,8 @@ def _concatenate(pieces: Sequence[Any]) -> pl.Series:
 
 def _build_texts(values: pl.Series) -> pl.Series:
     if values.dtype == pl.Boolean:
-        return values.replace_strict({True: "yes", False: "no"}, return_dtype=pl.String)
+        words = {True: say("words.yes"), False: say("words.no")}
+        return values.replace_strict(words, return_dtype=pl.String)
     return values.cast(pl.String).replace("", None)
 
 

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from vippsrecon.money import COMMON_DECIMALS
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
+    from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
     from vippsrecon.spreadsheet.table import SheetTable
 
@@ -46,7 +48,7 @@ class CrossCheck:
     @property
     def cached_result(self) -> str:
         """Result that the check cell shows until a program recalculates it."""
-        return "OK" if self.formula else "IN FILE"
+        return say("controls.ok" if self.formula else "controls.in_file")
 
 
 @dataclass
@@ -62,7 +64,13 @@ class CrossChecks:
     @property
     def overall_formula(self) -> str:
         """Formula whose result is OK if all checks agree, otherwise DIFFERS."""
-        return f'=IF(COUNTIF({CHECK_RESULTS_NAME},"DIFFERS")=0,"OK","DIFFERS")'
+        good, bad = say("controls.ok"), say("controls.differs")
+        return f'=IF(COUNTIF({CHECK_RESULTS_NAME},"{bad}")=0,"{good}","{bad}")'
+
+
+def get_check_formats(formats: WorkbookFormats) -> dict[str, Format]:
+    """Return the result of a check, as the workbook says it, to its colours."""
+    return formats.checks(say("controls.ok"), say("controls.differs"))
 
 
 def write_live_total(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import DECIMALS
+from vippsrecon.texts import get_language, list_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,6 +138,10 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+_LOCALES = {"nb": "414", "da": "406", "sv": "41D", "fi": "40B"}
+"""Language to its Windows locale, in hexadecimal digits."""
+
+
 class WorkbookFormats:
     """The formats of one workbook, by name. Each is created once.
 
@@ -185,8 +190,9 @@ class WorkbookFormats:
         )
 
     def get_severity_formats(self) -> dict[str, Format]:
-        """Return severity to colours, for `colour_cells_by_text`."""
-        return {name: self.severity(name) for name in SEVERITY_COLOURS}
+        """Return the word for a severity to its colours, for `colour_cells_by_text`."""
+        words = list_section("severities")
+        return {words[name]: self.severity(name) for name in SEVERITY_COLOURS}
 
     def get_colour_format(self, fill: str, ink: str) -> Format:
         """Return these colours, for a conditional format."""
@@ -202,9 +208,9 @@ class WorkbookFormats:
         fill, ink = VERDICT_COLOURS["clean" if good else "incomplete"]
         return self._get_format(f"check {good}", {"bg_color": fill, "font_color": ink}, bare=True)
 
-    def checks(self) -> dict[str, Format]:
+    def checks(self, good: str = "OK", bad: str = "DIFFERS") -> dict[str, Format]:
         """Return the result of a check to its colours, for `colour_cells_by_text`."""
-        return {"OK": self.check(True), "DIFFERS": self.check(False)}
+        return {good: self.check(True), bad: self.check(False)}
 
     def verdict(self, verdict: str) -> Format:
         """Return the banner of a verdict."""
@@ -224,10 +230,22 @@ class WorkbookFormats:
 
     def _get_format(self, key: str, style: dict[str, Any], *, bare: bool = False) -> Format:
         if key not in self._formats:
+            if "num_format" in style:
+                style = {**style, "num_format": add_locale(style["num_format"])}
             # A conditional format may contain only what it changes: with a font name in one,
             # Excel offers to repair the file.
             self._formats[key] = self.workbook.add_format(style if bare else {**FONT, **style})
         return self._formats[key]
+
+
+def add_locale(pattern: str) -> str:
+    """Return a number format with the locale of the current language; in English as it is.
+
+    LibreOffice then writes numbers as the language does. Excel accepts the locale, and writes numbers as
+    the computer is set. Source of the numbers: Microsoft, [MS-LCID].
+    """
+    locale = _LOCALES.get(get_language())
+    return f"[$-{locale}]{pattern}" if locale and ("0" in pattern) else pattern
 
 
 def colour_cells_by_text(

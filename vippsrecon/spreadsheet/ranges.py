@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from xlsxwriter.utility import xl_col_to_name
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from vippsrecon.spreadsheet.columns import TableColumn
 
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_]{4,}")
+"""A shorter name may be that of a cell, such as AB1."""
 
 ANY_TEXT = '"<>"'
 """Criterion of a COUNTIFS that matches every cell that is not empty."""
@@ -67,6 +71,15 @@ class SheetRanges:
 
     def _format_criteria(self, criteria: Sequence[tuple[str, str]]) -> str:
         return ",".join(f"{self.cells(name)},{criterion}" for name, criterion in criteria)
+
+
+def quote_sheet(name: str) -> str:
+    """Return the name of a sheet as formulas write it: in quotes unless it is one plain word.
+
+    >>> quote_sheet("Summary"), quote_sheet("What changed")
+    ('Summary', "'What changed'")
+    """
+    return name if _PLAIN_NAME.fullmatch(name) else f"'{name}'"
 
 
 def format_criterion(text: str) -> str:

@@ -36,6 +36,7 @@ from vippsrecon.spreadsheet.columns import (
 )
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH, count_text_lines, escape_cell_text
 from vippsrecon.spreadsheet.ranges import SheetRanges
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,8 +67,8 @@ class SheetTable(SheetRanges):
     """A frame and its position on its sheet.
 
     Attributes:
-        sheet: Name of the worksheet.
-        title: Heading of the sheet.
+        key: What the sheet is called in this package, such as "orders".
+        sheet: Name of the worksheet, and heading of the sheet, in the language of the report.
         about: One sentence below it: the grain and the purpose.
         columns: In order, from column A.
         data: Rows in order, with a column for each named in `columns`.
@@ -81,8 +82,8 @@ class SheetTable(SheetRanges):
         notes: Lines between the totals and the header.
     """
 
+    key: str
     sheet: str
-    title: str
     about: str
     columns: tuple[TableColumn, ...]
     data: pl.DataFrame
@@ -322,7 +323,8 @@ def convert_to_cells(values: pl.Series, kind: TableColumnKind) -> list[Any]:
     if kind == "count":
         return values.to_list()
     if values.dtype == pl.Boolean:
-        return [None if flag is None else ("yes" if flag else "no") for flag in values.to_list()]
+        words = {True: say("words.yes"), False: say("words.no"), None: None}
+        return [words[flag] for flag in values.to_list()]
     return _convert_texts(values.cast(pl.String))
 
 

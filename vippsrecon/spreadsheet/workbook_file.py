@@ -50,15 +50,15 @@ def open_workbook(path: Path, rows: Path | None = None) -> Iterator[Workbook]:
         _discard_workbook(workbook)
 
 
-def set_up_printing(worksheet: Worksheet, name: str, subject: str) -> None:
+def set_up_printing(
+    worksheet: Worksheet, name: str, subject: str, page: str = "Page &P of &N"
+) -> None:
     """Set a sheet up to print on A4 landscape, one page wide, with a footer."""
     worksheet.set_landscape()
     worksheet.set_paper(A4)
     worksheet.fit_to_pages(1, 0)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    worksheet.set_footer(
-        f"&L&8 {_escape_footer(subject)}&C&8 {_escape_footer(name)}&R&8 Page &P of &N"
-    )
+    worksheet.set_footer(f"&L&8 {_escape_footer(subject)}&C&8 {_escape_footer(name)}&R&8 {page}")
 
 
 def protect_figures(worksheet: Worksheet) -> None:

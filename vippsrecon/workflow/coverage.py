@@ -12,8 +12,8 @@ import polars as pl
 
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_date, to_day_number
-from vippsrecon.money import format_count
 from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.texts import count_of, say
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched, LedgerWalk
@@ -58,22 +58,25 @@ class MissingDays(NamedTuple):
 
     def describe(self) -> str:
         """Return the missing days as a clause."""
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        unit = "" if self.only_unit else f" for sales unit {self.msn}"
-        return f"the export does not cover {days}{unit}"
+        days = (
+            f"{self.first}"
+            if self.first == self.last
+            else say("period.from_to", first=self.first, last=self.last)
+        )
+        if self.only_unit:
+            return say("gaps.missing_days", days=days)
+        return say("gaps.missing_days_of_unit", days=days, msn=self.msn)
 
     def explain(self, files: OrderFiles[pl.DataFrame]) -> str:
         """Return what is missing and what to do, in sentences."""
         names = ", ".join(file.name for file in files.files)
         shorter = (
-            f"begin the period with --from {self.last + timedelta(days=1)}"
+            say("gaps.begin_later", day=self.last + timedelta(days=1))
             if self.at_start
-            else f"end the period with --to {self.first - timedelta(days=1)}"
+            else say("gaps.end_earlier", day=self.first - timedelta(days=1))
         )
-        return (
-            f"Orders are missing: {self.describe()} ({names}), so there is no verdict. Export those "
-            f"days too, or {shorter}."
-        )
+        missing = self.describe()
+        return say("gaps.missing_days_explained", missing=missing, files=names, shorter=shorter)
 
 
 def find_missing_days(
@@ -144,13 +147,13 @@ def leave_out_orders(
     files: OrderFiles[pl.DataFrame], units: Sequence[SalesUnit]
 ) -> tuple[OrderFiles[pl.DataFrame], tuple[str, ...]]:
     """Leave out the orders of sales units that are not compared, and list them in sentences."""
-    orders, notes = _leave_out_rows(files.orders, units, "order", "the exports")
+    orders, notes = _leave_out_rows(files.orders, units, "order", "in_exports")
     return files._replace(orders=orders), notes
 
 
 def leave_out_references(reference_set: ReferenceSet, units: Sequence[SalesUnit]) -> ReferenceSet:
     """Leave out the references of sales units that are not compared, and note how many."""
-    references, notes = _leave_out_rows(reference_set.references, units, "reference", "the lists")
+    references, notes = _leave_out_rows(reference_set.references, units, "reference", "in_lists")
     return reference_set._replace(references=references, notes=(*reference_set.notes, *notes))
 
 
@@ -167,7 +170,7 @@ def leave_out_ledger_references(
     walk: LedgerWalk[pl.DataFrame], units: Sequence[SalesUnit]
 ) -> LedgerWalk[pl.DataFrame]:
     """Leave out the ledger's references of sales units that are not compared, and note how many."""
-    references, notes = _leave_out_rows(walk.references, units, "payment", "the funds ledger")
+    references, notes = _leave_out_rows(walk.references, units, "payment", "in_ledger")
     return walk._replace(references=references, notes=(*walk.notes, *notes))
 
 
@@ -178,7 +181,12 @@ def _leave_out_rows(
     is_left_out = pl.col("msn").is_in(_list_left_out(units))
     counts = frame.filter(is_left_out).group_by("msn").len().sort("msn")
     return frame.filter(~is_left_out), tuple(
-        f"Sales unit {msn} is left out (compared = false): {format_count(count, noun)} in {place}."
+        say(
+            "notices.left_out",
+            msn=msn,
+            rows=count_of(noun, count),
+            place=say(f"notices.{place}"),
+        )
         for msn, count in counts.rows()
     )
 

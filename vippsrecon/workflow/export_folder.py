@@ -22,6 +22,7 @@ from vippsrecon.money import format_count
 from vippsrecon.sources.file_preview import preview_file
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.reviewed_report.read import looks_like_report
+from vippsrecon.texts import say
 from vippsrecon.workflow.coverage import Gap
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _choose_from_folder(
         raise InputError(_describe_none(folder, left_out, first, last))
     gaps += [_describe_days(days, folder) for days in _find_uncovered(taken, empty, first, last)]
     names = ", ".join(export.path.name for export in taken)
-    notice = f"Exports from the folder {folder.name}: {names}.{_describe_left_out(left_out)}"
+    notice = say("notices.exports_chosen", folder=folder.name, files=names)
+    if left_out:
+        notice += say("notices.exports_left_out", files=_list_left_out(left_out))
     return ChosenExports([export.path for export in taken], left_out, (notice,), tuple(gaps))
 
 
@@ -265,22 +268,24 @@ def _find_gaps_between(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, 
 
 def _describe_days(gap: tuple[str, date, date, bool], folder: Path) -> Gap:
     msn, first, last, only_unit = gap
-    days = f"{first}" if first == last else f"{first} to {last}"
-    unit = "" if only_unit else f" for sales unit {msn}"
-    clause = f"no export covers {days}{unit}"
+    days = f"{first}" if first == last else say("period.from_to", first=first, last=last)
+    key = "no_export" if only_unit else "no_export_of_unit"
+    clause = say(f"gaps.{key}", days=days, msn=msn)
     return Gap(
         clause,
-        f"Orders may be missing: {clause}, so there is no verdict. Put the export of those days into "
-        f"the folder {folder.name}. If nothing was sold, state the days in the name of an export, such "
-        f"as orders_{first}_{last}.csv, or name the exports in place of the folder.",
+        say(
+            "gaps.no_export_explained",
+            missing=clause,
+            folder=folder.name,
+            example=f"orders_{first}_{last}.csv",
+        ),
     )
 
 
 def _describe_unreadable(path: Path, folder: Path, reason: str) -> Gap:
     return Gap(
-        f"{path.name} could not be read",
-        f"{path.name} in the folder {folder.name} could not be read, and may hold orders of the period "
-        f"({reason}). Replace it, or move it out of the folder if it is not an export.",
+        say("gaps.file_unread", file=path.name),
+        say("gaps.file_unread_explained", file=path.name, folder=folder.name, reason=reason),
     )
 
 
@@ -295,12 +300,14 @@ def _describe_other_days(orders: pl.DataFrame) -> str:
 
 
 def _describe_left_out(left_out: dict[str, str]) -> str:
-    if not left_out:
-        return ""
+    return f" Left out: {_list_left_out(left_out)}." if left_out else ""
+
+
+def _list_left_out(left_out: dict[str, str]) -> str:
     named = [f"{name} ({reason})" for name, reason in list(left_out.items())[:MAX_NAMED]]
     more = len(left_out) - len(named)
-    named += [f"and {more} more"] if more else []
-    return f" Left out: {', '.join(named)}."
+    named += [say("notebook.and_more", count=more)] if more else []
+    return ", ".join(named)
 
 
 def _describe_none(

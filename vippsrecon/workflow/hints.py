@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from vippsrecon.money import format_count, group_thousands
 from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
@@ -47,9 +47,7 @@ def capture_setting_hints(
         .sort("msn")
     )
     return tuple(
-        f"Sales unit {msn}: {group_thousands(captured_count)} of {format_count(count, 'open order')} "
-        'are captured. If you capture when an order is placed, set capture = "at_once" for it in '
-        "vippsrecon.toml: open orders are then compared in the same way as fulfilled ones."
+        say("notices.captured_at_once", msn=msn, captured=captured_count, count=count)
         for msn, count, captured_count in counts.rows()
         if msn not in set_at_once and count >= MIN_OPEN_ORDERS and captured_count * 2 > count
     )
@@ -81,18 +79,11 @@ def export_time_hints(files: OrderFiles[pl.DataFrame], fetched_at: datetime) -> 
     """
     for file in files.files:
         if file.exported_at_from == FROM_MODIFICATION_TIME:
-            yield (
-                f"{file.name} does not state when it was exported, so its modification time, "
-                f"{file.exported_at:%Y-%m-%d %H:%M} UTC, was used. A copy of the file may have a "
-                "different one. Give the time of the export with --exported-at"
-            )
+            at = f"{file.exported_at:%Y-%m-%d %H:%M}"
+            yield say("notices.modification_time", file=file.name, at=at)
             if file.exported_at > fetched_at:
-                yield (
-                    f"The time used for {file.name} is later than the fetch of the payments, "
-                    f"{fetched_at:%Y-%m-%d %H:%M} UTC. If the file was copied or saved after the "
-                    "export, amounts and codes in this report may be wrong. Run again with "
-                    "--exported-at"
-                )
+                at = f"{fetched_at:%Y-%m-%d %H:%M}"
+                yield say("notices.modified_after_fetch", file=file.name, at=at)
 
 
 def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
@@ -103,11 +94,10 @@ def late_cutoff_hints(cutoff: datetime, fetched_at: datetime) -> Iterator[str]:
         fetched_at: When the payments were fetched, by server time.
     """
     if cutoff - fetched_at > timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
-        yield (
-            f"--as-of {cutoff:%Y-%m-%d %H:%M} UTC is later than the fetch, "
-            f"{fetched_at:%Y-%m-%d %H:%M} UTC. What happens in between is not known: deadlines and "
-            "grace periods count as passed, so rows may be shown as overdue that are not. Omit "
-            "--as-of to use the time of the fetch"
+        yield say(
+            "notices.late_cutoff",
+            cutoff=f"{cutoff:%Y-%m-%d %H:%M}",
+            fetched=f"{fetched_at:%Y-%m-%d %H:%M}",
         )
 
 
@@ -121,13 +111,6 @@ def unknown_refund_hints(orders: pl.DataFrame) -> Iterator[str]:
     """
     unknown = orders.filter(pl.col("refunded_minor").is_null()).group_by("source_file").len()
     for name, count in unknown.sort("source_file").rows():
-        advice = "Export the refunds too."
-        if name.lower().endswith((".xlsx", ".xlsm")):
-            advice = (
-                "Open the workbook in Excel and save it, so that its formulas have values; if it "
-                "has no column of refunds, export them too."
-            )
-        yield (
-            f"{name} does not say what was refunded for {format_count(count, 'order')}, so these "
-            f"refunds were not compared. {advice}"
-        )
+        is_workbook = name.lower().endswith((".xlsx", ".xlsm"))
+        advice = say(f"notices.{'save_workbook' if is_workbook else 'export_refunds'}")
+        yield say("notices.refunds_unknown", file=name, count=count, advice=advice)

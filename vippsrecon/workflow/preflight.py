@@ -11,6 +11,7 @@ from vippsrecon.errors import ApiError, NoAnswerError, NotConnectedError, Unauth
 from vippsrecon.fetching import LedgerWalk, build_unread_walk, walk_ledgers
 from vippsrecon.money import format_count
 from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
 if TYPE_CHECKING:
@@ -98,22 +99,16 @@ def describe_clock_problem(error_seconds: float, fetched: Fetched[pl.DataFrame])
     late = _find_event_after_answer(fetched)
     if late is not None:
         msn, reference, event_at, fetched_at = late
-        return (
-            f"The clock contradicts the data: the answer for payment {reference} of sales unit {msn} "
-            f"is dated {fetched_at:%Y-%m-%d %H:%M:%S} UTC, but it has an event of "
-            f"{event_at:%Y-%m-%d %H:%M:%S} UTC. Ages, deadlines and the cut-off time cannot be "
-            "trusted, so there is no verdict. Find out what changes the answers' Date (a proxy?), "
-            "and run the command again."
+        return say(
+            "notices.clock_after_answer",
+            reference=reference,
+            msn=msn,
+            fetched=f"{fetched_at:%Y-%m-%d %H:%M:%S}",
+            event=f"{event_at:%Y-%m-%d %H:%M:%S}",
         )
     if abs(error_seconds) > MAX_CLOCK_SKEW_SECONDS:
-        side = "ahead of" if error_seconds > 0 else "behind"
-        apart = format_count(round(abs(error_seconds)), "s", "s")
-        return (
-            f"The clocks disagree: Vipps MobilePay's answers are dated {apart} {side} this machine's "
-            "clock. Ages, deadlines and the cut-off time cannot be trusted, so there is no verdict. "
-            "Set this machine's clock, or find out what changes the answers' Date, and run the "
-            "command again."
-        )
+        key = "notices.clock_ahead" if error_seconds > 0 else "notices.clock_behind"
+        return say(key, seconds=round(abs(error_seconds)))
     return ""
 
 
@@ -146,6 +141,6 @@ def walk_ledger(client: Client, first: date, last: date) -> LedgerWalk[pl.DataFr
     try:
         return walk_ledgers(client, first, last)
     except (ApiError, NoAnswerError) as error:
-        walk = build_unread_walk(f"the Report API could not be read ({error}); run it again later")
+        walk = build_unread_walk(say("notices.ledger_failed", error=str(error)))
         LOG.warning("%s", walk.notes[0])
         return walk._replace(failed=True)

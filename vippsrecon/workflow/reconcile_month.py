@@ -13,10 +13,11 @@ call `reconcile_month`.
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import partial
+from functools import partial, wraps
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from vippsrecon import schemas
 from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
+from vippsrecon.texts import say, use_language
 from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
     Gap,
@@ -66,7 +68,7 @@ from vippsrecon.workflow.retried_payments import mark_requested_attempts
 from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vippsrecon.api import Client
     from vippsrecon.config.settings import SalesUnit, Settings
@@ -74,10 +76,26 @@ if TYPE_CHECKING:
     from vippsrecon.sources import OrderFiles
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
 """The libraries whose versions could change a figure; the manifest lists them."""
 
 
+def _in_language_of_run(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Look texts up in the language that was given, else in that of the settings."""
+
+    @wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        arguments = signature(function).bind(*args, **kwargs).arguments
+        with use_language(arguments.get("language") or arguments["settings"].language):
+            return function(*args, **kwargs)
+
+    return run
+
+
+@_in_language_of_run
 def reconcile_month(
     order_files: Any,
     settings: Settings,
@@ -95,6 +113,7 @@ def reconcile_month(
     previous: ReviewedReport | Path | str | None = None,
     keep: Path | str | None = None,
     record: bool = False,
+    language: str | None = None,
     progress: bool = False,
 ) -> Reconciliation:
     """Compare a month's order exports with the payments at Vipps MobilePay.
@@ -121,6 +140,7 @@ def reconcile_month(
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
+        language: Of the sentences and of the report: en, nb, da, sv or fi; None: that of the settings.
         progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
@@ -265,9 +285,9 @@ def _find_gaps(  # noqa: PLR0917 (each is named in the month)
         yield Gap(missing.describe(), missing.explain(files))
     clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
     if clock_problem:
-        yield Gap("the clock contradicts the data", clock_problem)
+        yield Gap(say("gaps.clock"), clock_problem)
     if facts.ledger_failed:
-        yield Gap("the funds ledger could not be read")
+        yield Gap(say("gaps.ledger"))
 
 
 def _parse_day(day: date | str | None, option: str) -> date | None:

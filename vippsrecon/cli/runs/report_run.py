@@ -29,6 +29,7 @@ class ReportOptions(NamedTuple):
     detail: ReportDetail | None
     previous: Path | None
     json: bool
+    language: str | None = None
 
     def list_inputs(self, settings: Settings) -> list[Path]:
         """Return the files that are read, and so must not be replaced; of a folder, all."""
@@ -109,6 +110,7 @@ def make_report(
         exported_at=options.exported_at,
         keep=out.with_suffix(DATA_SUFFIX),
         record=True,
+        language=options.language,
         progress=output.should_show_progress(options.json),
     )
     changes = None if earlier_report is None else compare_with_report(result, earlier_report)

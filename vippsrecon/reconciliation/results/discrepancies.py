@@ -25,17 +25,18 @@ from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
 from vippsrecon.reconciliation.results.whole_totals import is_explained_by_whole_totals
 from vippsrecon.reconciliation.run_checks import is_discrepancy, select_discrepancies
-from vippsrecon.reconciliation.texts_en import (
+from vippsrecon.reconciliation.sentences import (
     ATTEMPTS_NOT_ASKED,
-    ENGLISH_TEXTS,
     IMPOSSIBLE_REFERENCE,
     KINDS_OF_WHOLE_TOTALS,
     ONLY_RESERVED,
     REFUND_WINDOW_PASSED,
     WHOLE_TOTAL,
     choose_sentence,
+    list_code_texts,
 )
 from vippsrecon.schemas import DISCREPANCIES as FRAME
+from vippsrecon.texts import get_language
 from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 
 KindsByQuestion = dict[str, frozenset[str]]
@@ -68,7 +69,7 @@ def build_discrepancies(
     )
     ungraded = _add_first_seen(_build_rows(answered, discrepancy_kinds), today, first_seen)
     all_kinds = frozenset[str]().union(*(occurring for _, occurring in discrepancy_kinds))
-    return _grade_rows(ungraded, rounding_cap_minor, all_kinds)
+    return _grade_rows(ungraded, rounding_cap_minor, all_kinds, get_language())
 
 
 @planned
@@ -82,9 +83,11 @@ def _build_rows(answered: LazyFrame, kinds: tuple[tuple[str, frozenset[str]], ..
 
 
 @planned
-def _grade_rows(ungraded: LazyFrame, rounding_cap_minor: int, kinds: frozenset[str]) -> LazyFrame:
+def _grade_rows(
+    ungraded: LazyFrame, rounding_cap_minor: int, kinds: frozenset[str], language: str
+) -> LazyFrame:
     """Add severity and sentences, and sort the rows, worst first."""
-    texts = tuple(text for text in ENGLISH_TEXTS if text.kind in kinds)
+    texts = tuple(text for text in list_code_texts(language) if text.kind in kinds)
     graded = add_severity(materialize(ungraded), rounding_cap_minor).with_columns(
         cause=choose_sentence("cause", texts),
         next_step=choose_sentence("next_step", texts),

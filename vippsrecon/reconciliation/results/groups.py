@@ -13,8 +13,8 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.codes import get_code
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
-from vippsrecon.reconciliation.texts_en import WHOLE_TOTALS_CAUSE
 from vippsrecon.schemas import Column, Frame
+from vippsrecon.texts import say
 
 LARGE_GROUP_ROWS = 20
 """A group with more rows than this is shown as one line."""
@@ -117,10 +117,16 @@ def describe_large_groups(grouped: list[dict[str, Any]], pairs: int) -> tuple[st
     for row in grouped:
         if row["rows"] > LARGE_GROUP_ROWS and row["rows"] > LARGE_GROUP_SHARE * pairs:
             likely_cause = get_code(row["kind"]).likely_cause
-            if row["cause"] == WHOLE_TOTALS_CAUSE:
-                likely_cause = "an export without decimals"
+            if row["cause"] == say("sentences.whole_total.cause"):
+                likely_cause = say("notices.no_decimals")
             sentences.append(
-                f"{row['kind']} hits {row['rows']} of {pairs} pairs in {row['currency']}: "
-                f"probably one cause, not {row['rows']}. Likeliest: {likely_cause}."
+                say(
+                    "notices.large_group",
+                    kind=row["kind"],
+                    rows=row["rows"],
+                    pairs=pairs,
+                    currency=row["currency"],
+                    cause=likely_cause,
+                )
             )
     return tuple(sentences)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.money import DECIMALS, format_amount, format_count
+from vippsrecon.money import DECIMALS
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
+from vippsrecon.texts import format_money, format_number, say
 
 
 def sum_uncompared(answered: LazyFrame) -> LazyFrame:
@@ -36,10 +37,7 @@ def collect_uncompared(sums: LazyFrame) -> dict[str, tuple[int, int]]:
 def describe_uncompared(uncompared: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
     """Say how much captured money no run has compared, because its orders are outside the export."""
     return tuple(
-        f"{_format_amount(minor, currency)} captured in {format_count(payments, 'payment')} was not "
-        "compared: the orders are outside this export, and no earlier run has them. Export the orders "
-        "of those days too. If a sales unit has no orders here (a point of sale, donations), set "
-        "compared = false for it in vippsrecon.toml."
+        say("notices.uncompared", amount=_format_amount(minor, currency), count=payments)
         for currency, (minor, payments) in uncompared.items()
     )
 
@@ -52,13 +50,12 @@ def find_unpaid_files(answered: LazyFrame) -> LazyFrame:
 def describe_unpaid_columns(files: LazyFrame) -> tuple[str, ...]:
     """Return one sentence per result of `find_unpaid_files`."""
     return tuple(
-        f"{name} says of most open orders with a reservation that they are unpaid. "
-        "Its column for that seems to mean captured, so it was read as unknown."
+        say("notices.paid_column", file=name)
         for name in sorted(str(row["source_file"]) for row in collect_rows(files))
     )
 
 
 def _format_amount(minor: int, currency: str) -> str:
     if currency in DECIMALS:
-        return format_amount(minor, currency)
-    return f"{minor} minor units of {currency}"
+        return format_money(minor, currency)
+    return say("notices.minor_units", amount=format_number(minor), currency=currency)

@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from vippsrecon.report.excel.drop_downs import (
-    CONTROLS_SHEET_NAME,
     LIST_ROW,
     LIST_ROWS,
     OWNER_LIST_COLUMN,
     write_drop_down_lists,
 )
+from vippsrecon.report.names import list_table_heads
 from vippsrecon.report.run_facts import (
     MAX_VALUE_CHARACTERS,
     list_input_files,
     list_run_facts,
     list_setting_groups,
 )
-from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME, CrossCheck, CrossChecks
+from vippsrecon.spreadsheet.cross_checks import (
+    CHECK_RESULTS_NAME,
+    CrossCheck,
+    CrossChecks,
+    get_check_formats,
+)
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.ranges import quote_sheet
 from vippsrecon.spreadsheet.sections import SectionWriter
+from vippsrecon.texts import list_section, say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -35,11 +42,7 @@ CONTROLS_COLUMN_WIDTHS = (1.5, 50, 44, 26, 18, 14, 2, 18, 14, 34)
 
 B, C, D, E, F = 1, 2, 3, 4, 5
 
-PROTECTION_NOTES = (
-    "Only the yellow cells can be changed. There is no password.",
-    "To sort rows or change a figure, first choose Review > Unprotect",
-    "Sheet (LibreOffice: Tools > Protect Sheet).",
-)
+_PROTECTION_NOTES = ("protection_1", "protection_2", "protection_3")
 
 
 class ControlsSheetWriter(SectionWriter):
@@ -52,20 +55,17 @@ class ControlsSheetWriter(SectionWriter):
     ) -> None:
         """Lay out the whole sheet and write it."""
         manifest = reconciliation.manifest
-        self.page.text(0, B, "Controls", self.formats["sheet_title"])
+        self.page.text(0, B, say("headings.controls"), self.formats["sheet_title"])
         self.page.height(0, 24)
-        about = "Inputs and settings of this report, and whether its figures agree."
-        self.page.text(1, B, about, self.formats["muted"])
-        paper = "Printed: Summary, Discrepancies and Controls."
-        self.page.text(0, OWNER_LIST_COLUMN, paper, self.formats["muted"])
-        screen = "The other sheets are for the screen: their print area is empty."
-        self.page.text(1, OWNER_LIST_COLUMN, screen, self.formats["muted"])
-        for place, text in enumerate(PROTECTION_NOTES):
-            row = LIST_ROW + LIST_ROWS + 1 + place
-            self.page.text(row, OWNER_LIST_COLUMN, text, self.formats["muted"])
+        muted = self.formats["muted"]
+        self.page.text(1, B, say("controls.about"), muted)
+        self.page.text(0, OWNER_LIST_COLUMN, say("controls.printed"), muted)
+        self.page.text(1, OWNER_LIST_COLUMN, say("controls.screen"), muted)
+        for row, note in enumerate(_PROTECTION_NOTES, start=LIST_ROW + LIST_ROWS + 1):
+            self.page.text(row, OWNER_LIST_COLUMN, say(f"controls.{note}"), muted)
         write_drop_down_lists(self.page, self.formats, manifest)
         self.row = 2
-        self._write_pairs("Run", list_run_facts(reconciliation))
+        self._write_pairs(say("headings.run"), list_run_facts(reconciliation))
         self._write_inputs(manifest)
         self._write_files_of_left_out_sheets(tables)
         self._write_overflowing_tables(tables)
@@ -95,8 +95,8 @@ class ControlsSheetWriter(SectionWriter):
         files = list_input_files(manifest)
         if not files:
             return
-        self.write_section("Inputs")
-        self.write_column_heads("File", "SHA-256", "", "Exported at", "")
+        self.write_section(say("headings.inputs"))
+        self.write_column_heads(say("table.file"), "SHA-256", "", say("table.exported_at"), "")
         for file in files:
             name, sha256, at = file
             self.page.text(self.row, B, name, self.formats["wrapped_flush"])
@@ -112,8 +112,9 @@ class ControlsSheetWriter(SectionWriter):
         left_out = [table for table in tables.values() if table.left_out]
         if not left_out:
             return
-        self.write_section("Rows that are not in this workbook, in files beside it")
-        self.write_column_heads("File", "SHA-256", "", "Sheet", "Rows", right_from=F)
+        self.write_section(say("controls.rows_in_files"))
+        file_head, sheet_head, rows_head = list_table_heads("file", "sheet", "rows")
+        self.write_column_heads(file_head, "SHA-256", "", sheet_head, rows_head, right_from=F)
         for table in left_out:
             file = table.overflow_file
             self.page.text(self.row, B, file, self.formats["wrapped_flush"])
@@ -130,9 +131,12 @@ class ControlsSheetWriter(SectionWriter):
         ]
         if not overflowing:
             return
-        self.write_section("Tables with more rows than a sheet can hold")
+        self.write_section(say("controls.long_tables"))
         self.write_column_heads(
-            "Sheet", "File with all rows, in the folder of this workbook", "Rows", "On the sheet"
+            say("table.sheet"),
+            say("controls.file_with_all"),
+            say("table.rows"),
+            say("controls.on_the_sheet"),
         )
         for table in overflowing:
             self.page.text(self.row, B, table.sheet, self.formats["bold"])
@@ -143,18 +147,24 @@ class ControlsSheetWriter(SectionWriter):
         self.row += 1
 
     def _write_checks(self, checks: CrossChecks) -> None:
-        self.write_section("Checks: computed by vippsrecon and by the formulas of this workbook")
+        self.write_section(say("controls.checks"))
         self.write_column_heads(
-            "Figure", "Computed", "By formula", "Difference", "Result", right_from=C
+            say("controls.figure"),
+            say("controls.computed"),
+            say("controls.by_formula"),
+            say("table.difference"),
+            say("controls.result"),
+            right_from=C,
         )
         first = self.row
         for check in checks.items:
             self._add_cross_check(check)
         last = max(first, self.row - 1)
         self.workbook.define_name(
-            CHECK_RESULTS_NAME, f"={CONTROLS_SHEET_NAME}!{xl_range_abs(first, F, last, F)}"
+            CHECK_RESULTS_NAME,
+            f"={quote_sheet(say('sheets.controls'))}!{xl_range_abs(first, F, last, F)}",
         )
-        colour_cells_by_text(self.page.worksheet, (first, last), F, self.formats.checks())
+        colour_cells_by_text(self.page.worksheet, (first, last), F, get_check_formats(self.formats))
         self.row += 1
 
     def _add_cross_check(self, check: CrossCheck) -> None:
@@ -167,21 +177,23 @@ class ControlsSheetWriter(SectionWriter):
             computed, formula, difference = (xl_rowcol_to_cell(row, c) for c in (C, D, E))
             page.formula(row, D, f"={check.formula}", check.computed, cell_format)
             page.formula(row, E, f"=ROUND({formula}-{computed},2)", Decimal(0), cell_format)
-            result = f'=IF({difference}=0,"OK","DIFFERS")'
+            good, bad = say("controls.ok"), say("controls.differs")
+            result = f'=IF({difference}=0,"{good}","{bad}")'
             page.formula(row, F, result, check.cached_result, self.formats["check"])
         else:
             page.text(row, F, check.cached_result, self.formats["check"])
         self.row += 1
 
     def _write_glossary(self, tables: Mapping[str, SheetTable]) -> None:
-        self.write_section("Columns (not printed)")
-        self.write_column_heads("Sheet and heading", "What it says", "Column of the frame", "Unit")
-        units = {"money": "major units", "moment": "UTC", "day": "local day", "date": "local day"}
+        self.write_section(say("controls.columns"))
+        heads = ("sheet_and_heading", "what_it_says", "column_of_frame", "unit")
+        self.write_column_heads(*(say(f"controls.{head}") for head in heads))
+        units = list_section("units")
         for table in (table for table in tables.values() if not table.left_out):
             for column in table.columns:
-                hidden = (
-                    " (hidden)" if column.hidden else "" if column.printed else " (not printed)"
-                )
+                hidden = ""
+                if column.hidden or not column.printed:
+                    hidden = say("controls.hidden" if column.hidden else "controls.not_printed")
                 heading = f"{table.sheet}: {column.header}{hidden}"
                 self.page.text(self.row, B, heading, self.formats["wrapped_flush"])
                 self.page.text(self.row, C, column.about, self.formats["wrapped_flush"])

@@ -7,44 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs
 
-from vippsrecon.report.changes import IN_PROGRESS
+from vippsrecon.spreadsheet.ranges import quote_sheet
+from vippsrecon.texts import list_section, say
 
 if TYPE_CHECKING:
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
 
-CONTROLS_SHEET_NAME = "Controls"
 OWNER_LIST_COLUMN, DECISION_LIST_COLUMN, NOTE_LIST_COLUMN = 7, 8, 9
 LIST_ROW, LIST_ROWS = 4, 12
-
-DECISION_LIST = (
-    IN_PROGRESS,
-    "accept",
-    "refund",
-    "capture",
-    "cancel",
-    "book",
-    "ask shop",
-    "ask Vipps",
-    "waive",
-)
-"""Decisions offered for a discrepancy."""
-
-NOTE_LIST = (
-    "Agreed with the customer",
-    "Corrected in the shop",
-    "Corrected at Vipps MobilePay",
-    "Sent to the shop",
-    "Paid by bank transfer",
-    "Seen earlier, nothing new",
-)
 
 
 def format_list_range(column: int) -> str:
     """Return the range of one of the lists for drop-downs."""
-    return (
-        f"={CONTROLS_SHEET_NAME}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
-    )
+    sheet = quote_sheet(say("sheets.controls"))
+    return f"={sheet}!{xl_range_abs(LIST_ROW, column, LIST_ROW + LIST_ROWS - 1, column)}"
 
 
 def write_drop_down_lists(
@@ -54,14 +31,14 @@ def write_drop_down_lists(
     settings = manifest.get("settings")
     owners = settings.get("owners") if isinstance(settings, Mapping) else None
     lists = (
-        (OWNER_LIST_COLUMN, "Owners", [str(owner) for owner in owners or ()]),
-        (DECISION_LIST_COLUMN, "Decisions", list(DECISION_LIST)),
-        (NOTE_LIST_COLUMN, "Notes", list(NOTE_LIST)),
+        (OWNER_LIST_COLUMN, say("controls.owners"), [str(owner) for owner in owners or ()]),
+        (DECISION_LIST_COLUMN, say("controls.decisions"), [*list_section("decisions").values()]),
+        (NOTE_LIST_COLUMN, say("controls.notes"), [*list_section("notes").values()]),
     )
     page.text(
         LIST_ROW - 2,
         OWNER_LIST_COLUMN,
-        "Lists for the drop-downs. You can change them.",
+        say("controls.lists"),
         formats["section"],
     )
     page.blank(LIST_ROW - 2, range(OWNER_LIST_COLUMN, NOTE_LIST_COLUMN + 1), formats["section"])

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.input_files import check_input_file
 from vippsrecon.sources.files.archive import check_archive
+from vippsrecon.texts import LANGUAGES, list_texts_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 DISCREPANCIES_RANGE_NAME = "discrepancies_rows"
@@ -22,8 +23,8 @@ SIGN_OFF_RANGE_NAME = "sign_off"
 """Defined name of the cells for names, dates and initials. They are on *Summary*; earlier versions had
 them on *Controls*."""
 
-INPUT_HEADINGS = ("Owner", "Decision", "Note")
-"""Headings of the columns of *Discrepancies* that people fill in."""
+_INPUT_COLUMNS = ("owner", "decision", "note")
+"""Columns of *Discrepancies* that people fill in."""
 
 
 def has_manual_entries(path: Path) -> bool:
@@ -55,7 +56,7 @@ def has_manual_entries(path: Path) -> bool:
 def _contains_entries(book: Any) -> bool:
     rows = _read_named_range(book, DISCREPANCIES_RANGE_NAME)
     head = next(rows)
-    input_columns = [head.index(heading) for heading in INPUT_HEADINGS]
+    input_columns = [head.index(heading) for heading in _find_input_headings(head)]
     if any(row[column] not in (None, "") for row in rows for column in input_columns):
         return True
     return any(
@@ -63,6 +64,16 @@ def _contains_entries(book: Any) -> bool:
         for row in _read_named_range(book, SIGN_OFF_RANGE_NAME)
         for value in row
     )
+
+
+def _find_input_headings(head: Sequence[Any]) -> list[str]:
+    """Return the headings of the columns that people fill in, in the language of the report."""
+    for language in LANGUAGES:
+        headings = list_texts_in("columns.discrepancies", language)
+        found = [headings[f"{name}.heading"] for name in _INPUT_COLUMNS]
+        if set(found) <= set(head):
+            return found
+    raise ValueError("no columns that people fill in")
 
 
 def _read_named_range(book: Any, name: str) -> Iterator[tuple[Any, ...]]:

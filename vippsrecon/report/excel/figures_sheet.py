@@ -22,8 +22,10 @@ from vippsrecon.spreadsheet.formats import (
     INCREASE_COLOUR,
     INK,
     RULE_COLOUR,
+    add_locale,
 )
 from vippsrecon.spreadsheet.sections import SectionWriter
+from vippsrecon.texts import format_money, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import BridgeLeg, ReportFigures
 
-FIGURES_SHEET_NAME = "Figures"
 COLUMN_WIDTHS = (1.5, 46, 12, 16, 16, 16, 16, 16)
 LABEL = 1
+_WATERFALL_HEADS = ("line", "rows", "amount", "base", "total", "increase", "decrease")
 MAX_LEGS = 40
 """Two for each sales unit and currency, as on the page."""
 
@@ -78,8 +80,8 @@ class FiguresSheetWriter(SectionWriter):
             figures: The figures of the report.
             days: What moved on each day, by currency, as `sum_by_day` returns it.
         """
-        self.page.text(0, LABEL, FIGURES_SHEET_NAME, self.formats["sheet_title"])
-        self.page.text(1, LABEL, names.FIGURES_ABOUT, self.formats["muted"])
+        self.page.text(0, LABEL, names.get_sheet_name("figures"), self.formats["sheet_title"])
+        self.page.text(1, LABEL, say("about.figures"), self.formats["muted"])
         self.row = 3
         for leg in figures.legs[:MAX_LEGS]:
             if any(minor for _, minor, _ in leg.lines):
@@ -87,7 +89,7 @@ class FiguresSheetWriter(SectionWriter):
         left_out = len(figures.legs) - MAX_LEGS
         if left_out > 0:
             sentence = sentences.describe_left_out_rows(
-                MAX_LEGS, len(figures.legs), "Summary", "this workbook"
+                MAX_LEGS, len(figures.legs), "summary", say("summary.this_workbook")
             )
             self.page.text(self.row, LABEL, sentence, self.formats["muted"])
             self.row += 2
@@ -101,19 +103,17 @@ class FiguresSheetWriter(SectionWriter):
         self.page.write()
 
     def _write_waterfall(self, leg: BridgeLeg) -> None:
-        heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        heading, total_name = names.get_leg_names(leg.leg)
         every_step = list_steps(leg)
         # Steps of zero are not drawn.
         steps = [step for step in every_step if step.amount_minor or step.tone == "total"]
         labels = [
             names.get_line_name(step.line, leg.leg) if step.line else total_name for step in steps
         ]
-        title = f"{heading}: sales unit {leg.msn}, {leg.currency}"
+        title = say("legs.texts.title", heading=heading, msn=leg.msn, currency=leg.currency)
         start = to_cell_amount(find_axis_start(every_step))
         cut = (
-            sentences.describe_cut_axis(
-                sentences.format_money(find_axis_start(every_step), leg.currency)
-            )
+            sentences.describe_cut_axis(format_money(find_axis_start(every_step), leg.currency))
             if start
             else ""
         )
@@ -121,7 +121,9 @@ class FiguresSheetWriter(SectionWriter):
         series = _list_waterfall_series(steps)
         below = [each.name for each in series if each.column > self.LAST_COLUMN]
         self.row = head_row
-        self.write_column_heads(*names.WATERFALL_HEADINGS, *below, right_from=LABEL + 1)
+        self.write_column_heads(
+            *names.list_table_heads(*_WATERFALL_HEADS), *below, right_from=LABEL + 1
+        )
         first = self.row
         for place, (label, step) in enumerate(zip(labels, steps, strict=True)):
             self.page.text(self.row, LABEL, label, self.formats["text"])
@@ -133,7 +135,7 @@ class FiguresSheetWriter(SectionWriter):
                 self.page.number(self.row, each.column, each.values[place], self.formats.money())
             self.row += 1
         amounts = ", ".join(
-            f"{label} {sentences.format_money(step.amount_minor, leg.currency)}"
+            f"{label} {format_money(step.amount_minor, leg.currency)}"
             for label, step in zip(labels, steps, strict=True)
         )
         self._insert_chart(
@@ -142,14 +144,15 @@ class FiguresSheetWriter(SectionWriter):
             series,
             labels,
             first,
-            alt=f"Waterfall. {title}: {amounts}.",
+            alt=say("figures.waterfall", title=title, amounts=amounts),
             axis={"min": float(start)} if start else {},
         )
 
     def _write_days(self, currency: str, spans: Sequence[SpanTotals]) -> None:
         title = sentences.describe_day_chart(spans, currency)
         self.row = self._begin_figure(title)
-        self.write_column_heads(*names.DAY_HEADINGS, right_from=LABEL + 1)
+        heads = names.list_table_heads("day_or_month", "captured", "refunded")
+        self.write_column_heads(*heads, right_from=LABEL + 1)
         first = self.row
         captured = [to_cell_amount(span.captured_minor) for span in spans]
         refunded = [to_cell_amount(-span.refunded_minor) for span in spans]
@@ -158,7 +161,9 @@ class FiguresSheetWriter(SectionWriter):
             self.page.number(self.row, LABEL + 1, up, self.formats.money())
             self.page.number(self.row, LABEL + 2, down, self.formats.money())
             self.row += 1
-        self.page.text(self.row, LABEL, f"Total {currency}", self.formats["total_text"])
+        self.page.text(
+            self.row, LABEL, say("words.total", currency=currency), self.formats["total_text"]
+        )
         for column, values in ((LABEL + 1, captured), (LABEL + 2, refunded)):
             top, end = (xl_rowcol_to_cell(row, column) for row in (first, self.row - 1))
             self.page.formula(
@@ -168,20 +173,20 @@ class FiguresSheetWriter(SectionWriter):
             sum(span.captured_minor for span in spans),
             sum(span.refunded_minor for span in spans),
         )
-        moved = " and ".join(
-            f"{name.lower()} {sentences.format_money(minor, currency)}"
-            for name, minor in zip(names.DAY_HEADINGS[1:], sums, strict=True)
+        moved = say("words.and").join(
+            f"{name.lower()} {format_money(minor, currency)}"
+            for name, minor in zip(heads[1:], sums, strict=True)
         )
         self._insert_chart(
             {"type": "column", "subtype": "stacked"},
             title,
             [
-                Series(names.DAY_HEADINGS[1], LABEL + 1, captured, BAR_COLOURS["total"]),
-                Series(names.DAY_HEADINGS[2], LABEL + 2, refunded, BAR_COLOURS["medium"]),
+                Series(heads[1], LABEL + 1, captured, BAR_COLOURS["total"]),
+                Series(heads[2], LABEL + 2, refunded, BAR_COLOURS["medium"]),
             ],
             [span.label for span in spans],
             first,
-            alt=f"Columns. {title}: {moved} in all.",
+            alt=say("figures.columns", title=title, moved=moved),
         )
         self.row += 1
 
@@ -189,9 +194,7 @@ class FiguresSheetWriter(SectionWriter):
         title = names.format_heading("concentration", currency)
         self.row = self._begin_figure(title)
         self.write_column_heads(
-            names.CONCENTRATION_HEADINGS[1],
-            names.CONCENTRATION_HEADINGS[3],
-            *names.CONCENTRATION_HEADINGS[4:],
+            *names.list_table_heads("where", "rows", "share", "of_all_orders"),
             right_from=LABEL + 1,
         )
         first = self.row
@@ -211,12 +214,12 @@ class FiguresSheetWriter(SectionWriter):
             [
                 Series(name, column, values, BAR_COLOURS[tone], "0%")
                 for name, (column, tone), values in zip(
-                    names.CONCENTRATION_SERIES, columns, shares, strict=True
+                    names.list_concentration_series(), columns, shares, strict=True
                 )
             ],
             labels,
             first,
-            alt=f"Bars. {title}: {described}",
+            alt=say("figures.shares", title=title, described=described),
             axis={"min": 0, "max": 1, "num_format": "0%"},
         )
 
@@ -244,7 +247,7 @@ class FiguresSheetWriter(SectionWriter):
         for each in series:
             fill = {"fill": {"color": each.colour}} if each.name else {"fill": {"none": True}}
             options: dict[str, Any] = {
-                "name": each.name or names.WATERFALL_HEADINGS[3],
+                "name": each.name or say("table.base"),
                 "categories": [sheet, first, LABEL, last, LABEL],
                 "values": [sheet, first, each.column, last, each.column],
                 # In constant-memory mode XlsxWriter cannot read back the cells it has written.
@@ -256,7 +259,7 @@ class FiguresSheetWriter(SectionWriter):
             if each.label_format:
                 options["data_labels"] = {
                     "value": True,
-                    "num_format": each.label_format,
+                    "num_format": add_locale(each.label_format),
                     # On its own colour: a bar may be thinner than its label.
                     **({"font": _WHITE_FONT, **fill} if stacked else {"font": _CHART_FONT}),
                 }
@@ -268,7 +271,7 @@ class FiguresSheetWriter(SectionWriter):
         # XlsxWriter's x axis is the one of the amounts in a chart of horizontal bars.
         amounts = {
             "num_font": _CHART_FONT,
-            "num_format": "#,##0",
+            "num_format": add_locale("#,##0"),
             "major_gridlines": {"visible": True, "line": {"color": RULE_COLOUR, "width": 0.5}},
             "line": {"none": True},
             "major_tick_mark": "none",
@@ -304,7 +307,7 @@ def _list_waterfall_series(steps: Sequence[WaterfallStep]) -> list[Series]:
         ("down", DECREASE_COLOUR, "-#,##0;-#,##0;"),
     )
     for place, (tone, colour, label_format) in enumerate(tones):
-        name = names.WATERFALL_HEADINGS[4 + place]
+        name = say(f"table.{_WATERFALL_HEADS[4 + place]}")
         above, below = (
             [
                 to_cell_amount(getattr(bar, part) if step.tone == tone else 0)
@@ -317,6 +320,6 @@ def _list_waterfall_series(steps: Sequence[WaterfallStep]) -> list[Series]:
             column = (
                 FiguresSheetWriter.LAST_COLUMN + 1 + sum(not each.in_legend for each in series[1:])
             )
-            name = f"{name} {names.BELOW_ZERO_HEADING}"
+            name = f"{name} {say('table.below_zero')}"
             series.append(Series(name, column, below, colour, label_format, in_legend=False))
     return series

@@ -9,6 +9,7 @@ import polars as pl
 
 from vippsrecon.spreadsheet.columns import TableColumn
 from vippsrecon.spreadsheet.links import build_row_links, build_web_links
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.table import SheetTable
 
 _LINKS = (
-    ("Payments", "Payment", ((("msn", "reference"), "reference"),)),
-    ("Events", "Events", ((("msn", "reference"), "reference"),)),
+    ("payments", "payment", ((("msn", "reference"), "reference"),)),
+    ("events", "events", ((("msn", "reference"), "reference"),)),
     (
-        "Orders",
-        "Order",
+        "orders",
+        "order",
         (
             (("msn", "reference", "order_number"), "order_number"),
             # The second payment of an order has a reference that the order does not name.
@@ -29,38 +30,25 @@ _LINKS = (
         ),
     ),
 )
-"""Sheet, text of the link, and the keys to try in turn, each with the one to search for."""
+"""Sheet, name of the link, and the keys to try in turn, each with the one to search for."""
 
 
-_WEB_LINKS = (
-    (
-        "portal_url",
-        "In portal",
-        "Portal",
-        "Opens the start page of the business portal: search for the reference there.",
-    ),
-    (
-        "order_url",
-        "In shop",
-        "Order in shop",
-        "Opens the order in the shop, at the address of order_url.",
-    ),
-)
-"""Column of addresses, heading, text of the link, and what it is."""
+_WEB_LINKS = (("portal_url", "portal"), ("order_url", "shop"))
+"""Column of addresses, and name of the link."""
 
 
 def add_links(tables: Mapping[str, SheetTable]) -> SheetTable:
     """Return *Discrepancies* with a column of links to each of the sheets in the workbook."""
-    discrepancies = tables["Discrepancies"]
+    discrepancies = tables["discrepancies"]
     place = discrepancies.column("note") + 1
     before, after = discrepancies.columns[:place], discrepancies.columns[place:]
     targets = [link for link in _LINKS if not tables[link[0]].left_out]
-    columns = tuple(_make_column(sheet, text) for sheet, text, _ in targets)
+    columns = tuple(_make_column(tables[sheet].sheet, name) for sheet, name, _ in targets)
     # The formulas name columns of this sheet, so the columns of links have to be in place.
     linked = replace(discrepancies, columns=(*before, *columns, *after))
     links = [
-        _find_links(linked, tables[sheet], ways, text).alias(column.name)
-        for (sheet, text, ways), column in zip(targets, columns, strict=True)
+        _find_links(linked, tables[sheet], ways, column.link_text).alias(column.name)
+        for (sheet, _, ways), column in zip(targets, columns, strict=True)
     ]
     return add_web_links(replace(linked, data=linked.data.with_columns(links)))
 
@@ -70,11 +58,20 @@ def add_web_links(discrepancies: SheetTable) -> SheetTable:
     data = discrepancies.data
     present = [link for link in _WEB_LINKS if data[link[0]].drop_nulls().len()]
     columns = tuple(
-        TableColumn(header, f"{name}_link", "link", 12, about, printed=False, link_text=text)
-        for name, header, text, about in present
+        TableColumn(
+            say(f"links.in_{name}"),
+            f"{column}_link",
+            "link",
+            12,
+            say(f"links.about_{name}"),
+            printed=False,
+            link_text=say(f"links.{name}"),
+        )
+        for column, name in present
     )
     links = [
-        build_web_links(data[name], text).alias(f"{name}_link") for name, _, text, _ in present
+        build_web_links(data[name], column.link_text).alias(column.name)
+        for (name, _), column in zip(present, columns, strict=True)
     ]
     return replace(
         discrepancies,
@@ -83,11 +80,15 @@ def add_web_links(discrepancies: SheetTable) -> SheetTable:
     )
 
 
-def _make_column(sheet: str, text: str) -> TableColumn:
-    lower = text.lower()
-    about = f"Leads to the row on {sheet}."
+def _make_column(sheet: str, name: str) -> TableColumn:
     return TableColumn(
-        f"To {lower}", f"{lower}_link", "link", 9, about, printed=False, link_text=text
+        say(f"links.to_{name}"),
+        f"{name}_link",
+        "link",
+        9,
+        say("links.about", sheet=sheet),
+        printed=False,
+        link_text=say(f"links.{name}"),
     )
 
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.money import format_count, group_thousands
 from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
 from vippsrecon.report.excel import drop_downs
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
+from vippsrecon.report.excel.tables import get_file_name
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import SheetLayout, count_text_lines
 from vippsrecon.spreadsheet.links import format_link
 from vippsrecon.spreadsheet.table import HEADER_HEIGHT, build_row_formats, finish_sheet, write_rows
+from vippsrecon.texts import count_of, say
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -24,24 +25,17 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.table import SheetTable
 
-_ROW_COUNT_LABEL = "Rows shown"
-_BACK_TEXT = "Back to Summary"
 _LABEL_WIDTH = 9.5
 """A label before a number needs a column of this width."""
 
 _DROP_DOWNS = {
-    "owner": (
-        drop_downs.OWNER_LIST_COLUMN,
-        "Who takes care of it",
-        "From the list on Controls, or any name.",
-    ),
-    "decision": (drop_downs.DECISION_LIST_COLUMN, "What to do", "From the list on Controls."),
-    "note": (
-        drop_downs.NOTE_LIST_COLUMN,
-        "Any remark",
-        "From the list on Controls, or any text.",
-    ),
+    "owner": drop_downs.OWNER_LIST_COLUMN,
+    "decision": drop_downs.DECISION_LIST_COLUMN,
+    "note": drop_downs.NOTE_LIST_COLUMN,
 }
+"""Column that people fill in, to the column of its list on Controls."""
+
+_PAYMENT_COLUMNS = {column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS}
 
 
 def write_table(
@@ -57,7 +51,7 @@ def write_table(
     that people worked in is read back from these cells.
     """
     head = table.head_row
-    discrepancies = table.sheet == "Discrepancies"
+    discrepancies = table.key == "discrepancies"
     last_column = len(table.columns) - 1
     last_row = head + max(table.rows, 1)
     set_column_widths(worksheet, table.columns)
@@ -73,11 +67,7 @@ def write_table(
     )
     if not discrepancies:
         _leave_out_of_print(worksheet, last_column)
-    name = (
-        DISCREPANCIES_RANGE_NAME
-        if discrepancies
-        else f"{table.sheet.lower().replace(' ', '_')}_rows"
-    )
+    name = DISCREPANCIES_RANGE_NAME if discrepancies else f"{get_file_name(table)}_rows"
     ends = (
         xl_rowcol_to_cell(head, 0, True, True),
         xl_rowcol_to_cell(last_row, last_column, True, True),
@@ -106,7 +96,7 @@ def _count_frozen_columns(table: SheetTable) -> int:
 def _write_table_head(
     page: SheetLayout, table: SheetTable, formats: WorkbookFormats, checks: CrossChecks
 ) -> None:
-    page.text(0, 0, table.title, formats["sheet_title"])
+    page.text(0, 0, table.sheet, formats["sheet_title"])
     page.height(0, 22)
     page.text(1, 0, table.about, formats["muted"])
     row = 2
@@ -115,7 +105,7 @@ def _write_table_head(
         row += 1
     key = next(c.name for c in table.columns if c.name in ("what", "msn"))
     count_column = _choose_count_column(table)
-    page.text(row, 0, _ROW_COUNT_LABEL, formats["muted"])
+    page.text(row, 0, say("sheet_texts.rows_shown"), formats["muted"])
     # 103 counts the rows that the filter shows.
     page.formula(
         row, count_column, f"=SUBTOTAL(103,{table.cells(key)})", table.rows, formats["count"]
@@ -125,9 +115,10 @@ def _write_table_head(
         _write_note(page, row, table, note, formats)
         row += 1
     # Not on paper, and above the header, which stays visible.
-    back = table.column("note") + 1 if table.sheet == "Discrepancies" else 0
-    link = format_link("Summary", "A1", _BACK_TEXT)
-    page.formula(table.head_row - 1, back, link, _BACK_TEXT, formats["link"])
+    back = table.column("note") + 1 if table.key == "discrepancies" else 0
+    text = say("sheet_texts.back")
+    link = format_link(say("sheets.summary"), "A1", text)
+    page.formula(table.head_row - 1, back, link, text, formats["link"])
     if table.overflow_file:
         page.text(row, 0, _describe_overflow(table), formats["check_left"])
         row += 1
@@ -152,10 +143,11 @@ def _write_note(
 
 
 def _describe_overflow(table: SheetTable) -> str:
-    return (
-        f"{format_count(table.data.height, 'row')}, more than a sheet can hold. The first "
-        f"{group_thousands(table.rows)} are on this sheet. ALL rows are in "
-        f"{table.overflow_file}, in the folder of this workbook. Totals are of all rows."
+    return say(
+        "sheet_texts.overflow",
+        rows=count_of("row", table.data.height),
+        shown=table.rows,
+        file=table.overflow_file,
     )
 
 
@@ -172,7 +164,7 @@ def _write_currency_total(
 
     rows = table.data.filter(pl.col("currency") == currency)
     count_column = _choose_count_column(table)
-    page.text(row, 0, f"Total {currency}", formats["bold"])
+    page.text(row, 0, say("words.total", currency=currency), formats["bold"])
     write_live_total(
         page,
         (row, count_column),
@@ -182,20 +174,28 @@ def _write_currency_total(
         cell_format=formats["count"],
     )
     _add_table_check(
-        checks, f"{table.sheet}: rows, {currency}", rows.height, table, (row, count_column)
+        checks,
+        _label_check(table, say("checks.rows"), currency),
+        rows.height,
+        table,
+        (row, count_column),
     )
     for place, column in enumerate(table.columns):
-        if column.kind != "money" or table.sheet == "Events" or column.name == "proposal_minor":
+        if column.kind != "money" or table.key == "events" or column.name == "proposal_minor":
             # These amounts belong to operations of several kinds, so their sum means nothing.
             continue
-        if column in PAYMENT_OF_DISCREPANCY_COLUMNS:
+        if table.key == "discrepancies" and column.name in _PAYMENT_COLUMNS:
             # A payment with two discrepancies would be counted twice.
             continue
         total = to_cell_amount(int(rows[column.name].sum() or 0))
         formula = table.sum_if(column.name, currency=currency)
         write_live_total(page, (row, place), table, formula, total, cell_format=formats.money())
-        label = f"{table.sheet}: {column.header}, {currency}"
+        label = _label_check(table, column.header, currency)
         _add_table_check(checks, label, total, table, (row, place), currency=currency)
+
+
+def _label_check(table: SheetTable, figure: str, currency: str) -> str:
+    return say("checks.of_label", label=table.sheet, figure=figure, currency=currency)
 
 
 def _add_table_check(
@@ -223,7 +223,7 @@ def _add_colours(worksheet: Worksheet, table: SheetTable, formats: WorkbookForma
 
 def _add_drop_downs(worksheet: Worksheet, table: SheetTable) -> None:
     first, last = table.head_row + 1, table.head_row + max(table.rows, 1)
-    for name, (source, title, message) in _DROP_DOWNS.items():
+    for name, source in _DROP_DOWNS.items():
         column = table.column(name)
         worksheet.data_validation(
             first,
@@ -233,10 +233,10 @@ def _add_drop_downs(worksheet: Worksheet, table: SheetTable) -> None:
             {
                 "validate": "list",
                 "source": drop_downs.format_list_range(source),
-                "input_title": title,
-                "input_message": message,
+                "input_title": say(f"sheet_texts.{name}_title"),
+                "input_message": say(f"sheet_texts.{name}_message"),
                 "show_error": name == "decision",
-                "error_title": "Not on the list",
-                "error_message": "Choose a decision from the list. You can add decisions to it on Controls.",
+                "error_title": say("sheet_texts.not_on_list"),
+                "error_message": say("sheet_texts.choose_from_list"),
             },
         )

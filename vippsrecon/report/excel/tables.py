@@ -7,29 +7,28 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from vippsrecon.money import format_count
 from vippsrecon.report import names
 from vippsrecon.report.columns import (
-    CHANGE_SHEET_COLUMNS,
-    DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS,
-    DISCREPANCY_SHEET_COLUMNS,
     DISCREPANCY_WIDTH_LIMITS,
-    EVENT_SHEET_COLUMNS,
-    OPEN_ITEM_SHEET_COLUMNS,
-    ORDER_SHEET_COLUMNS,
-    PAIR_SHEET_COLUMNS,
     PAYMENT_OF_DISCREPANCY_COLUMNS,
-    PAYMENT_SHEET_COLUMNS,
-    REJECT_AND_FAILURE_SHEET_COLUMNS,
+    list_columns,
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.links import add_links
-from vippsrecon.report.sentences import describe_change_rows, format_money
+from vippsrecon.report.sentences import describe_change_rows
 from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS, SheetTable
+from vippsrecon.texts import (
+    count_of,
+    format_money,
+    format_percent,
+    list_texts_in,
+    say,
+    translate_words,
+)
 
 if TYPE_CHECKING:
     from vippsrecon.report.changes import ReportChanges
@@ -66,80 +65,47 @@ def build_sheet_tables(
         )
     if detail == "findings":
         discrepancies = add_payments(discrepancies, frames.payments)
+    fill_in = f"{say('about.discrepancies')} {say('about.fill_in')}"
     tables = (
-        SheetTable(
-            "Discrepancies",
-            "Discrepancies",
-            f"{names.SHEET_DESCRIPTIONS['Discrepancies']} Fill in the yellow cells.",
-            fit_column_widths(
-                DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS
-                if detail == "findings"
-                else DISCREPANCY_SHEET_COLUMNS,
-                discrepancies,
-                DISCREPANCY_WIDTH_LIMITS,
-            ),
-            discrepancies,
-        ),
+        _build_table("discrepancies", _name_values(discrepancies), fill_in),
         *_build_item_tables(frames),
         *_build_change_tables(changes),
-        SheetTable(
-            "Matched",
-            "Matched",
-            "Orders and payments that agree, one row per reference and order row.",
-            PAIR_SHEET_COLUMNS,
-            build_pair_rows(frames, "matched"),
-        ),
-        SheetTable(
-            "Timing",
-            "Timing",
-            names.SHEET_DESCRIPTIONS["Timing"],
-            PAIR_SHEET_COLUMNS,
-            build_pair_rows(frames, "timing"),
-        ),
-        SheetTable(
-            "Payments",
-            "Payments",
-            "One row per payment read from Vipps MobilePay, with its totals when fetched.",
-            PAYMENT_SHEET_COLUMNS,
-            frames.payments,
-        ),
-        SheetTable(
-            "Events",
-            "Events",
-            "One row per event in the event log of a payment.",
-            EVENT_SHEET_COLUMNS,
-            frames.events,
-        ),
-        SheetTable(
-            "Orders",
-            "Orders",
-            "One row per payment that the shop's export expects.",
-            ORDER_SHEET_COLUMNS,
-            frames.orders,
-        ),
-        SheetTable(
-            "Rejects and failures",
-            "Rejects and failures",
-            names.SHEET_DESCRIPTIONS["Rejects and failures"],
-            REJECT_AND_FAILURE_SHEET_COLUMNS,
-            build_reject_and_failure_rows(frames),
-        ),
+        *(_build_table(sheet, build_pair_rows(frames, sheet)) for sheet in ("matched", "timing")),
+        _build_table("payments", frames.payments),
+        _build_table("events", frames.events),
+        _build_table("orders", frames.orders),
+        _build_table("rejects", build_reject_and_failure_rows(frames)),
     )
-    placed = {table.sheet: _place_header(table, figures, stem, limit) for table in tables}
+    with_payments = detail == "findings"
+    columns = fit_column_widths(
+        list_columns("discrepancies", with_payments=with_payments),
+        discrepancies,
+        DISCREPANCY_WIDTH_LIMITS,
+    )
+    tables = (replace(tables[0], columns=columns), *tables[1:])
+    placed = {table.key: _place_header(table, figures, stem, limit) for table in tables}
     if detail == "findings":
         for sheet in RAW_SHEETS:
-            file = f"{stem}.data/{sheet.lower()}_rows.parquet"
+            file = f"{stem}.data/{sheet}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
-    placed["Discrepancies"] = add_links(placed)
+    placed["discrepancies"] = add_links(placed)
     return placed
+
+
+def _build_table(sheet: str, data: pl.DataFrame, about: str = "") -> SheetTable:
+    """Return a table with the name, the sentence and the columns of its sheet."""
+    return SheetTable(
+        sheet,
+        names.get_sheet_name(sheet),
+        about or say(f"about.{sheet}"),
+        list_columns(sheet),
+        data,
+    )
 
 
 def _build_item_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
     rows = build_item_rows(frames)
-    if rows.is_empty():
-        return ()
-    about = names.SHEET_DESCRIPTIONS["Open items"]
-    return (SheetTable("Open items", "Open items", about, OPEN_ITEM_SHEET_COLUMNS, rows),)
+    return () if rows.is_empty() else (_build_table("open_items", rows),)
 
 
 def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
@@ -149,7 +115,7 @@ def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
     """
     left = pl.col("status").is_in(LEFT_TOTALS)
     return select_items_with_history(frames.open_items, frames.discrepancies).with_columns(
-        item_status=pl.col("status").replace_strict(names.ITEM_STATUS_NAMES),
+        item_status=pl.col("status").replace_strict(names.list_item_statuses()),
         open_minor=pl.when(~left).then("at_risk_minor"),
         left_minor=pl.when(left).then("at_risk_minor"),
     )
@@ -158,15 +124,24 @@ def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
 def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...]:
     if changes is None:
         return ()
-    return (
-        SheetTable(
-            "What changed",
-            "What changed",
-            describe_change_rows(changes.name),
-            CHANGE_SHEET_COLUMNS,
-            changes.rows,
-        ),
+    rows = changes.rows.with_columns(
+        change=_replace_words("change", "changes.words"),
+        decision=_replace_words("decision", "decisions"),
     )
+    return (_build_table("changed", rows, describe_change_rows(changes.name)),)
+
+
+def _name_values(discrepancies: pl.DataFrame) -> pl.DataFrame:
+    """Return the discrepancies with the words of the language for severities and decisions."""
+    named = discrepancies.with_columns(severity=_replace_words("severity", "severities"))
+    if "decision" in named.columns:
+        named = named.with_columns(decision=_replace_words("decision", "decisions"))
+    return named
+
+
+def _replace_words(column: str, section: str) -> pl.Expr:
+    """Return a column with the words of the language; a word that is not in the section stays."""
+    return pl.col(column).replace(dict(translate_words(section)))
 
 
 def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: int) -> SheetTable:
@@ -174,7 +149,7 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
     present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
     currencies = tuple(currency for currency in figures.currencies if currency in present)
     notes: tuple[str, ...] = ()
-    if table.sheet == "Discrepancies":
+    if table.key == "discrepancies":
         notes = (*format_group_notes(figures), *format_risk_notes(table.data))
     head_row = 2 + len(currencies) + 1 + len(notes) + 1
     if table.data.height > limit - head_row - 1:
@@ -185,31 +160,44 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
             notes=notes,
             head_row=head_row,
             limit=limit,
-            overflow_file=f"{stem}.{table.sheet.lower().replace(' ', '_')}.parquet",
+            overflow_file=f"{stem}.{get_file_name(table)}.parquet",
         )
     return replace(table, currencies=currencies, notes=notes, head_row=head_row, limit=limit)
 
 
-def format_group_notes(
-    figures: ReportFigures, most: int = 5, place: str = "Summary"
-) -> tuple[str, ...]:
+def get_file_name(table: SheetTable) -> str:
+    """Return what a sheet is called in names of files and cells: the same in every language."""
+    return list_texts_in("sheets", "en")[table.key].lower().replace(" ", "_")
+
+
+def format_group_notes(figures: ReportFigures, most: int = 5, place: str = "") -> tuple[str, ...]:
     """Return one line per large group. If there are more than `most`, the last line counts the rest.
 
     Args:
         figures: The figures of a report.
         most: Number of lines.
-        place: Where all groups are.
+        place: Where all groups are; "" for *Summary*.
     """
     lines = [
-        f"{format_count(group.rows, 'row')} of {group.kind} ({group.share:.1%} of all pairs), "
-        f"{format_money(group.at_risk_minor, group.currency)} at risk"
-        + (f"; {group.where}" if group.where else "")
-        + f". {group.cause}"
+        say(
+            "sheet_texts.group_note",
+            rows=count_of("row", group.rows),
+            kind=group.kind,
+            share=format_percent(group.share),
+            amount=format_money(group.at_risk_minor, group.currency),
+            where=f"; {group.where}" if group.where else "",
+            cause=group.cause,
+        )
         for group in figures.groups
     ]
     if len(lines) > most:
-        left_out = len(lines) - most + 1
-        return (*lines[: most - 1], f"… and {format_count(left_out, 'more group')}: see {place}.")
+        left_out = count_of("more_group", len(lines) - most + 1)
+        more = say(
+            "sheet_texts.more_groups",
+            groups=left_out,
+            place=place or names.get_sheet_name("summary"),
+        )
+        return (*lines[: most - 1], more)
     return tuple(lines)
 
 
@@ -220,11 +208,7 @@ def format_risk_notes(discrepancies: pl.DataFrame) -> tuple[str, ...]:
     )
     if without_difference.is_empty():
         return ()
-    return (
-        f"{format_count(without_difference.height, 'row')} without a difference, but with money at "
-        "risk: that money is not yet part of Expected or Actual, for example the uncaptured part "
-        "of an expired reservation. The column What happened explains each row.",
-    )
+    return (say("sheet_texts.risk_without_difference", count=without_difference.height),)
 
 
 def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.DataFrame:
@@ -240,8 +224,8 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
         groups, on=["currency", "cause"], how="left", maintain_order="left"
     ).with_columns(
         group=pl.when(pl.col("alike").is_null())
-        .then(pl.lit("single"))
-        .otherwise(pl.format("one of {}", "alike")),
+        .then(pl.lit(say("sheet_texts.single")))
+        .otherwise(pl.format(say("sheet_texts.one_of"), "alike")),
         msn_key=pl.col("msn"),
         reference_key=pl.col("reference"),
         row_hash=pl.Series(hashes, dtype=pl.String),
@@ -250,11 +234,11 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
 
 def add_item_status(discrepancies: pl.DataFrame, open_items: pl.DataFrame) -> pl.DataFrame:
     """Return the discrepancies with `item_status`, in words: open where nothing else is known."""
-    status = pl.col("status").replace_strict(names.ITEM_STATUS_NAMES, return_dtype=pl.String)
+    status = pl.col("status").replace_strict(names.list_item_statuses(), return_dtype=pl.String)
     known = open_items.select("discrepancy_id", item_status=status)
     return discrepancies.join(
         known, on="discrepancy_id", how="left", maintain_order="left"
-    ).with_columns(pl.col("item_status").fill_null(names.ITEM_STATUS_NAMES["open"]))
+    ).with_columns(pl.col("item_status").fill_null(names.list_item_statuses()["open"]))
 
 
 def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
@@ -295,7 +279,7 @@ def build_pair_rows(frames: ReportFrames, bucket: str) -> pl.DataFrame:
         kind=kind,
         flags=pl.coalesce("flags", "flags_right"),
         # The code is empty where a pair agrees; replace_strict raises for an unknown one.
-        meaning=kind.replace_strict({"": None} | names.CODE_TITLES, return_dtype=pl.String),
+        meaning=kind.replace_strict({"": None, **names.list_code_titles()}, return_dtype=pl.String),
     ).sort("msn", "reference", "nth", "order_number")
 
 
@@ -341,4 +325,5 @@ def build_reject_and_failure_rows(frames: ReportFrames) -> pl.DataFrame:
         .with_columns(rank=pl.col("what").replace_strict(order, return_dtype=pl.Int64))
         .sort("rank", maintain_order=True)
         .drop("rank")
+        .with_columns(what=_replace_words("what", "rejects"))
     )

@@ -16,22 +16,22 @@ from vippsrecon.report.changes import ReportChanges, find_changes
 from vippsrecon.report.daily_totals import SpanTotals, sum_by_day
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls
-from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
 from vippsrecon.report.excel.existing_report import has_manual_entries
-from vippsrecon.report.excel.figures_sheet import FIGURES_SHEET_NAME, FiguresSheetWriter
+from vippsrecon.report.excel.figures_sheet import FiguresSheetWriter
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
 from vippsrecon.report.figures import ReportFigures, compute_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
+from vippsrecon.report.names import get_heading, get_sheet_name
 from vippsrecon.report.sentences import describe_period
 from vippsrecon.sources.files.detect import compute_file_sha256
-from vippsrecon.sources.reviewed_report.cover import SUMMARY_SHEET_NAME
 from vippsrecon.spreadsheet.cross_checks import CrossChecks
 from vippsrecon.spreadsheet.formats import NAVY, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
 from vippsrecon.spreadsheet.table import EXCEL_MAX_ROWS
 from vippsrecon.spreadsheet.workbook_file import open_workbook, protect_figures, set_up_printing
+from vippsrecon.texts import in_language_of_result, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     DayTotals = Mapping[str, tuple[SpanTotals, ...]]
 
 
+@in_language_of_result
 def write_workbook(
     reconciliation: Reconciliation,
     path: str | Path,
@@ -54,8 +55,9 @@ def write_workbook(
 ) -> Path:
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
-    Sheets: Summary, Discrepancies, Matched, Timing, Payments, Events, Orders, Rejects and
-    failures, Figures, Controls; and Open items and What changed where there are any. Amounts are in major units. Totals are formulas over the rows of the
+    Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing,
+    Payments, Events, Orders, Rejects and failures, Figures, Controls; and Open items and What changed
+    where there are any. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
@@ -131,7 +133,7 @@ def _fill_report_workbook(
     manifest = reconciliation.manifest
     workbook.set_properties(
         {
-            "title": "Reconciliation of orders and payments",
+            "title": get_heading("report"),
             "subject": describe_period(manifest),
             "author": "vippsrecon",
             "created": _compute_creation_time(str(manifest.get("as_of") or "")),
@@ -139,16 +141,19 @@ def _fill_report_workbook(
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
-    drawn = [FIGURES_SHEET_NAME] if figures.legs or days or figures.concentrations else []
-    names = (SUMMARY_SHEET_NAME, *shown, *drawn, CONTROLS_SHEET_NAME)
-    worksheets = {name: workbook.add_worksheet(name) for name in names}
-    for name, worksheet in worksheets.items():
-        set_up_printing(worksheet, name, describe_period(manifest))
+    drawn = ["figures"] if figures.legs or days or figures.concentrations else []
+    worksheets = {
+        key: workbook.add_worksheet(get_sheet_name(key))
+        for key in ("summary", *shown, *drawn, "controls")
+    }
+    for worksheet in worksheets.values():
+        page = say("sheet_texts.page_of")
+        set_up_printing(worksheet, worksheet.get_name(), describe_period(manifest), page)
         protect_figures(worksheet)
     # Summary first and Controls last: Controls shows the checks that all other sheets add.
     summary.SummarySheetWriter(
         workbook=workbook,
-        page=SheetLayout(worksheets[SUMMARY_SHEET_NAME]),
+        page=SheetLayout(worksheets["summary"]),
         formats=formats,
         tables=dict(sheets),
         checks=checks,
@@ -160,10 +165,10 @@ def _fill_report_workbook(
             workbook=workbook, page=SheetLayout(worksheets[name]), formats=formats
         ).write(figures, days)
     controls.ControlsSheetWriter(
-        workbook=workbook, page=SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats=formats
+        workbook=workbook, page=SheetLayout(worksheets["controls"]), formats=formats
     ).write(reconciliation, sheets, checks)
-    worksheets[SUMMARY_SHEET_NAME].activate()
-    worksheets[SUMMARY_SHEET_NAME].set_tab_color(NAVY)
+    worksheets["summary"].activate()
+    worksheets["summary"].set_tab_color(NAVY)
     workbook.set_size(2400, 1400)
 
 
@@ -180,11 +185,11 @@ def _write_rows_file(table: SheetTable, frames: ReportFrames, path: Path) -> Non
     import pyarrow.parquet as pq
 
     complete_frames: dict[str, Any] = {
-        "Payments": frames.payments,
-        "Events": frames.events,
-        "Orders": frames.orders,
-        "Discrepancies": frames.discrepancies,
+        "payments": frames.payments,
+        "events": frames.events,
+        "orders": frames.orders,
+        "discrepancies": frames.discrepancies,
     }
-    data = complete_frames.get(table.sheet, table.data)
+    data = complete_frames.get(table.key, table.data)
     path.parent.mkdir(exist_ok=True)
     pq.write_table(data.to_arrow(), path, compression="zstd")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vippsrecon.display.amounts import AmountFormat
 from vippsrecon.display.html import VERDICT_TONES
-from vippsrecon.report import columns, names, sentences
+from vippsrecon.report import names, sentences
+from vippsrecon.report.columns import list_headings
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.excel.tables import format_group_notes
 from vippsrecon.report.figures import compute_figures
@@ -27,6 +28,7 @@ from vippsrecon.report.html.charts import (
 from vippsrecon.report.html.row_sections import MAX_ROWS, build_row_sections
 from vippsrecon.report.html.tiles import list_main_figures
 from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
+from vippsrecon.texts import format_share, get_language, say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -101,22 +103,22 @@ def build_content(
     frames = build_report_frames(reconciliation)
     figures = compute_figures(frames, changes.entries if changes else None)
     manifest = reconciliation.manifest
-    amounts = AmountFormat(figures.currencies)
+    amounts = AmountFormat(figures.currencies, by_market=False)
     headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")
     return {
         "amounts": amounts,
         "names": names,
-        "code_titles": names.CODE_TITLES,
         "code_title": names.get_code_title,
         "line_name": names.get_line_name,
-        "format_share": sentences.format_share,
-        "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
-        "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
-        "item_headings": _list_headings(columns.OPEN_ITEM_SHEET_COLUMNS),
-        "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
-        "reject_headings": _list_headings(columns.REJECT_AND_FAILURE_SHEET_COLUMNS),
+        "format_share": format_share,
+        "language": get_language(),
+        "headings": list_headings("discrepancies"),
+        "pair_headings": list_headings("timing"),
+        "item_headings": list_headings("open_items"),
+        "change_headings": list_headings("changed"),
+        "reject_headings": list_headings("rejects"),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
-        "title": names.REPORT_TITLE,
+        "title": names.get_heading("report"),
         "period": sentences.describe_period(manifest),
         "times": sentences.describe_times(manifest),
         "headline": (f"{headline.removesuffix('.')}.", rest),
@@ -124,15 +126,15 @@ def build_content(
         "completeness": (
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(manifest),
-            names.BLIND_SPOT,
+            say("about.limit"),
         ),
         "notices": reconciliation.notices[:MAX_NOTICES],
         "notices_left_out": sentences.describe_left_out_rows(
-            MAX_NOTICES, len(reconciliation.notices), "Summary", workbook, "notice"
+            MAX_NOTICES, len(reconciliation.notices), "summary", workbook, "notice"
         ),
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(
-            figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
+            figures, MAX_GROUPS, sentences.describe_place("summary", workbook)
         ),
         "concentrations": [
             (found, sentences.describe_concentration(found), *build_concentration_bars(found))
@@ -145,10 +147,6 @@ def build_content(
         **build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
     }
-
-
-def _list_headings(sheet_columns: Sequence[Any]) -> dict[str, str]:
-    return {column.name: column.header for column in sheet_columns}
 
 
 def _format_tick(amounts: AmountFormat, minor: int, currency: str) -> str:
@@ -222,7 +220,7 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
     shown = figures.legs[:MAX_LEGS]
     blocks = []
     for leg in shown:
-        heading, total_name = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))
+        heading, total_name = names.get_leg_names(leg.leg)
         waterfall = build_waterfall(leg)
         axis = sentences.describe_cut_axis(
             _format_tick(amounts, waterfall.start_minor, leg.currency)
@@ -232,11 +230,11 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
     return {
         "legs": blocks,
         "legs_left_out": sentences.describe_left_out_rows(
-            len(shown), len(figures.legs), "Summary", workbook
+            len(shown), len(figures.legs), "summary", workbook
         ),
         "places": [
             (names.get_line_name(line), place)
-            for line, place in names.BRIDGE_LINE_PLACES.items()
+            for line, place in names.list_line_places().items()
             if line in present
         ],
     }
@@ -254,14 +252,14 @@ def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, 
     return {
         "run_facts": facts[:MAX_ROWS],
         "run_facts_left_out": sentences.describe_left_out_rows(
-            len(facts[:MAX_ROWS]), len(facts), "Controls", workbook
+            len(facts[:MAX_ROWS]), len(facts), "controls", workbook
         ),
         "inputs": inputs[:MAX_ROWS],
         "inputs_left_out": sentences.describe_left_out_rows(
-            len(inputs[:MAX_ROWS]), len(inputs), "Controls", workbook
+            len(inputs[:MAX_ROWS]), len(inputs), "controls", workbook
         ),
         "settings": [(title, rows) for title, rows in shown if rows],
         "settings_left_out": sentences.describe_left_out_rows(
-            min(count, MAX_ROWS), count, "Controls", workbook
+            min(count, MAX_ROWS), count, "controls", workbook
         ),
     }

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.dates import to_date
-from vippsrecon.money import group_thousands
 from vippsrecon.output_files import PAGE_SUFFIX, atomic_report
 from vippsrecon.report.changes import find_changes
 from vippsrecon.report.html.content import build_content
 from vippsrecon.report.html.visible_text import make_visible
+from vippsrecon.texts import format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -30,6 +30,7 @@ _GENERATOR = "vippsrecon"
 _MARK = f'<meta name="generator" content="{_GENERATOR}">'.encode()
 
 
+@in_language_of_result
 def write_html(
     reconciliation: Reconciliation,
     path: str | Path,
@@ -39,7 +40,7 @@ def write_html(
 ) -> Path:
     """Write a Reconciliation as one HTML page. The same input gives the same bytes.
 
-    The page has the verdict, the notices, the summary of each currency, the bridge, figures, the
+    The page is in the language of the comparison. It has the verdict, the notices, the summary of each currency, the bridge, figures, the
     discrepancies (with search and sorting; it can be read without a script too), timing, rejects and
     failures, and controls. It loads nothing from a network, and can be printed on A4. Amounts are in
     major units, per currency.
@@ -73,6 +74,7 @@ def write_html(
     return path
 
 
+@in_language_of_result
 def render_page(
     reconciliation: Reconciliation, *, workbook: str = "", changes: ReportChanges | None = None
 ) -> str:
@@ -105,9 +107,10 @@ def _load_template() -> Template:
         lstrip_blocks=True,
     )
     style, script = (_read_source(name) for name in ("page.css", "page.js"))
-    environment.filters["grouped"] = group_thousands
+    environment.filters["grouped"] = format_number
     environment.filters["visible"] = make_visible
     environment.filters["day"] = lambda day: None if day is None else to_date(day).isoformat()
+    environment.globals["word"] = say
     environment.globals["generator"] = _GENERATOR
     environment.globals["style"] = Markup(style)
     environment.globals["script"] = Markup(script)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vippsrecon.report import names, sentences
+import polars as pl
+
+from vippsrecon.report import sentences
 from vippsrecon.report.changes import ENTRY_COLUMNS
 from vippsrecon.report.excel.tables import (
     add_item_status,
@@ -14,10 +16,9 @@ from vippsrecon.report.excel.tables import (
 )
 from vippsrecon.report.html.visible_text import make_visible
 from vippsrecon.schemas import SEVERITIES
+from vippsrecon.texts import say, translate_words
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.frames import ReportFrames
 
@@ -62,13 +63,17 @@ def build_row_sections(
     changed = None
     if changes is not None:
         rows = rows.join(changes.entries, on="discrepancy_id", how="left", maintain_order="left")
+        rows = rows.with_columns(pl.col("decision").replace(dict(translate_words("decisions"))))
         about = sentences.describe_change_rows(changes.name)
-        changed = _select_rows(changes.rows, MAX_ROWS, about, "What changed", workbook)
+        named = changes.rows.with_columns(
+            pl.col("change").replace(dict(translate_words("changes.words")))
+        )
+        changed = _select_rows(named, MAX_ROWS, about, "changed", workbook)
     discrepancies = _select_rows(
         rows,
         MAX_DISCREPANCIES,
-        names.SHEET_DESCRIPTIONS["Discrepancies"],
-        "Discrepancies",
+        say("about.discrepancies"),
+        "discrepancies",
         workbook,
     )
     kinds = {row["kind"] for row in discrepancies.rows}
@@ -79,24 +84,22 @@ def build_row_sections(
         "changed": changed,
         "items": None
         if items.is_empty()
-        else _select_rows(
-            items, MAX_ROWS, names.SHEET_DESCRIPTIONS["Open items"], "Open items", workbook
-        ),
+        else _select_rows(items, MAX_ROWS, say("about.open_items"), "open_items", workbook),
         "kinds": sorted(kinds),
         "severities": [severity for severity in SEVERITIES if severity in severities],
         "severity_rank": {name: -place for place, name in enumerate(SEVERITIES)},
         "timing": _select_rows(
             build_pair_rows(frames, "timing"),
             MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Timing"],
-            "Timing",
+            say("about.timing"),
+            "timing",
             workbook,
         ),
         "rejects": _select_rows(
             build_reject_and_failure_rows(frames),
             MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Rejects and failures"],
-            "Rejects and failures",
+            say("about.rejects"),
+            "rejects",
             workbook,
         ),
     }

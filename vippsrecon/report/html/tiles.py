@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.display.html import VERDICT_TONES, HtmlView, Label, Link, TableColumn
-from vippsrecon.money import group_thousands
+from vippsrecon.display.html import (
+    VERDICT_TONES,
+    ColumnKind,
+    HtmlView,
+    Label,
+    Link,
+    TableColumn,
+)
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.names import get_severity_name
+from vippsrecon.texts import format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -18,18 +25,20 @@ if TYPE_CHECKING:
 
 MAX_DISCREPANCIES_SHOWN = 10
 
-_COLUMNS = (
-    TableColumn("Severity", "code"),
-    TableColumn("Code", "code"),
-    TableColumn("Order"),
-    TableColumn("Reference"),
-    TableColumn("Expected", "number"),
-    TableColumn("Actual", "number"),
-    TableColumn("At risk", "number"),
-    TableColumn("Next step", "sentence"),
+_COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
+    ("severity", "code"),
+    ("code", "code"),
+    ("order", "text"),
+    ("reference", "text"),
+    ("expected", "number"),
+    ("actual", "number"),
+    ("at_risk", "number"),
+    ("next_step", "sentence"),
 )
+"""Heading and kind of each column."""
 
 
+@in_language_of_result
 def render_reconciliation(
     reconciliation: Reconciliation, rows: int = MAX_DISCREPANCIES_SHOWN
 ) -> str:
@@ -41,6 +50,7 @@ def render_reconciliation(
     return view.render()
 
 
+@in_language_of_result
 def render_summary_tiles(reconciliation: Reconciliation) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
     figures = compute_figures(build_report_frames(reconciliation))
@@ -66,19 +76,19 @@ def list_main_figures(totals: CurrencyTotals, figures: ReportFigures) -> list[tu
     """Return the main figures of a currency: name, and value as a sentence has it."""
     currency = totals.currency
     return [
-        ("Orders", group_thousands(totals.orders)),
-        ("Order total", format_money(totals.ordered_minor, currency)),
-        ("Captured", sentences.format_moved_amount("captured", totals, figures)),
-        ("Refunded", sentences.format_moved_amount("refunded", totals, figures)),
-        ("Discrepancies", group_thousands(totals.discrepancies)),
-        ("At risk", format_money(totals.at_risk_minor, currency)),
+        (say("table.orders"), format_number(totals.orders)),
+        (say("table.order_total"), format_money(totals.ordered_minor, currency)),
+        (say("table.captured"), sentences.format_moved_amount("captured", totals, figures)),
+        (say("table.refunded"), sentences.format_moved_amount("refunded", totals, figures)),
+        (say("table.discrepancies"), format_number(totals.discrepancies)),
+        (say("table.at_risk"), format_money(totals.at_risk_minor, currency)),
     ]
 
 
 def _add_worst_discrepancies(view: HtmlView, frames: ReportFrames, rows: int) -> None:
     discrepancies = frames.discrepancies
     view.add_table(
-        _COLUMNS,
+        [TableColumn(say(f"table.{heading}"), kind) for heading, kind in _COLUMNS],
         (_build_cells(row, view) for row in discrepancies.head(rows).iter_rows(named=True)),
         count=discrepancies.height,
         everything=".discrepancies",
@@ -93,7 +103,7 @@ def _build_cells(row: dict[str, Any], view: HtmlView) -> list[object]:
         reference = Link(reference, row["portal_url"])
     amounts = (row[name] for name in ("expected_minor", "actual_minor", "at_risk_minor"))
     return [
-        Label(row["severity"], row["severity"]),
+        Label(get_severity_name(row["severity"]), row["severity"]),
         row["kind"],
         number,
         reference,

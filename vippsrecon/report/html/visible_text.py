@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vippsrecon.errors import printable
-from vippsrecon.money import group_thousands
 from vippsrecon.spreadsheet.layout import MAX_CELL_TEXT_LENGTH
+from vippsrecon.texts import say
 
 MAX_TEXT_CHARACTERS = 1_000
 """A longer text, such as a cell of an export with a megabyte in it, is cut, and says so."""
@@ -19,7 +19,7 @@ def make_visible(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:
     >>> make_visible("order\u202e1"), make_visible(None), make_visible(5)
     ('order\\u202e1', '', '5')
     >>> make_visible("9" * 1200, 4)
-    '9999… (cut: 1 200 characters, whole in the workbook)'
+    '9999… (cut: 1,200 characters, whole in the workbook)'
     """
     if value is None:
         return ""
@@ -32,6 +32,5 @@ def make_visible(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:
         )
     if len(text) <= most and len(shown) <= most:
         return shown
-    where = "whole" if len(text) <= MAX_CELL_TEXT_LENGTH else "longer"
-    count = group_thousands(len(text))
-    return f"{shown[:most]}… (cut: {count} characters, {where} in the workbook)"
+    key = "page.cut_whole" if len(text) <= MAX_CELL_TEXT_LENGTH else "page.cut_longer"
+    return say(key, text=shown[:most], count=len(text))

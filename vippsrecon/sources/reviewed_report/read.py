@@ -6,53 +6,64 @@ rejected, since part of it may belong to another payment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.money import to_minor
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.reviewed_report.cells import (
+    format_entry,
+    format_text,
+    iterate_rows,
+    parse_amount,
+    parse_time,
+)
+from vippsrecon.sources.reviewed_report.language import (
+    find_report_language,
+    get_headings,
+    get_sheet_name,
+    translate_back,
+)
 from vippsrecon.sources.reviewed_report.row_hash import compute_row_hash
+from vippsrecon.texts import list_texts_in
 
-_SHEETS = ("Discrepancies", "Controls")
-_PAYMENTS_SHEET = "Payments"
+_PAYMENTS_SHEET = "payments"
 """Left out of a report of findings, whose discrepancies have the columns of their payments."""
-_DISCREPANCY_HEADINGS = {
-    "kind": "Code",
-    "order_number": "Order",
-    "reference": "Reference",
-    "msn": "Sales unit",
-    "currency": "Currency",
-    "expected": "Expected",
-    "actual": "Actual",
-    "at_risk": "At risk",
-    "proposal": "Proposed",
-    "proposal_amount": "Proposed amount",
-    "next_step": "Next step",
-    "owner": "Owner",
-    "decision": "Decision",
-    "note": "Note",
-    "flags": "Flags",
+_DISCREPANCY_COLUMNS = {
+    "kind": "kind",
+    "order_number": "order_number",
+    "reference": "reference",
+    "msn": "msn",
+    "currency": "currency",
+    "expected": "expected_minor",
+    "actual": "actual_minor",
+    "at_risk": "at_risk_minor",
+    "proposal": "proposal",
+    "proposal_amount": "proposal_minor",
+    "next_step": "next_step",
+    "owner": "owner",
+    "decision": "decision",
+    "note": "note",
+    "flags": "flags",
     "discrepancy_id": "discrepancy_id",
     "row_hash": "row_hash",
 }
-_PAYMENT_HEADINGS = {
-    "reference": "Reference",
-    "msn": "Sales unit",
-    "currency": "Currency",
-    "state": "State",
-    "authorized": "Authorized",
-    "captured": "Captured",
-    "refunded": "Refunded",
-    "cancelled": "Cancelled",
-    "fetched": "Fetched (UTC)",
+_PAYMENT_COLUMNS = {
+    "reference": "reference",
+    "msn": "msn",
+    "currency": "currency",
+    "state": "state",
+    "authorized": "authorized_minor",
+    "captured": "captured_minor",
+    "refunded": "refunded_minor",
+    "cancelled": "cancelled_minor",
+    "fetched": "fetched_at",
 }
-_MAX_ROWS_ABOVE_HEADER = 200
-"""Title, totals and notes are above a header."""
+"""Field of a row to the column of the report that has it; the heading depends on the language."""
 
 
 class ReportRow(NamedTuple):
@@ -107,6 +118,7 @@ class ReviewedReport(NamedTuple):
         refused: Rows that cannot be trusted.
         refused_ids: Ids of discrepancies that stand in those rows.
         as_of: Its cut-off time; None if the sheet Controls does not have it.
+        language: The language of the report.
     """
 
     name: str
@@ -118,10 +130,14 @@ class ReviewedReport(NamedTuple):
     refused: tuple[Reject, ...]
     refused_ids: frozenset[str] = frozenset()
     as_of: datetime | None = None
+    language: str = "en"
 
 
 def read_reviewed_report(path: str | Path) -> ReviewedReport:
     """Read the workbook of a report, as `vippsrecon reconcile` wrote it and people edited it.
+
+    The report may be in any language. A decision from the list of its language is returned as the
+    English word, any other as it was written.
 
     Raises:
         SourceError: It is not a report of vippsrecon, or its sheets were changed too much.
@@ -132,9 +148,10 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
             "this is not a workbook, so it is not a report; give the .xlsx that reconcile wrote",
             file=path.name,
         )
-    sheet_rows, controls, payments = _read_sheets(path)
+    language, sheet_rows, controls, payments = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
-    environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
+    names = list_texts_in("facts", language)
+    environment, fetched = (facts.get(names[name], "") for name in ("environment", "fetched_at"))
     fetched_at = parse_recorded_time(fetched)
     if fetched_at is None:
         raise SourceError(
@@ -144,13 +161,13 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
     rows: list[ReportRow] = []
     refused: list[Reject] = []
     refused_ids: set[str] = set()
-    for number, cells in _iterate_rows(
-        sheet_rows, _DISCREPANCY_HEADINGS, path.name, "Discrepancies"
-    ):
-        parsed = _parse_row(number, cells, path.name)
+    headings = _list_headings("discrepancies", _DISCREPANCY_COLUMNS, language)
+    decisions = translate_back("decisions", language)
+    for number, cells in iterate_rows(sheet_rows, headings, path.name, "Discrepancies"):
+        parsed = _parse_row(number, cells, path.name, decisions)
         if isinstance(parsed, Reject):
             refused.append(parsed)
-            refused_ids.add(_format_text(cells["discrepancy_id"]))
+            refused_ids.add(format_text(cells["discrepancy_id"]))
         else:
             rows.append(parsed)
     return ReviewedReport(
@@ -159,13 +176,19 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         environment,
         fetched_at,
         tuple(rows),
-        _parse_payments(payments, path.name, fetched_at)
-        if payments
-        else _parse_payments(sheet_rows, path.name, fetched_at, "Discrepancies"),
+        _parse_payments(
+            payments or sheet_rows, path.name, fetched_at, language, of_findings=not payments
+        ),
         tuple(refused),
         frozenset(refused_ids),
-        parse_recorded_time(facts.get("As of", "")),
+        parse_recorded_time(facts.get(names["as_of"], "")),
+        language,
     )
+
+
+def _list_headings(section: str, columns: Mapping[str, str], language: str) -> dict[str, str]:
+    headings = get_headings(section, tuple(columns.values()), language)
+    return {field: headings[column] for field, column in columns.items()}
 
 
 def looks_like_report(path: Path) -> bool:
@@ -176,25 +199,39 @@ def looks_like_report(path: Path) -> bool:
         return False
     try:
         with CalamineWorkbook.from_path(str(path)) as workbook:
-            return set(_SHEETS) <= set(workbook.sheet_names)
+            return find_report_language(workbook.sheet_names) is not None
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException:
         return False
 
 
-def _read_sheets(path: Path) -> list[list[list[Any]]]:
+class _Sheets(NamedTuple):
+    """The language of a report and the rows of its sheets; no payments: it is one of findings."""
+
+    language: str
+    discrepancies: list[list[Any]]
+    controls: list[list[Any]]
+    payments: list[list[Any]]
+
+
+def _read_sheets(path: Path) -> _Sheets:
     from python_calamine import CalamineWorkbook
 
     try:
         with CalamineWorkbook.from_path(str(path)) as workbook:
-            names = workbook.sheet_names
-            has_sheets = all(name in names for name in _SHEETS)
-            read = [
-                workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                for name in (*_SHEETS, _PAYMENTS_SHEET)
-                if has_sheets and name in names
-            ]
+            language = find_report_language(workbook.sheet_names)
+            if language is not None:
+                names = [
+                    get_sheet_name(sheet, language)
+                    for sheet in ("discrepancies", "controls", _PAYMENTS_SHEET)
+                ]
+                read = [
+                    workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+                    if name in workbook.sheet_names
+                    else []
+                    for name in names
+                ]
     # calamine's panics do not even derive from Exception.
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
@@ -202,46 +239,21 @@ def _read_sheets(path: Path) -> list[list[list[Any]]]:
         raise SourceError(
             "the workbook cannot be opened; save it again in Excel", file=path.name
         ) from None
-    if not read:
+    if language is None:
         raise SourceError(
-            f"this is not a report of vippsrecon: it does not have the sheets {', '.join(_SHEETS)}",
+            "this is not a report of vippsrecon: it does not have the sheets Discrepancies, Controls",
             file=path.name,
         )
-    return read if len(read) > len(_SHEETS) else [*read, []]
+    return _Sheets(language, *read)
 
 
-def _iterate_rows(
-    sheet: Sequence[Sequence[Any]], columns: Mapping[str, str], file: str, name: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the sheet row's number and its cells by field, for each row below the header."""
-    required = set(columns.values())
-    head = next(
-        (
-            n
-            for n, row in enumerate(sheet[:_MAX_ROWS_ABOVE_HEADER])
-            if required <= set(map(str, row))
-        ),
-        None,
-    )
-    if head is None:
-        raise SourceError(
-            f"its sheet {name} lacks columns of a report, some of which are hidden; take the "
-            "workbook as vippsrecon wrote it, decisions added",
-            file=file,
-        )
-    titles = [str(cell) for cell in sheet[head]]
-    places = {field: titles.index(title) for field, title in columns.items()}
-    for number, row in enumerate(sheet[head + 1 :], start=head + 2):
-        cells = {field: row[place] for field, place in places.items()}
-        if any(cell not in ("", None) for cell in cells.values()):
-            yield number, cells
-
-
-def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | Reject:
-    text = {name: _format_text(cells[name]) for name in _DISCREPANCY_HEADINGS}
+def _parse_row(
+    number: int, cells: Mapping[str, Any], file: str, decisions: Mapping[str, str]
+) -> ReportRow | Reject:
+    text = {name: format_text(cells[name]) for name in _DISCREPANCY_COLUMNS}
     try:
         expected, actual, at_risk, proposed = (
-            _parse_amount(cells[name], text["currency"])
+            parse_amount(cells[name], text["currency"])
             for name in ("expected", "actual", "at_risk", "proposal_amount")
         )
         hashed = compute_row_hash(
@@ -276,36 +288,43 @@ def _parse_row(number: int, cells: Mapping[str, Any], file: str) -> ReportRow | 
         proposed,
         text["next_step"],
         text["flags"],
-        text["decision"],
+        decisions.get(text["decision"], text["decision"]),
         text["note"],
         text["owner"],
-        _format_entry(cells["note"]),
+        format_entry(cells["note"]),
     )
 
 
 def _parse_payments(
-    sheet: Sequence[Sequence[Any]], file: str, fetched_at: datetime, name: str = _PAYMENTS_SHEET
+    sheet: Sequence[Sequence[Any]],
+    file: str,
+    fetched_at: datetime,
+    language: str,
+    *,
+    of_findings: bool,
 ) -> dict[tuple[str, str], ReportPayment]:
     parsed = {}
-    for number, cells in _iterate_rows(sheet, _PAYMENT_HEADINGS, file, name):
-        if name != _PAYMENTS_SHEET and cells["state"] in ("", None):
+    headings = _list_headings("payments", _PAYMENT_COLUMNS, language)
+    name = "Discrepancies" if of_findings else "Payments"
+    for number, cells in iterate_rows(sheet, headings, file, name):
+        if of_findings and cells["state"] in ("", None):
             continue  # A discrepancy without a payment.
         msn, reference, currency = (
-            _format_text(cells[name]) for name in ("msn", "reference", "currency")
+            format_text(cells[name]) for name in ("msn", "reference", "currency")
         )
         try:
             authorized, captured, refunded, cancelled = (
-                _parse_amount(cells[name], currency) or 0
+                parse_amount(cells[name], currency) or 0
                 for name in ("authorized", "captured", "refunded", "cancelled")
             )
         except InputError as error:
             raise SourceError(str(error), file=file, row=number, column="Captured") from None
-        at = _parse_time(cells["fetched"]) or fetched_at
+        at = parse_time(cells["fetched"]) or fetched_at
         parsed[msn, reference] = ReportPayment(
             msn,
             reference,
             currency,
-            _format_text(cells["state"]),
+            format_text(cells["state"]),
             authorized,
             captured,
             refunded,
@@ -313,31 +332,3 @@ def _parse_payments(
             at,
         )
     return parsed
-
-
-def _format_entry(cell: Any) -> str:
-    """Format a cell that a person filled in, with its line breaks."""
-    return str(cell).strip() if isinstance(cell, str) else _format_text(cell)
-
-
-def _format_text(cell: Any) -> str:
-    """Format a cell as one line of text; whole numbers without a decimal point."""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return " ".join(str(cell).split()) if cell is not None else ""
-
-
-def _parse_amount(cell: Any, currency: str) -> int | None:
-    if cell in ("", None):
-        return None
-    return to_minor(repr(cell) if isinstance(cell, float) else str(cell), currency)
-
-
-def _parse_time(cell: Any) -> datetime | None:
-    """Return a time rounded to the second, because a workbook stores times as fractions of a day."""
-    if isinstance(cell, datetime):
-        rounded = cell + timedelta(microseconds=500_000)
-        return rounded.replace(microsecond=0, tzinfo=UTC)
-    if isinstance(cell, date):
-        return datetime(cell.year, cell.month, cell.day, tzinfo=UTC)
-    return None

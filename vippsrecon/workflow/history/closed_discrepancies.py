@@ -19,10 +19,8 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.bulk.outcomes.frame import compute_booking_date
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError, StoreError
-from vippsrecon.money import format_amount, format_count
 from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
@@ -33,6 +31,7 @@ from vippsrecon.store import (
     read_payments_in_flight,
     read_receipts,
 )
+from vippsrecon.texts import format_money, say
 from vippsrecon.workflow.history.database import query_database
 
 if TYPE_CHECKING:
@@ -43,11 +42,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FETCH_AGAIN = "Fetch again: the payment was read before this operation."
-EXPORT_AGAIN = (
-    "Export the orders again: the cut-off time of the comparison is earlier than this operation."
-)
-CHECK_PAYMENT_AND_ORDER = "Check the payment and the order: the money moved, but they still differ."
+_NEXT_STEPS = ("fetch_again", "export_again", "check_payment")
+"""Why a discrepancy is still open although its plan row was done, and what to do: keys of notices."""
 
 _CHUNK_SIZE = 20_000
 _MAX_NAMED = 3
@@ -171,12 +167,9 @@ def _match_receipts(
             # Server time comes from the Date header, which has whole seconds only.
             read_before = read_at is not None and read_at + _ONE_SECOND <= done_at
             done_after_export = "changed_after_export" in open_flags.split()
-            step = (
-                FETCH_AGAIN
-                if read_before
-                else EXPORT_AGAIN
-                if done_after_export
-                else CHECK_PAYMENT_AND_ORDER
+            fetch, export, check = _NEXT_STEPS
+            step = say(
+                f"notices.{fetch if read_before else export if done_after_export else check}"
             )
         values = receipt._asdict() | {
             "discrepancy_id": discrepancy_id,
@@ -198,37 +191,40 @@ def describe_closed_discrepancies(rows: Sequence[dict[str, Any]]) -> tuple[str, 
     closed = [row for row in rows if row["closed"]]
     if closed:
         count = len({row["discrepancy_id"] for row in closed})
-        are = "is closed by its receipt" if count == 1 else "are closed by their receipts"
-        sentences.append(f"{format_count(count, *_NOUN)} {are}: {_format_sums(closed)}.")
-    for step in (FETCH_AGAIN, EXPORT_AGAIN, CHECK_PAYMENT_AND_ORDER):
+        sentences.append(say("notices.closed", count=count, sums=_format_sums(closed)))
+    for step in (say(f"notices.{key}") for key in _NEXT_STEPS):
         still = [row for row in rows if row["next_step"] == step]
         if still:
             names = list(dict.fromkeys(row["discrepancy_id"] for row in still))
-            more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
             days = sorted({row["booking_date"].isoformat() for row in still})
-            on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-            are = "is" if len(names) == 1 else "are"
-            verbs = " and ".join(sorted({PAST_TENSE[row["verb"]] for row in still}))
+            verbs = sorted({say(f"done.{row['verb']}") for row in still})
             sentences.append(
-                f"{format_count(len(names), *_NOUN)} {are} still open although {verbs} on {on} "
-                f"({_format_sums(still)}): {', '.join(names[:_MAX_NAMED])}{more}. {step}"
+                say(
+                    "notices.still_open",
+                    count=len(names),
+                    verbs=say("words.and").join(verbs),
+                    days=days[0]
+                    if len(days) == 1
+                    else say("period.from_to", first=days[0], last=days[-1]),
+                    sums=_format_sums(still),
+                    names=_list_first(names),
+                    step=step,
+                )
             )
     return tuple(sentences)
 
 
-_NOUN = ("discrepancy", "discrepancies")
+def _list_first(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:_MAX_NAMED])
+    left_out = len(names) - _MAX_NAMED
+    return listed + say("words.and_more", count=left_out) if left_out > 0 else listed
 
 
 def _describe_open_rows(flights: Sequence[PaymentInFlight]) -> tuple[str, ...]:
     if not flights:
         return ()
     plans = sorted({flight.plan_id for flight in flights})
-    more = f" and {len(plans) - _MAX_NAMED} more" if len(plans) > _MAX_NAMED else ""
-    have = format_count(len(flights), "payment has", "payments have")
-    return (
-        f"{have} an operation whose outcome is open. Nothing is proposed for them until the outcome "
-        f"is settled. Plan {', '.join(plans[:_MAX_NAMED])}{more}: run vippsrecon journal settle.",
-    )
+    return (say("notices.open_rows", count=len(flights), plans=_list_first(plans)),)
 
 
 def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
@@ -238,8 +234,12 @@ def _format_sums(rows: Sequence[dict[str, Any]]) -> str:
     for row in amounts.values():
         key = row["verb"], row["currency"]
         sums[key] = sums.get(key, 0) + row["amount_minor"]
-    return " and ".join(
-        f"{format_amount(minor, currency)} {PAST_TENSE[verb]}"
+    return say("words.and").join(
+        say(
+            "notices.sum_moved",
+            amount=format_money(minor, currency),
+            verb=say(f"done.{verb}"),
+        )
         for (verb, currency), minor in sorted(sums.items())
     )
 
@@ -251,11 +251,7 @@ def _query_store(
     try:
         return query_database(settings.database_url, query, None), ()
     except StoreError as error:
-        notice = (
-            "The journal could not be read, so refunds made with this toolkit are not recognised in "
-            f"this report: {error}"
-        )
-        return None, (notice,)
+        return None, (say("notices.journal_unreadable", error=str(error)),)
 
 
 def _select_compared_payments(buckets: Any) -> pl.DataFrame:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.money import format_count
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import ComparedOrder
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.fetching import Fetched
@@ -45,27 +45,12 @@ class EarlierOrders(NamedTuple):
     def _describe_unread(self) -> tuple[str, ...]:
         if not self.unread:
             return ()
-        are = format_count(
-            self.unread,
-            "unsettled order of an earlier export was",
-            "unsettled orders of earlier exports were",
-        )
-        return (
-            f"{are} not compared, because this fetch does not contain the payments. Run without "
-            "--payments to compare them.",
-        )
+        return (say("notices.earlier_unread", count=self.unread),)
 
     def _describe_compared(self) -> tuple[str, ...]:
         if not len(self.orders):
             return ()
-        are = format_count(
-            len(self.orders), "order of an earlier export was", "orders of earlier exports were"
-        )
-        return (
-            f"{are} compared too: unsettled, or with a payment that moved since. What the shop changed "
-            "after that export is not known here: an open order counts as unknown, and no later refund "
-            "is expected.",
-        )
+        return (say("notices.earlier_compared", count=len(self.orders)),)
 
 
 def no_earlier_orders() -> EarlierOrders:

@@ -44,6 +44,7 @@ from vippsrecon.store import (
     read_unsettled_orders,
     record_run,
 )
+from vippsrecon.texts import say
 from vippsrecon.workflow.history.complete_run import save_complete_run
 from vippsrecon.workflow.history.database import query_database
 from vippsrecon.workflow.history.earlier_orders import (
@@ -250,12 +251,8 @@ class RunRecords:
         try:
             return query_database(self._url, query, default, create=create)
         except StoreError as error:
-            effect = (
-                "only what --earlier names is known of earlier runs"
-                if self._saved_runs
-                else "ages count from this run and orders of earlier exports are not compared"
-            )
-            self.notices = (f"The workspace database could not be used, so {effect}: {error}",)
+            effect = say(f"notices.{'only_earlier' if self._saved_runs else 'no_earlier'}")
+            self.notices = (say("notices.database_unusable", effect=effect, error=str(error)),)
             return default
 
 

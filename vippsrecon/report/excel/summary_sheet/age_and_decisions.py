@@ -14,6 +14,7 @@ from vippsrecon.report import names
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.ranges import ANY_TEXT, format_criterion
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -85,8 +86,8 @@ class AgeAndDecisionWriter:
 
     def _write_heads(self, row: int) -> None:
         for (title, *heads), (label, *columns) in (
-            (names.AGE_HEADINGS, AGE_COLUMNS),
-            (names.DECISION_HEADINGS, DECISION_COLUMNS),
+            (names.list_age_heads(), AGE_COLUMNS),
+            (names.list_decision_heads(), DECISION_COLUMNS),
         ):
             self.page.text(row, label, title, self.formats["head"])
             self.page.blank(row, range(label + 1, columns[0]), self.formats["head"])
@@ -109,9 +110,9 @@ class AgeAndDecisionWriter:
         self._write_line(row, AGE_COLUMNS, label, figures, formulas)
         self._write_share(row, AGE_COLUMNS, age.at_risk_minor, total_minor, total_row)
         _, rows, _, at_risk = AGE_COLUMNS
-        self._add_cross_check(f"{label}: rows, {age.currency}", age.rows, (row, rows))
+        self._add_cross_check(_label_check(label, "rows", age.currency), age.rows, (row, rows))
         self._add_cross_check(
-            f"{label}: at risk, {age.currency}",
+            _label_check(label, "at_risk", age.currency),
             to_cell_amount(age.at_risk_minor),
             (row, at_risk),
             age.currency,
@@ -136,10 +137,11 @@ class AgeAndDecisionWriter:
             self._write_line(place, columns, label, (each.rows, each.at_risk_minor), formulas)
             self._write_share(place, columns, each.at_risk_minor, total[1], end)
         self._write_total(end, columns, currency, total, (row, end - 1))
-        label = "Undecided and decided"
-        self._add_cross_check(f"{label}: rows, {currency}", total[0], (end, columns[1]))
+        label = say("checks.decided_and_undecided")
+        self._add_cross_check(_label_check(label, "rows", currency), total[0], (end, columns[1]))
         amount = to_cell_amount(total[1])
-        self._add_cross_check(f"{label}: at risk, {currency}", amount, (end, columns[3]), currency)
+        label = _label_check(label, "at_risk", currency)
+        self._add_cross_check(label, amount, (end, columns[3]), currency)
 
     def _write_line(
         self,
@@ -196,7 +198,7 @@ class AgeAndDecisionWriter:
     ) -> None:
         page, formats = self.page, self.formats
         label, rows, share, at_risk = columns
-        page.text(row, label, f"Total {currency}", formats["total_text"])
+        page.text(row, label, say("words.total", currency=currency), formats["total_text"])
         page.blank(row, range(label + 1, at_risk), formats["total_text"])
         for column, value, cell_format in (
             (rows, figures[0], formats["total_count"]),
@@ -213,6 +215,10 @@ class AgeAndDecisionWriter:
         sheet = self.page.worksheet.get_name()
         formula = "" if self.discrepancies.overflow_file else f"'{sheet}'!{at}"
         self.checks.add(label, computed, formula, currency)
+
+
+def _label_check(label: str, figure: str, currency: str) -> str:
+    return say("checks.of_label", label=label, figure=say(f"checks.{figure}"), currency=currency)
 
 
 def _insert_age_chart(

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-from vippsrecon.report.changes import CHANGE_SENTENCES
+from vippsrecon.report import names
+from vippsrecon.report.changes import CHANGES
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
+from vippsrecon.spreadsheet.ranges import quote_sheet
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.spreadsheet.sections import SectionWriter
@@ -33,11 +36,17 @@ def write_change_totals(
     if rows.is_empty():
         return
     page, formats = writer.page, writer.formats
-    writer.write_section(f"Since the earlier report, {currency}")
+    sheet = quote_sheet(page.worksheet.get_name())
+    writer.write_section(names.format_heading("changes", currency))
     writer.write_column_heads(
-        "Change", "Meaning", "", "Rows", "At risk then", "At risk now", right_from=ROWS
+        *names.list_table_heads("change", "meaning"),
+        "",
+        *names.list_table_heads("rows", "at_risk_then", "at_risk_now"),
+        right_from=ROWS,
     )
-    for change, sentence in CHANGE_SENTENCES.items():
+    for name_of_change in CHANGES:
+        change = say(f"changes.words.{name_of_change}")
+        sentence = say(f"changes.meanings.{name_of_change}")
         same = rows.filter(pl.col("change") == change)
         chosen = {"change": change, "currency": currency}
         page.text(writer.row, LABEL, change, formats["code"])
@@ -53,11 +62,16 @@ def write_change_totals(
                 cell_format=formats.money() if name else formats["count"],
             )
             cell = xl_rowcol_to_cell(writer.row, column, row_abs=True, col_abs=True)
-            figure = {"": "rows", "at_risk_minor": "at risk now"}.get(name, "at risk then")
+            figure = {"": "rows", "at_risk_minor": "at_risk_now"}.get(name, "at_risk_then")
             checks.add(
-                f"{change}: {figure}, {currency}",
+                say(
+                    "checks.of_label",
+                    label=change,
+                    figure=say(f"checks.{figure}"),
+                    currency=currency,
+                ),
                 shown,
-                "" if changes.overflow_file else f"{page.worksheet.get_name()}!{cell}",
+                "" if changes.overflow_file else f"{sheet}!{cell}",
                 currency if name else "",
             )
         writer.row += 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vippsrecon.report.sentences import format_money
+from vippsrecon.report.sentences import describe_bars
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
-from vippsrecon.spreadsheet.formats import BAR_COLOURS, FONT, INK, RULE_COLOUR
+from vippsrecon.spreadsheet.formats import BAR_COLOURS, FONT, INK, RULE_COLOUR, add_locale
+from vippsrecon.texts import format_money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def insert_bar_chart(
             "gap": 45,
             "data_labels": {
                 "value": True,
-                "num_format": "#,##0",
+                "num_format": add_locale("#,##0"),
                 "font": {"name": FONT["font_name"], "size": 8, "color": INK},
             },
         }
@@ -100,17 +101,12 @@ def insert_bar_chart(
         start,
         CHART_COLUMN,
         chart,
-        {"x_offset": 2, "y_offset": 2, "description": describe_bars(title, shown)},
+        {"x_offset": 2, "y_offset": 2, "description": _describe(title, shown)},
     )
     return max(rows[1], start + 1 + height // ROW_PIXELS)
 
 
-def describe_bars(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
-    """Return what a bar chart shows, for those who do not see it.
-
-    >>> describe_bars("At risk by code, NOK", [("not_paid", 123450, "high"), ("paid_twice", 100, "low")])
-    'Bar chart. At risk by code, NOK: not_paid 1 234.50 NOK, paid_twice 1.00 NOK.'
-    """
+def _describe(title: str, bars: Sequence[tuple[str, int, str]]) -> str:
     currency = title.rpartition(" ")[2]
     amounts = ", ".join(f"{label} {format_money(minor, currency)}" for label, minor, _ in bars)
-    return f"Bar chart. {title}: {amounts}."
+    return describe_bars(title, amounts)

@@ -19,10 +19,13 @@ def write_concentrations(writer: SectionWriter, found: tuple[Concentration, ...]
     if not found:
         return
     page, formats = writer.page, writer.formats
-    writer.write_section(names.SECTION_HEADINGS["concentration"])
-    writer.write_column_heads(*names.CONCENTRATION_HEADINGS, right_from=ROWS)
+    writer.write_section(names.get_heading("concentration"))
+    writer.write_column_heads(
+        *names.list_table_heads("code", "where", "currency", "rows", "share", "of_all_orders"),
+        right_from=ROWS,
+    )
     for each in found:
-        where = f"{names.PROPERTY_NAMES[each.name]} {each.value}"
+        where = names.get_property_value(each.name, each.value)
         page.text(writer.row, CODE, each.kind, formats["code"])
         page.text(writer.row, WHERE, where, formats["text"])
         page.text(writer.row, CURRENCY, each.currency, formats["text"])

@@ -9,6 +9,8 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from vippsrecon.report import names
 from vippsrecon.report.totals.open_items import LEFT_TOTALS
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
+from vippsrecon.spreadsheet.ranges import quote_sheet
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -39,16 +41,16 @@ def write_open_items(
         return
     page, formats, currency = writer.page, writer.formats, totals[0].currency
     writer.write_section(names.format_heading("open_items", currency))
-    page.text(writer.row, LABEL, names.OPEN_ITEMS_ABOUT, formats["muted"])
+    page.text(writer.row, LABEL, say("about.open_item_totals"), formats["muted"])
     writer.row += 1
-    writer.write_column_heads(*names.ITEM_HEADINGS, right_from=OLDEST)
+    writer.write_column_heads(*names.list_item_heads(), right_from=OLDEST)
     open_lines = []
     for each in totals:
         if each.status not in LEFT_TOTALS:
             open_lines.append(writer.row)
         _write_line(writer, items, checks, each)
         writer.row += 1
-    page.text(writer.row, LABEL, f"Total {currency}", formats["total_text"])
+    page.text(writer.row, LABEL, say("words.total", currency=currency), formats["total_text"])
     page.blank(writer.row, range(MEANING, ROWS), formats["total_text"])
     page.blank(writer.row, range(LEFT, AT_RISK), formats["total_text"])
     first, last = open_lines[0], open_lines[-1]
@@ -70,9 +72,9 @@ def _write_line(
     writer: SectionWriter, items: SheetTable, checks: CrossChecks, totals: ItemTotals
 ) -> None:
     page, formats, row = writer.page, writer.formats, writer.row
-    status = names.ITEM_STATUS_NAMES[totals.status]
+    status = names.list_item_statuses()[totals.status]
     page.text(row, LABEL, status, formats["text"])
-    meaning = names.ITEM_STATUS_MEANINGS[totals.status]
+    meaning = names.get_item_meaning(totals.status)
     page.text(row, MEANING, meaning, formats["muted"])
     if totals.oldest_days is not None:
         page.number(row, OLDEST, totals.oldest_days, formats["count"])
@@ -89,7 +91,7 @@ def _write_line(
     # Where no run reported an amount, it is unknown, not zero.
     if totals.rows == 0 or totals.unknown_rows < totals.rows:
         name, column, minor = amount
-        label = "left the totals" if left else "at risk"
+        label = "left_totals" if left else "at_risk"
         figures.append((column, items.sum_if(name, **chosen), to_cell_amount(minor), label))
     for column, formula, value, label in figures:
         is_amount = column != ROWS
@@ -97,8 +99,13 @@ def _write_line(
         write_live_total(page, (row, column), items, formula, value, cell_format=cell_format)
         cell = xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)
         checks.add(
-            f"Open items, {status}: {label}, {totals.currency}",
+            say(
+                "checks.open_items",
+                status=status,
+                figure=say(f"checks.{label}"),
+                currency=totals.currency,
+            ),
             value,
-            "" if items.overflow_file else f"{page.worksheet.get_name()}!{cell}",
+            "" if items.overflow_file else f"{quote_sheet(page.worksheet.get_name())}!{cell}",
             totals.currency if is_amount else "",
         )

@@ -11,6 +11,7 @@ from vippsrecon.report import names
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
 from vippsrecon.spreadsheet.ranges import format_criterion
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.report.totals.reservations import ReservationTotals
@@ -44,9 +45,9 @@ def write_reservations(
     total = sum(each.reserved_minor for each in reservations)
     heading = names.format_heading("reservations", currency)
     writer.write_section(heading)
-    page.text(writer.row, LABEL, names.RESERVATIONS_ABOUT, formats["muted"])
+    page.text(writer.row, LABEL, say("about.reservations"), formats["muted"])
     writer.row += 1
-    label, *heads = names.RESERVATION_HEADINGS
+    label, *heads = names.list_reservation_heads()
     writer.write_column_heads(label, "", "", *heads, right_from=PAYMENTS)
     first = writer.row
     end = first + len(reservations)
@@ -58,7 +59,7 @@ def write_reservations(
         share = each.reserved_minor / total
         page.formula(row, SHARE, f"=IF({whole}=0,0,{part}/{whole})", share, formats["share"])
         page.number(row, RESERVED, to_cell_amount(each.reserved_minor), formats.money())
-    page.text(end, LABEL, f"Total {currency}", formats["total_text"])
+    page.text(end, LABEL, say("words.total", currency=currency), formats["total_text"])
     page.blank(end, range(LABEL + 1, RESERVED), formats["total_text"])
     for column, value, cell_format in (
         (PAYMENTS, sum(each.payments for each in reservations), formats["total_count"]),
@@ -67,7 +68,7 @@ def write_reservations(
         top, bottom = (xl_rowcol_to_cell(row, column) for row in (first, end - 1))
         page.formula(end, column, f"=SUM({top}:{bottom})", value, cell_format)
     checks.add(
-        f"Still reserved, {currency}",
+        say("checks.figure", name=say("checks.still_reserved"), currency=currency),
         to_cell_amount(total),
         _format_total_formula(payments, currency),
         currency,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xlsxwriter.utility import xl_range_abs
 
 from vippsrecon.report.excel.existing_report import SIGN_OFF_RANGE_NAME
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
 
-SIGN_OFF_ROLES = ("Prepared by", "Reviewed by", "Approved by")
+SIGN_OFF_ROLES = ("prepared", "reviewed", "approved")
 
 SIGN_OFF_ROW_POINTS = 20
 """A row has room for a name written by hand."""
@@ -28,13 +29,13 @@ def write_sign_off(
 ) -> None:
     """Add the block in five columns from `first`: role, name in two columns, date, initials."""
     name, date, initials = first + 1, first + 3, first + 4
-    page.text(row, first, "Sign-off", formats["head"])
-    page.merged_text(row, name, name + 1, "Name", formats["head"])
-    page.text(row, date, "Date", formats["head"])
-    page.text(row, initials, "Initials", formats["head"])
+    page.text(row, first, say("sign_off.heading"), formats["head"])
+    page.merged_text(row, name, name + 1, say("sign_off.name"), formats["head"])
+    page.text(row, date, say("sign_off.date"), formats["head"])
+    page.text(row, initials, say("sign_off.initials"), formats["head"])
     for place, role in enumerate(SIGN_OFF_ROLES, start=row + 1):
         page.height(place, SIGN_OFF_ROW_POINTS)
-        page.text(place, first, role, formats["text"])
+        page.text(place, first, say(f"sign_off.{role}"), formats["text"])
         page.merged_text(place, name, name + 1, "", formats["signature"])
         page.blank(place, range(date, date + 1), formats["input_date"])
         page.blank(place, range(initials, initials + 1), formats["signature"])

@@ -10,6 +10,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from vippsrecon.report import names, sentences
 from vippsrecon.report.excel.summary_sheet.age_and_decisions import write_ages_and_decisions
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
+from vippsrecon.report.excel.summary_sheet.buckets import write_buckets
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.report.excel.summary_sheet.concentration import write_concentrations
@@ -24,17 +25,23 @@ from vippsrecon.sources.reviewed_report.cover import (
     ABOUT_ROW,
     COVER_COLUMN,
     HEADLINE_ROW,
-    SUMMARY_SHEET_NAME,
 )
-from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
+from vippsrecon.spreadsheet.cross_checks import (
+    CrossChecks,
+    get_check_formats,
+    to_cell_amount,
+    write_live_total,
+)
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
 from vippsrecon.spreadsheet.layout import count_text_lines
 from vippsrecon.spreadsheet.links import format_first_row_link, format_link
+from vippsrecon.spreadsheet.ranges import quote_sheet
 from vippsrecon.spreadsheet.sections import SectionWriter
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
+    from vippsrecon.report.figures import CodeTotals, CurrencyTotals, ReportFigures
     from vippsrecon.spreadsheet.table import SheetTable
 
 SUMMARY_COLUMN_WIDTHS = (1.5, 25, 39, 15, 15, 15, 16, 2, 15, 13, 13, 13, 15)
@@ -63,22 +70,22 @@ class SummarySheetWriter(SectionWriter):
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
-        write_ages_and_decisions(self, self.tables["Discrepancies"], self.checks, figures)
+        write_ages_and_decisions(self, self.tables["discrepancies"], self.checks, figures)
         for currency in figures.currencies:
             write_reservations(
                 self,
-                self.tables["Payments"],
+                self.tables["payments"],
                 self.checks,
                 figures.select_reservations(currency),
             )
-        for currency in figures.currencies if "Open items" in self.tables else ():
+        for currency in figures.currencies if "open_items" in self.tables else ():
             write_open_items(
                 self,
-                self.tables["Open items"],
+                self.tables["open_items"],
                 self.checks,
                 figures.select_open_items(currency),
             )
-        changes = self.tables.get("What changed")
+        changes = self.tables.get("changed")
         if changes is not None:
             for currency in figures.currencies:
                 write_change_totals(self, changes, self.checks, currency)
@@ -87,18 +94,18 @@ class SummarySheetWriter(SectionWriter):
         write_concentrations(self, figures.concentrations)
         self._write_large_groups(figures)
         for currency in figures.currencies:
-            self._write_buckets(currency, figures.select_buckets(currency))
+            write_buckets(self, currency, figures.select_buckets(currency))
         if figures.legs:
-            self.write_section(names.SECTION_HEADINGS["bridge"])
+            self.write_section(names.get_heading("bridge"))
             self.row = BridgeWriter(
-                self.page, self.formats, self.tables["Payments"], self.checks
+                self.page, self.formats, self.tables["payments"], self.checks
             ).write(figures, self.row)
         self.set_up_pages(SUMMARY_COLUMN_WIDTHS, self.row, SUMMARY_LAST_COLUMN)
         self.page.write()
 
     def _write_cover_lines(self, reconciliation: Reconciliation, figures: ReportFigures) -> None:
         page, formats = self.page, self.formats
-        page.text(0, B, names.REPORT_TITLE, formats["title"])
+        page.text(0, B, names.get_heading("report"), formats["title"])
         page.height(0, 30)
         page.text(
             ABOUT_ROW,
@@ -115,12 +122,12 @@ class SummarySheetWriter(SectionWriter):
             formats.verdict(reconciliation.verdict),
         )
         page.height(HEADLINE_ROW, 30)
-        page.text(6, B, names.SECTION_HEADINGS["completeness"], formats["bold"])
+        page.text(6, B, names.get_heading("completeness"), formats["bold"])
         self.row = 6
         for sentence in (
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(reconciliation.manifest),
-            names.BLIND_SPOT,
+            say("about.limit"),
             *sentences.describe_left_out_sheets(self.tables.values()),
         ):
             self._write_sentence(sentence, C, formats["wrapped"])
@@ -135,18 +142,21 @@ class SummarySheetWriter(SectionWriter):
         self.row += 1
 
     def _write_currency_totals(self, figures: ReportFigures) -> None:
-        self.write_section("At a glance")
+        self.write_section(names.get_heading("glance"))
         page, formats = self.page, self.formats
         top = self.row
-        page.text(top, RIGHT_HALF, "Figures agree with formulas", formats["muted"])
-        page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, "OK", formats["check"])
-        colour_cells_by_text(page.worksheet, (top, top), SUMMARY_LAST_COLUMN, formats.checks())
-        all_checks = "All checks: sheet Controls"
-        link = format_link("Controls", "A1", all_checks)
+        page.text(top, RIGHT_HALF, say("summary.figures_agree"), formats["muted"])
+        good = say("controls.ok")
+        page.formula(top, SUMMARY_LAST_COLUMN, self.checks.overall_formula, good, formats["check"])
+        colour_cells_by_text(
+            page.worksheet, (top, top), SUMMARY_LAST_COLUMN, get_check_formats(formats)
+        )
+        all_checks = say("summary.all_checks")
+        link = format_link(names.get_sheet_name("controls"), "A1", all_checks)
         page.formula(top + 1, RIGHT_HALF, link, all_checks, formats["link"])
         write_sign_off(self.workbook, page, formats, top + 3, RIGHT_HALF)
         if not figures.currency_totals:
-            page.text(self.row, B, "No orders and no payments.", formats["text"])
+            page.text(self.row, B, say("summary.no_orders"), formats["text"])
             self.row += 1
         for start in range(0, len(figures.currency_totals), CURRENCIES_PER_BLOCK):
             self._write_currencies_side_by_side(
@@ -158,17 +168,18 @@ class SummarySheetWriter(SectionWriter):
         page, formats = self.page, self.formats
         self.write_column_heads("", "", *(totals.currency for totals in block), right_from=D)
         for line in (
-            ("Orders expected", "rows", "Orders", "", "orders"),
-            ("Order total", "before refunds", "Orders", "total_minor", "ordered_minor"),
-            ("Payments read", "rows", "Payments", "", "payments"),
-            ("Captured", "as fetched", "Payments", "captured_minor", "captured_minor"),
-            ("Refunded", "as fetched", "Payments", "refunded_minor", "refunded_minor"),
-            ("Discrepancies", "rows", "Discrepancies", "", "discrepancies"),
-            ("At risk", "may be lost or owed", "Discrepancies", "at_risk_minor", "at_risk_minor"),
+            ("summary.orders_expected", "rows_short", "orders", "", "orders"),
+            ("table.order_total", "before_refunds", "orders", "total_minor", "ordered_minor"),
+            ("summary.payments_read", "rows_short", "payments", "", "payments"),
+            ("table.captured", "as_fetched_short", "payments", "captured_minor", "captured_minor"),
+            ("table.refunded", "as_fetched_short", "payments", "refunded_minor", "refunded_minor"),
+            ("table.discrepancies", "rows_short", "discrepancies", "", "discrepancies"),
+            ("table.at_risk", "may_be_lost", "discrepancies", "at_risk_minor", "at_risk_minor"),
         ):
-            label, about, sheet, column, figure = line
+            key, note, sheet, column, figure = line
+            label, about = say(key), say(f"summary.{note}")
             table = self.tables[sheet]
-            last = label == "At risk"
+            last = figure == "at_risk_minor"
             page.height(self.row, SIGN_OFF_ROW_POINTS)
             page.text(self.row, B, label, formats["total_text" if last else "text"])
             page.text(self.row, C, about, formats["total_text" if last else "muted"])
@@ -184,37 +195,46 @@ class SummarySheetWriter(SectionWriter):
                 write_live_total(
                     page, (self.row, place), table, formula, shown, cell_format=cell_format
                 )
-                self._add_cross_check(
-                    f"{label}, {currency}", shown, place, table, currency if column else ""
+                self.add_cross_check(
+                    say("checks.figure", name=label, currency=currency),
+                    shown,
+                    place,
+                    table,
+                    currency if column else "",
                 )
             self.row += 1
         self.row += 1
 
-    def _add_cross_check(
+    def add_cross_check(
         self, label: str, computed: object, column: int, table: SheetTable, currency: str
     ) -> None:
+        """Add the figure in a column of the current row to the checks on Controls."""
         cell = xl_rowcol_to_cell(self.row, column, row_abs=True, col_abs=True)
-        formula = "" if table.overflow_file else f"{SUMMARY_SHEET_NAME}!{cell}"
+        sheet = quote_sheet(names.get_sheet_name("summary"))
+        formula = "" if table.overflow_file else f"{sheet}!{cell}"
         self.checks.add(label, computed, formula, currency)  # type: ignore[arg-type]
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
         self.write_section(names.format_heading("codes", currency))
         if not codes:
-            orders = self.tables["Orders"].data.filter(currency=currency, bucket="discrepancy")
+            orders = self.tables["orders"].data.filter(currency=currency, bucket="discrepancy")
             sentence = sentences.describe_no_codes(currency, orders.height)
             page.text(self.row, B, sentence, formats["text"])
             self.row += 2
             return
-        table = self.tables["Discrepancies"]
+        table = self.tables["discrepancies"]
         self.write_column_heads(
-            "Code", "What it means", "Worst", "Rows", "Difference", "At risk", right_from=E
+            *names.list_table_heads(
+                "code", "what_it_means", "worst", "rows", "difference", "at_risk"
+            ),
+            right_from=E,
         )
         first = self.row
         for code in codes:
-            self._write_code(B, code.kind, currency)
+            self.write_code(B, code.kind, currency)
             page.text(self.row, C, names.get_code_title(code.kind), formats["text"])
-            page.text(self.row, D, code.severity, formats["text"])
+            page.text(self.row, D, names.get_severity_name(code.severity), formats["text"])
             chosen = {"kind": code.kind, "currency": currency}
             for column, name, value in (
                 (E, "", code.rows),
@@ -227,9 +247,10 @@ class SummarySheetWriter(SectionWriter):
                 write_live_total(
                     page, (self.row, column), table, formula, shown, cell_format=cell_format
                 )
-                figure = {"": "rows", "difference_minor": "difference"}.get(name, "at risk")
-                label = f"{code.kind}, {figure}, {currency}"
-                self._add_cross_check(label, shown, column, table, currency if name else "")
+                key = {"": "rows", "difference_minor": "difference"}.get(name, "at_risk")
+                figure = say(f"checks.{key}")
+                label = say("checks.of_code", code=code.kind, figure=figure, currency=currency)
+                self.add_cross_check(label, shown, column, table, currency if name else "")
             self.row += 1
         self._write_code_totals(first, currency, codes)
         colour_cells_by_text(
@@ -244,11 +265,11 @@ class SummarySheetWriter(SectionWriter):
         )
         self.row += 1
 
-    def _write_code(self, column: int, kind: str, currency: str) -> None:
+    def write_code(self, column: int, kind: str, currency: str) -> None:
         """Add a code that leads to its first row on *Discrepancies*, if it has one there."""
         import polars as pl
 
-        table = self.tables["Discrepancies"]
+        table = self.tables["discrepancies"]
         rows = table.data.head(table.rows).filter(
             pl.col("kind") == kind, pl.col("currency") == currency
         )
@@ -260,7 +281,7 @@ class SummarySheetWriter(SectionWriter):
 
     def _write_code_totals(self, first: int, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats
-        page.text(self.row, B, f"Total {currency}", formats["total_text"])
+        page.text(self.row, B, say("words.total", currency=currency), formats["total_text"])
         page.blank(self.row, range(C, E), formats["total_text"])
         for column, value, cell_format in (
             (E, sum(code.rows for code in codes), formats["total_count"]),
@@ -275,13 +296,18 @@ class SummarySheetWriter(SectionWriter):
         if not figures.groups:
             return
         page, formats = self.page, self.formats
-        self.write_section(names.SECTION_HEADINGS["groups"])
+        self.write_section(names.get_heading("groups"))
         self.write_column_heads(
-            "Code", "Where concentrated", "Currency", "Rows", "Share", "At risk", right_from=E
+            *names.list_table_heads(
+                "code", "where_concentrated", "currency", "rows", "share", "at_risk"
+            ),
+            right_from=E,
         )
         for group in figures.groups:
-            self._write_code(B, group.kind, group.currency)
-            page.text(self.row, C, group.where or "nothing in common", formats["wrapped"])
+            self.write_code(B, group.kind, group.currency)
+            page.text(
+                self.row, C, group.where or say("summary.nothing_in_common"), formats["wrapped"]
+            )
             page.text(self.row, D, group.currency, formats["text"])
             page.number(self.row, E, group.rows, formats["count"])
             page.number(self.row, F, group.share, formats["share"])
@@ -293,59 +319,3 @@ class SummarySheetWriter(SectionWriter):
             page.height(self.row, 3 + 12 * high)
             self.row += 1
         self.row += 1
-
-    def _write_buckets(self, currency: str, buckets: tuple[BucketTotals, ...]) -> None:
-        if not buckets:
-            return
-        page, formats = self.page, self.formats
-        self.write_section(names.format_heading("buckets", currency))
-        page.merged_text(
-            self.row, RIGHT_HALF, SUMMARY_LAST_COLUMN, "What the code means", formats["head"]
-        )
-        self.write_column_heads(
-            "Outcome", "Code", "Orders", "Order total", "Payments", "Captured", right_from=D
-        )
-        first = self.row
-        orders, payments = self.tables["Orders"], self.tables["Payments"]
-        for bucket in buckets:
-            name = names.BUCKET_NAMES.get(bucket.bucket, bucket.bucket or "Outside the period")
-            page.text(self.row, B, name, formats["text"])
-            self._write_code(C, bucket.kind, currency)
-            page.text(self.row, RIGHT_HALF, names.get_code_title(bucket.kind), formats["text"])
-            chosen = {"bucket": bucket.bucket, "kind": bucket.kind, "currency": currency}
-            for column, table, amount, value in (
-                (D, orders, "", bucket.orders),
-                (E, orders, "total_minor", bucket.ordered_minor),
-                (F, payments, "", bucket.payments),
-                (G, payments, "captured_minor", bucket.captured_minor),
-            ):
-                formula = table.sum_if(amount, **chosen) if amount else table.count_if(**chosen)
-                shown = to_cell_amount(value) if amount else value
-                cell_format = formats.money() if amount else formats["count"]
-                write_live_total(
-                    page, (self.row, column), table, formula, shown, cell_format=cell_format
-                )
-                side = "orders" if table is orders else "payments"
-                label = f"{' '.join(filter(None, (name, bucket.kind)))}: {side}{' amount' if amount else ''}, {currency}"
-                self._add_cross_check(label, shown, column, table, currency if amount else "")
-            self.row += 1
-        page.text(self.row, B, f"Total {currency}", formats["total_text"])
-        page.blank(self.row, range(C, D), formats["total_text"])
-        for column, figure in (
-            (D, "orders"),
-            (E, "ordered_minor"),
-            (F, "payments"),
-            (G, "captured_minor"),
-        ):
-            top, end = (xl_rowcol_to_cell(row, column) for row in (first, self.row - 1))
-            total = sum(getattr(bucket, figure) for bucket in buckets)
-            money = figure.endswith("_minor")
-            cell_format = formats.money(total=True) if money else formats["total_count"]
-            page.formula(
-                self.row,
-                column,
-                f"=SUM({top}:{end})",
-                to_cell_amount(total) if money else total,
-                cell_format,
-            )
-        self.row += 2

@@ -8,7 +8,7 @@
   const search = tools.querySelector("input");
   const filters = [...tools.querySelectorAll("select")];
   // A figure can be typed with or without the spaces between its digits.
-  const simplify = text => text.toLowerCase().replace(/(\d)\s+(?=\d)/g, "$1").replace(/\s+/g, " ");
+  const simplify = text => text.toLowerCase().replace(/(\d)[\s.,]+(?=\d{3}(?!\d))/g, "$1").replace(/(\d)\s+(?=\d)/g, "$1").replace(/\s+/g, " ");
   const items = [...table.tBodies].map(body => ({ body, text: simplify(body.textContent) }));
 
   const filter = () => {
@@ -29,7 +29,7 @@
   const compare = (heading, one, other) => {
     const { sort, type } = heading.dataset;
     const sign = heading.ariaSort === "ascending" ? 1 : -1;
-    if (type === "text") return sign * one.dataset[sort].localeCompare(other.dataset[sort], "en", { numeric: true });
+    if (type === "text") return sign * one.dataset[sort].localeCompare(other.dataset[sort], document.documentElement.lang, { numeric: true });
     // Amounts of two currencies are not compared.
     const currency = type === "money" ? one.dataset.currency.localeCompare(other.dataset.currency) : 0;
     const [a, b] = [read(one, sort), read(other, sort)];
