@@ -25,6 +25,7 @@ from vippsrecon.sources.orders.order_files import FileSummary
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import read_order_files
+from vippsrecon.sources.settlement.read import read_settlement_file, summarize_settlement
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
@@ -75,6 +76,8 @@ def preview_file(
         return _preview_orders(path, profile, units)
     if form == "xml" and file_format.kind == "bank":
         return FilePreview(_preview_bank(path, file_format), None)
+    if file_format.kind == "settlement" and file_format.format != "mobilepay-transfers":
+        return FilePreview(_preview_settlement(path), None)
     notes = [_describe_unread_kind(file_format.kind)]
     entry = _build_entry(path, file_format.kind, file_format.format, rows, notes=notes)
     return FilePreview(entry, None)
@@ -97,6 +100,27 @@ def _preview_bank(path: Path, file_format: FileFormat) -> dict[str, Any]:
         rejects=parsed.rejects.to_dicts(),
         notes=[*_describe_accounts(summary.accounts), *summary.notes],
     )
+
+
+def _preview_settlement(path: Path) -> dict[str, Any]:
+    parsed = read_settlement_file(path)
+    summary = summarize_settlement(path, parsed)
+    return _build_entry(
+        path,
+        "settlement",
+        summary.format,
+        summary.rows,
+        period=[day.isoformat() for day in summary.period] if summary.period else None,
+        totals=summary.totals,
+        rejects=parsed.rejects.to_dicts(),
+        notes=[*_describe_units(summary.msns), *summary.notes],
+    )
+
+
+def _describe_units(msns: Sequence[str]) -> list[str]:
+    if not msns:
+        return ["There is no entry in it."]
+    return [f"Sales unit{'s' if len(msns) > 1 else ''}: {', '.join(msns)}."]
 
 
 def _describe_accounts(accounts: Sequence[str]) -> list[str]:
