@@ -1,6 +1,6 @@
 """Print a constraints file that holds every direct dependency at its lower bound.
 
-    python .ci/lowest.py spark > lowest.txt && pip install -e ".[dev,spark]" -c lowest.txt
+    python .ci/lowest.py spark docs > lowest.txt && pip install -e ".[dev,spark,docs]" -c lowest.txt
 
 Reads the run-time dependencies and the named extras. Development tools (pytest, ruff) keep their
 newest version.

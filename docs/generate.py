@@ -1,4 +1,4 @@
-"""Write the pages that are generated from the code: codes.md, frames.md, commands.md.
+"""Write the pages that are generated from the code: codes, frames, commands, reference.
 
     python docs/generate.py
 
@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
+sys.path.insert(0, str(DOCS.parent))
+
+from docs.code_pages import codes_page, list_code_pages  # noqa: E402
+from docs.llms import llms_text  # noqa: E402
+from docs.reference_page import MADE, reference_page  # noqa: E402
 
 COMMANDS = (
     "demo",
@@ -36,48 +40,6 @@ COMMANDS = (
     "notebooks",
     "lab",
 )
-
-
-def codes_page() -> str:
-    """Every code: what it means, what causes it, what to do next."""
-    from vippsrecon.reconciliation.codes import CODES
-    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
-
-    lines = [
-        "# Codes",
-        "",
-        MADE,
-        "",
-        "Each pair of order and payment is asked four questions, and each question gives at most "
-        "one code: the first that applies. So the totals add up, and no amount is counted twice. Amounts "
-        "in a report are never part of these sentences; they have columns of their own.",
-        "",
-        "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "
-        "`difference_minor` is always actual minus expected. `at_risk_minor` is the money that "
-        "may be lost or owed.",
-        "",
-        "## Discrepancies",
-        "",
-        "| code | flag | cause | next step |",
-        "|---|---|---|---|",
-    ]
-    for text in ENGLISH_TEXTS:
-        flag = f"`{text.flag}`" if text.flag else ""
-        lines.append(f"| `{text.kind}` | {flag} | {text.cause} | {text.next_step} |")
-    lines += [
-        "",
-        "If a code is listed with a flag, that sentence is used for rows with the flag.",
-        "",
-        "## Not discrepancies",
-        "",
-        '*Timing* kinds are "not here yet"; they become discrepancies when overdue. *Ignored* '
-        "kinds do not concern Vipps MobilePay. Both are counted and summed, never hidden.",
-        "",
-        "| kind | meaning |",
-        "|---|---|",
-    ]
-    lines += [f"| `{code.name}` | {code.meaning} |" for code in CODES if code.meaning]
-    return "\n".join(lines) + "\n"
 
 
 def frames_page() -> str:
@@ -159,8 +121,16 @@ def _list_help_texts(commands: list[str]) -> list[str]:
     return [text.rstrip() for text in texts]
 
 
-PAGES = {"codes.md": codes_page, "frames.md": frames_page, "commands.md": commands_page}
+PAGES = {
+    "codes.md": codes_page,
+    **list_code_pages(),
+    "frames.md": frames_page,
+    "commands.md": commands_page,
+    "reference.md": reference_page,
+    "llms.txt": llms_text,
+}
 
 if __name__ == "__main__":
+    DOCS.joinpath("codes").mkdir(exist_ok=True)
     for name, page in PAGES.items():
         DOCS.joinpath(name).write_text(page(), encoding="utf-8")

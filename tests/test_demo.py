@@ -14,7 +14,7 @@ from vippsrecon.demo import Finding, Score, run_demo, score_result
 @pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
 def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     """The demo fails unless precision and recall are both 1, amounts included."""
-    demo = run_demo(tmp_path, payments=300, seed=7, shop=shop)
+    demo = run_demo(tmp_path, payments=200, seed=7, shop=shop)
 
     assert demo.score.lines() == [
         f"found all {demo.score.planted.total():,} planted discrepancies "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -11,14 +11,9 @@ import sys
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def page_generator(root):
-    """Return the page generator, loaded from docs/."""
-    spec = importlib.util.spec_from_file_location("generate", root / "docs" / "generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from docs.code_examples import EXAMPLES
+from docs.code_pages import code_page, list_documented_codes
+from docs.generate import COMMANDS, PAGES, commands_page
 
 
 @pytest.fixture(scope="module")
@@ -27,35 +22,57 @@ def schedule(root):
     return (root / "docs" / "how-to" / "scheduled-report.md").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def orchestrators(root):
+    """Return the text of the how-to about Airflow, Dagster and Prefect."""
+    return (root / "docs" / "how-to" / "orchestrators.md").read_text(encoding="utf-8")
+
+
 def blocks(page, language):
     """Return the fenced code examples in one language."""
     return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["codes.md", "frames.md"])
-def test_generated_pages_are_current(root, page_generator, name):
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "commands.md"])
+def test_generated_pages_are_current(root, name):
     """Run `python docs/generate.py` when this fails."""
-    assert (root / "docs" / name).read_text(encoding="utf-8") == page_generator.PAGES[name]()
+    assert (root / "docs" / name).read_text(encoding="utf-8") == PAGES[name]()
 
 
-def test_the_commands_page_has_every_option(root, page_generator):
+def test_each_code_has_one_page(root):
+    """A page of a code that was renamed would stay in the navigation."""
+    pages = {page.relative_to(root / "docs").as_posix() for page in (root / "docs/codes").iterdir()}
+
+    assert pages == {name for name in PAGES if name.startswith("codes/")}
+    assert list_documented_codes() == list(EXAMPLES), "docs/code_examples.py"
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_example_of_a_code_has_that_code(code):
+    """The page states what `reconcile` returned, so it must be an example of its own code."""
+    result = code_page(code).split("In the report", 1)[1]
+
+    assert f"| `{code}` |" in result
+
+
+def test_the_commands_page_has_every_option(root):
     """The layout of the help text depends on Typer's version, so only the options are compared."""
     page = (root / "docs" / "commands.md").read_text(encoding="utf-8")
     for section, now in zip(
-        page.split("\n## ")[1:], page_generator.commands_page().split("\n## ")[1:], strict=True
+        page.split("\n## ")[1:], commands_page().split("\n## ")[1:], strict=True
     ):
         options = set(re.findall(r"--[a-z-]+", now))
 
         assert options == set(re.findall(r"--[a-z-]+", section)), section.splitlines()[0]
 
 
-def test_every_command_has_a_section(page_generator):
+def test_every_command_has_a_section():
     """A command that the page leaves out cannot be found without installing the package."""
     import typer
 
     from vippsrecon.cli import app
 
-    documented = {command.split()[0] for command in page_generator.COMMANDS}
+    documented = {command.split()[0] for command in COMMANDS}
 
     assert documented == set(typer.main.get_command(app).commands)
 
@@ -199,9 +216,9 @@ def test_systemd_accepts_the_units(schedule, tmp_path):
 @pytest.mark.parametrize(
     ("code", "result"), [(0, "False"), (1, "True"), (2, "RuntimeError: No export."), (-9, "Error")]
 )
-def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
+def test_orchestrator_recipe_maps_exit_codes(orchestrators, tmp_path, code, result):
     """Exit code 1 is a success with discrepancies; 2, or a killed program, is an exception."""
-    recipe = next(block for block in blocks(schedule, "python") if "def reconcile" in block)
+    recipe = next(block for block in blocks(orchestrators, "python") if "def reconcile(" in block)
     program = tmp_path / "bin" / "vippsrecon"
     program.parent.mkdir()
     stop = f"exit {code}" if code >= 0 else "kill -9 $$"
@@ -219,21 +236,51 @@ def test_orchestrator_recipe_maps_exit_codes(schedule, tmp_path, code, result):
     assert (done.returncode == 0) is (code in (0, 1))
     assert result in (done.stdout + done.stderr).splitlines()[-1]
     assert (tmp_path / "arguments").read_text() == (
-        "reconcile --orders orders.csv --period 2026-10 --out report-{period}.xlsx\n"
+        "reconcile --orders exports --period 2026-10 --into reports\n"
     )
+
+
+@pytest.mark.parametrize("orchestrator", ["airflow", "dagster", "prefect"])
+def test_each_orchestrator_has_an_example(orchestrators, orchestrator):
+    """The orchestrators are not installed here, so that only the language is checked."""
+    [example] = [
+        block for block in blocks(orchestrators, "python") if f"from {orchestrator}" in block
+    ]
+    compile(example, orchestrator, "exec")
+    assert "from monthly_report import reconcile" in example
+
+
+def test_schedules_are_written_as_the_page_shows(schedule, tmp_path, monkeypatch):
+    """Each command that writes a schedule is run; --install would change this computer."""
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from vippsrecon.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        shlex.split(line)[1:]
+        for block in blocks(schedule, "console")
+        for line in block.splitlines()
+        if line.startswith("vippsrecon schedule") and "--remove" not in line
+    ]
+    assert len(commands) == 5
+    for command in commands:
+        done = CliRunner().invoke(app, [part for part in command if part != "--install"])
+        assert (done.exit_code, done.stderr) == (0, ""), command
+        assert "--catch-up" in done.stdout
 
 
 def test_papermill_parameters_exist_in_the_notebook(schedule, root):
     """A `-p` with a name that no cell has would be ignored without a message."""
-    import nbformat
-
     line = next(block for block in blocks(schedule, "bash") if "papermill notebooks/" in block)
     path = re.search(r"notebooks/\S+\.ipynb", line)[0]
-    cells = nbformat.read(root / path, as_version=4).cells
-    parameters = next(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
+    cells = json.loads((root / path).read_text(encoding="utf-8"))["cells"]
+    parameters = next(c["source"] for c in cells if "parameters" in c["metadata"].get("tags", ()))
 
     for name in re.findall(r"-p (\w+)", line):
-        assert re.search(rf"^{name} =", parameters, re.M)
+        assert re.search(rf"^{name} =", "".join(parameters), re.M)
 
 
 def test_no_page_refers_to_unavailable_files(root):

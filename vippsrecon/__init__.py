@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
     from vippsrecon.notebook import plots
+    from vippsrecon.notebook.desk.start import refund_desk
     from vippsrecon.notebook.frames import for_excel, in_major, local_time
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.notebook.tables import search_frame, show_frame
@@ -78,6 +79,7 @@ __all__ = [
     "read_references",
     "reconcile",
     "reconcile_month",
+    "refund_desk",
     "run_demo",
     "search_frame",
     "settle",
@@ -125,6 +127,7 @@ _HOME = {
     "read_references": "sources",
     "reconcile": "workflow.compare_frames",
     "reconcile_month": "workflow.reconcile_month",
+    "refund_desk": "notebook.desk.start",
     "run_demo": "demo",
     "search_frame": "notebook.tables",
     "settle": "bulk.open_rows.settle",

@@ -12,20 +12,23 @@ from vippsrecon.errors import InputError
 EPOCH_DATE = date(1970, 1, 1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-PERIOD_EXAMPLES = "last-month, yesterday or a month such as 2026-10"
+PERIOD_EXAMPLES = "last-month, yesterday, a month such as 2026-10 or a day such as 2026-10-31"
 
 YEARS = range(1970, 2200)
 """Years that a payment can have. Any other year is a typing error, and is too large or too small
 for the computations."""
 
-MAX_OFFSET = timedelta(hours=14)
-"""No place is further from UTC. Source: IANA time zone database."""
+OFFSET_PATTERN = r"[+-](?:(?:0[0-9]|1[0-3]):?[0-5][0-9]|14:?00)"
+"""An offset from UTC that a place can have: at most 14 hours, and fewer than 60 minutes. Every time that
+is typed or read is checked with it. Source: IANA time zone database."""
 
 _MONTH = re.compile(r"\d{4}-\d\d", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|(?P<offset>[+-]\d\d:?\d\d))?",
+    re.ASCII,
 )
+_OFFSET = re.compile(OFFSET_PATTERN)
 
 
 def parse_day(text: str, name: str = "") -> date:
@@ -69,8 +72,11 @@ def parse_moment(text: str, zone: tzinfo, name: str, example: str) -> datetime:
     '2026-10-31T23:59:59+00:00'
     """
     is_day = _DAY.fullmatch(text) is not None
+    parts = _MOMENT.fullmatch(text)
+    if parts is not None and not _has_possible_offset(parts):
+        raise InputError(f"{name}: {text[:40]!r} has an offset that no place has")
     try:
-        moment = datetime.fromisoformat(text) if is_day or _MOMENT.fullmatch(text) else None
+        moment = datetime.fromisoformat(text) if is_day or parts else None
     except ValueError:
         moment = None
     if moment is None:
@@ -78,10 +84,32 @@ def parse_moment(text: str, zone: tzinfo, name: str, example: str) -> datetime:
     check_day(moment.date(), name)
     if is_day:
         moment += timedelta(days=1, seconds=-1)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    if abs(moment.utcoffset() or timedelta()) > MAX_OFFSET:
-        raise InputError(f"{name}: {text[:40]!r} has an offset that no place has")
-    return moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def parse_recorded_time(text: object) -> datetime | None:
+    """Parse a time with an offset, as a program wrote it into a file, and return it in UTC.
+
+    Returns None where it is not such a time: a time without an offset could be wrong by hours.
+
+    >>> parse_recorded_time("2026-10-31T18:00:00+01:00").isoformat()
+    '2026-10-31T17:00:00+00:00'
+    >>> parse_recorded_time("2026-10-31T18:00:00+00:60") is None
+    True
+    """
+    parts = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if parts is None or not _has_possible_offset(parts):
+        return None
+    try:
+        moment = datetime.fromisoformat(parts[0])
+        return None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _has_possible_offset(parts: re.Match[str]) -> bool:
+    offset = parts["offset"]
+    return offset is None or _OFFSET.fullmatch(offset) is not None
 
 
 class Period(NamedTuple):
@@ -91,9 +119,14 @@ class Period(NamedTuple):
     last: date
     name: str
 
+    @property
+    def is_month(self) -> bool:
+        """Whether it is a month; otherwise it is a day."""
+        return _MONTH.fullmatch(self.name) is not None
+
 
 def parse_period(text: str, today: date, name: str = "") -> Period:
-    """Parse a period: `last-month`, `yesterday` or a month such as 2026-10.
+    """Parse a period: `last-month`, `yesterday`, a month such as 2026-10 or a day.
 
     Args:
         text: As a person typed it.
@@ -109,20 +142,39 @@ def parse_period(text: str, today: date, name: str = "") -> Period:
     '2026-02-28'
     """
     if text == "yesterday":
-        day = check_day(today - timedelta(days=1), name)
-        return Period(day, day, day.isoformat())
-    if text == "last-month":
-        last = today.replace(day=1) - timedelta(days=1)
-        text = f"{last:%Y-%m}"
+        text = (today - timedelta(days=1)).isoformat()
+    elif text == "last-month":
+        text = f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+    return parse_named_period(text, name)
+
+
+def parse_named_period(text: str, name: str = "") -> Period:
+    """Parse a month such as 2026-10, or a day such as 2026-10-31.
+
+    Raises:
+        InputError: It is neither, or no payment can have its year.
+    """
     try:
-        first = date.fromisoformat(f"{text}-01") if _MONTH.fullmatch(text) else None
+        is_month = _MONTH.fullmatch(text) is not None
+        is_period = is_month or _DAY.fullmatch(text)
+        first = date.fromisoformat(f"{text}-01" if is_month else text) if is_period else None
     except ValueError:
         first = None
     if first is None:
         raise InputError(f"{_before(name)}{text[:40]!r} is not a period. Use {PERIOD_EXAMPLES}.")
     check_day(first, name)
-    last = first.replace(day=monthrange(first.year, first.month)[1])
-    return Period(first, last, text)
+    days = monthrange(first.year, first.month)[1]
+    return Period(first, first.replace(day=days) if is_month else first, text)
+
+
+def find_next_period(period: Period) -> Period:
+    """Return the month after a month, or the day after a day.
+
+    >>> find_next_period(parse_named_period("2026-12")).name
+    '2027-01'
+    """
+    first = period.last + timedelta(days=1)
+    return parse_named_period(f"{first:%Y-%m}" if period.is_month else first.isoformat())
 
 
 def _before(name: str) -> str:

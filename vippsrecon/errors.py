@@ -87,6 +87,10 @@ class SourceError(InputError):
         self.column = column
 
 
+class EmptyTableError(SourceError):
+    """A table has a heading row and no other row."""
+
+
 class SchemaError(InputError):
     """A frame does not match its schema.
 

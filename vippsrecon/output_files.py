@@ -62,11 +62,11 @@ def atomic_file(path: Path, kind: str, *, marked: bytes = b"") -> Iterator[Path]
         temporary = _create_beside(path)
         try:
             yield temporary
-            _flush_to_disk(temporary)
+            flush_to_disk(temporary)
             if _has_content(path):
                 path.rename(find_backup_path(path))
             temporary.replace(path)
-            _flush_to_disk(path.parent)
+            flush_to_disk(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -124,11 +124,11 @@ def atomic_private_file(path: Path) -> Iterator[Path]:
     try:
         _create_file(temporary, PRIVATE_FILE_MODE)
         yield temporary
-        _flush_to_disk(temporary)
+        flush_to_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _flush_to_disk(path.parent)
+    flush_to_disk(path.parent)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -319,7 +319,8 @@ def _read_start(path: Path) -> bytes:
         return file.read(4096)
 
 
-def _flush_to_disk(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open a folder, and does not need it flushed.
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

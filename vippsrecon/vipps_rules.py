@@ -34,6 +34,25 @@ Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-cap
 LATE_CAPTURE_DAYS = 180
 """The same in DK and FI for a sales unit with late capture. Same source."""
 
+
+def find_capture_days(market: str | None, currency: str, *, late_capture: bool) -> int:
+    """Return the days after AUTHORIZED in which a capture is accepted.
+
+    Args:
+        market: NO, SE, DK or FI; None where it is not configured: the currency's market is used.
+        currency: The payment's currency. One of no market has the days of NO.
+        late_capture: Whether the sales unit has late capture, whatever is known of its market.
+
+    >>> find_capture_days(None, "DKK", late_capture=False)
+    14
+    >>> find_capture_days(None, "DKK", late_capture=True)
+    180
+    """
+    if late_capture:
+        return LATE_CAPTURE_DAYS
+    return CAPTURE_DAYS[market or MARKET_OF_CURRENCY.get(currency, "NO")]
+
+
 REFUND_DAYS = 365
 """Days after AUTHORIZED in which a refund is accepted. The documentation names three different
 starting points; this is the earliest.

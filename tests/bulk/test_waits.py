@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -15,6 +16,7 @@ from vippsrecon.api import Client
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.row.backoff import Backoff
+from vippsrecon.bulk.execution.wait_notice import REPEAT_SECONDS
 from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.store import read_entries
@@ -253,8 +255,8 @@ def test_retry_after_never_shortens_our_own_wait(make_account, retry_after):
     context = RunContext(account.client.core, plan, None, lambda day: {}, WAITS, None, None, clock)
 
     async def count_waits() -> int:
-        backoff, waits = Backoff(context, WAITS.wait_for), 0
-        while await backoff.wait(retry_after):
+        backoff, waits = Backoff(context, WAITS.wait_for, 1), 0
+        while await backoff.wait("Vipps MobilePay answers 429", retry_after):
             waits += 1
         return waits
 
@@ -438,3 +440,59 @@ def test_caps_count_on_both_days_where_two_clocks_disagree(test_host):
     scopes = [cap.scope.partition(":")[0] for cap in context.find_row_caps(plan.rows[0])]
 
     assert sorted(scopes) == ["day", "day", "run"]
+
+
+def read_notices(caplog) -> list[str]:
+    """Return the warnings that were logged."""
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"status": 429}, "Vipps MobilePay answers 429"),
+        ({"status": 429, "retry_after": 100}, "Vipps MobilePay answers 429"),
+        ({"status": 503}, "Vipps MobilePay answers 503"),
+    ],
+    ids=str,
+)
+def test_rows_that_wait_are_reported(make_account, caplog, fault, why):
+    """Only the refunds are refused, so all readings succeed; still nothing must wait in silence."""
+    account = make_account(8)
+    plan = account.make_approved_plan("refund", *[100] * 8)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, **fault}])
+    clock = SteppingClock()
+
+    account.carry_out(plan, patience=WAITS, clock=clock)
+
+    first, *others = read_notices(caplog)
+    assert re.fullmatch(
+        rf"Row \d waits: {why}\. It will be tried for another 1[12]\d s\. Ctrl-C stops; the same "
+        "command continues\\.",
+        first,
+    )
+    assert len(others) <= clock.seconds / REPEAT_SECONDS
+
+
+def test_late_log_is_reported_as_such(make_account, caplog):
+    """The wait for the event log is as long as the wait for an answer."""
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 4_000)
+    account.simulator.set_settings(event_log_lag_ms=600_000)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "drop_after": True}])
+
+    account.carry_out(plan, patience=WAITS, clock=SteppingClock())
+
+    assert "its event log does not show yet" in read_notices(caplog)[0]
+
+
+def test_short_waits_are_not_reported(make_account, caplog):
+    """A row that waits for three seconds needs no attention."""
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 4_000)
+    account.simulator.set_faults([{"operations": ["refund"], "share": 1, "status": 429}])
+    patience = WAITS._replace(wait_for=3, settle_for=3)
+
+    account.carry_out(plan, patience=patience, clock=SteppingClock())
+
+    assert read_notices(caplog) == []

@@ -27,7 +27,7 @@ KEYS = {
 def month(tmp_path_factory):
     """Return a small month, the same for every test; no test writes to it."""
     folder = tmp_path_factory.mktemp("month")
-    write_month(folder, payments=300, seed=7)
+    write_month(folder, payments=200, seed=7)
     return folder
 
 

@@ -295,6 +295,13 @@ def test_invalid_as_of_shows_an_example(run, keys, orders):
     )
 
 
+@pytest.mark.parametrize("option", ["--as-of", "--exported-at"])
+def test_impossible_offset_is_refused(run, keys, orders, option):
+    """Order rows with such an offset are refused; an option with it would be wrong by an hour."""
+    ran = reconcile(run, orders, option, "2026-10-31T18:00:00+00:60")
+    assert_one_sentence_error(ran, option, "has an offset that no place has")
+
+
 def test_as_of_before_every_order_is_refused(run, keys, orders):
     """With a mistyped year no order would be due yet, and the month would look clean."""
     assert_one_sentence_error(

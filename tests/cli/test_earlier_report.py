@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from tests.cli.conftest import KEYS
 from tests.report.test_changes import fill_in, read_sheet
+from vippsrecon.cli import app
 
 NAMES = ("Owner", "Decision", "Note")
 ENTRIES = ("Kari", "accept", "Agreed")
 
 
-@pytest.fixture
-def worked_in(run, keys, few_orders, fetched, folder):
-    """Return the options of a run, and a reference beside which people wrote in its report."""
-    options = ("reconcile", "--orders", few_orders, "--payments", fetched)
-    assert run(*options, "--out", "report.xlsx").exit_code == 1
+@pytest.fixture(scope="module")
+def filled_in(fetched, month, base_url, tmp_path_factory):
+    """Return the folder of a run, and a reference beside which people wrote in its report."""
+    folder = tmp_path_factory.mktemp("filled_in")
+    lines = (month / "orders.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "orders.csv").write_text("".join(lines[:20]), encoding="utf-8")
+    options = ["reconcile", "--orders", "orders.csv", "--payments", str(fetched)]
+    settings = {"VIPPS_ENVIRONMENT": "simulator", "VIPPS_BASE_URL": base_url, **KEYS}
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, [*options, "--out", "report.xlsx"], env=settings)
+    assert done.exit_code == 1, done.output
     reference = next(iter(read_sheet(folder / "report.xlsx", "Discrepancies")))
     fill_in(folder / "report.xlsx", {reference: ENTRIES})
+    return folder, options, reference
+
+
+@pytest.fixture
+def worked_in(filled_in, keys, folder):
+    """Return that run's options and the reference; the working folder is a copy of its folder."""
+    made, options, reference = filled_in
+    shutil.copytree(made, folder, dirs_exist_ok=True)
     return options, reference
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.recorded_hashes import record_hashes_again
 from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
@@ -144,7 +145,7 @@ TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 @pytest.mark.parametrize("option", TIME_OPTIONS)
 def test_any_as_of_text_gives_an_exit_code(check, choose, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
-    for time in ["9999-12-31", *choose(TIMES, TIME_OPTIONS.index(option), 3)]:
+    for time in ["9999-12-31", *choose(TIMES, TIME_OPTIONS.index(option), 6)]:
         check("reconcile", "--orders", orders, "--out", "r.xlsx", "--payments", "october",
               option, time, codes=(0, 1, 2))  # fmt: skip
 
@@ -171,6 +172,28 @@ COMMANDS = [
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--payments", "{}"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--references", "{}"),
     ("reconcile", "--orders", "orders.csv", "--out", "r.xlsx", "--earlier", "{}"),
+    (
+        "reconcile",
+        "--orders",
+        "orders.csv",
+        "--into",
+        "{}",
+        "--period",
+        "2026-10",
+        "--payments",
+        "nowhere",
+    ),
+    (
+        "reconcile",
+        "--orders",
+        "orders.csv",
+        "--into",
+        "r",
+        "--period",
+        "{}",
+        "--payments",
+        "nowhere",
+    ),
     ("plan", "refunds", "{}", "--out", "p.json"),
     ("plan", "refunds", "--from-report", "{}", "--out", "p.json"),
     ("plan", "refunds", "list.csv", "--out", "{}"),
@@ -206,6 +229,22 @@ COMMANDS = [
         "{}",
     ),
     ("approve", "plan.json", "--as", "{}"),
+    ("schedule", "--for", "{}", "--period", "{}"),
+    ("schedule", "--for", "github", "--remove", "--name", "{}"),
+    (
+        "schedule",
+        "--for",
+        "cron",
+        "--period",
+        "last-month",
+        "--name",
+        "{}",
+        "--",
+        "--orders",
+        "a.csv",
+        "--into",
+        "{}",
+    ),
     ("scenario", "/dev/null/{}"),
     ("notebooks", "/dev/null/{}"),
     ("lab", "/dev/null/{}"),
@@ -224,7 +263,7 @@ COMMANDS = [
 def test_any_argument_text_gives_an_exit_code(check, choose, orders, folder, command):
     """Each argument of each command gets texts that nobody should type."""
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
-    for text in choose(TEXTS, COMMANDS.index(command), 4):
+    for text in choose(TEXTS, COMMANDS.index(command), 7):
         check(*(part.replace("{}", text) for part in command), codes=(0, 1, 2))
 
 
@@ -264,12 +303,13 @@ def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name
         (folder / f"x{suffix}").write_bytes(CONTENTS[name])
     (folder / "list.csv").write_text("reference,amount,currency\norder-1001,5.00,NOK\n")
     tables = ("x.csv", "x.json", "x.xlsx", "x.txt")
-    for file in choose(tables, list(CONTENTS).index(name), 2):
+    for file in choose(tables, list(CONTENTS).index(name), 4):
         check("preview", file, codes=(0, 1, 2))
         check("plan", "refunds", file, "--out", "p.json")
         check("reconcile", "--orders", file, "--out", "r.xlsx", codes=(0, 1, 2))
         check("reconcile", "--orders", orders, "--references", file, "--out", "r.xlsx",
               "--payments", "nowhere")  # fmt: skip
+    check("reconcile", "--orders", ".", "--out", "r.xlsx", "--period", "2026-10", codes=(0, 1, 2))
     check("plan", "refunds", "--from-report", "x.xlsx", "--out", "p.json")
     check("plan", "refunds", "list.csv", "--mapping", "x.toml", "--out", "p.json")
     check("preview", orders, "--mapping", "x.toml")
@@ -288,7 +328,7 @@ def test_any_settings_file_gives_an_exit_code(check, choose, orders, october, fo
     (folder / "vippsrecon.toml").write_bytes(content)
     check("preview", orders, codes=(0, 1, 2))
     (folder / "vippsrecon.toml").write_text('ignore_file = "ignore.csv"\n')
-    for file in choose(["ignore.csv"], list(CONTENTS).index(name), 2):
+    for file in choose(["ignore.csv"], list(CONTENTS).index(name), 3):
         (folder / file).write_bytes(content)
         check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
               codes=(0, 1, 2))  # fmt: skip
@@ -305,7 +345,7 @@ def test_any_settings_file_gives_an_exit_code(check, choose, orders, october, fo
 def test_any_fetch_folder_gives_an_exit_code(check, choose, orders, october, name):
     """A folder of fetched payments may come from another person by mail."""
     files = ("fetch.json", "payments.parquet", "month.json", "events.parquet", "failures.csv")
-    for file in choose(files, list(CONTENTS).index(name), 3):
+    for file in choose(files, list(CONTENTS).index(name), 5):
         before = (october / file).read_bytes() if (october / file).exists() else None
         (october / file).write_bytes(CONTENTS[name])
         check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
@@ -327,6 +367,19 @@ def test_any_folder_of_an_earlier_run_is_refused(check, orders, folder, name):
     result = check("reconcile", "--orders", orders, "--earlier", "earlier", "--out", "r.xlsx",
                    codes=(2,))  # fmt: skip
     assert "earlier: compared_orders.parquet" in result.stderr
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_any_manifest_gives_an_exit_code(check, orders, october, folder, name):
+    """It decides whether a period is run again, so one that cannot be read is neither yes nor no."""
+    place = folder / "reports" / "2026-10"
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_bytes(CONTENTS[name])
+    options = ("--payments", "october", "--into", "reports", "--period", "2026-10")
+    for more in ((), ("--catch-up",)):
+        result = check("reconcile", "--orders", orders, *options, *more, codes=(2,))
+        assert "manifest.json" in result.stderr
+    assert (place / "manifest.json").read_bytes() == CONTENTS[name]
 
 
 def test_month_json_with_other_types_is_refused(check, orders, october):
@@ -407,6 +460,7 @@ def test_fetch_folder_with_impossible_values_is_refused(check, orders, october, 
     field = table.schema.field(place)
     table = table.set_column(place, field, pa.array([wrong] * len(table), field.type))
     pq.write_table(table, october / "payments.parquet")
+    record_hashes_again(october)
     result = check("reconcile", "--orders", orders, "--payments", "october", "--out", "r.xlsx",
                  codes=(2,))  # fmt: skip
     assert "payments.parquet" in result.stderr

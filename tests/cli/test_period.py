@@ -32,6 +32,7 @@ def reconcile(run, keys, orders, fetched):
         ("last-month", date(2028, 3, 31), date(2028, 2, 1), date(2028, 2, 29)),
         ("yesterday", date(2026, 1, 1), date(2025, 12, 31), date(2025, 12, 31)),
         ("2026-10", date(2030, 5, 5), date(2026, 10, 1), date(2026, 10, 31)),
+        ("2026-10-31", date(2030, 5, 5), date(2026, 10, 31), date(2026, 10, 31)),
         ("2100-02", date(2030, 5, 5), date(2100, 2, 1), date(2100, 2, 28)),
     ],
 )
@@ -41,7 +42,7 @@ def test_period_has_whole_days(text, today, first, last):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026-13", "2026-1", "1969-12", "2200-01", "last month", "٢٠٢٦-١٠", "2026-10-01"]
+    "text", ["", "2026-13", "2026-1", "1969-12", "2200-01", "last month", "٢٠٢٦-١٠", "2026-02-29"]
 )
 def test_anything_else_is_refused(text):
     """A typing error must not become a report of another period."""
@@ -78,7 +79,7 @@ def test_a_named_month_needs_no_clock(reconcile, folder):
     [
         (("--period", "last-month", "--from", "2026-10-01"), ("--period", "--from")),
         (("--period", "last-month", "--to", "2026-10-31"), ("--period", "--to")),
-        (("--period", "next-month"), ("--period", "last-month, yesterday")),
+        (("--period", "next-month"), ("--period", "last-month, yesterday, a month")),
         (("--period", "2026-00"), ("--period", "2026-00")),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from tests.report.example_results import Month
 from tests.report.test_changes import fill_in
 from vippsrecon.report import write_workbook
+from vippsrecon.store import open_store, read_item_decisions
 from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
 
 
@@ -54,7 +55,8 @@ def test_waivers_are_added_once(run, report, folder):
     longer = (*options[:-1], "never")
     assert "1 payment added" in run(*longer).stdout
     day = date(2030, 1, 1)
-    assert read_ignore_file(folder / "ignore.csv", None, day) == [("123456", "first")]
+    [waiver] = read_ignore_file(folder / "ignore.csv", None, day)
+    assert waiver == ("123456", "first", "Agreed with the customer", "Kari", None)
 
 
 def test_exit_code_tells_whether_every_row_counts(run, report, folder):
@@ -88,3 +90,18 @@ def test_wrong_options_give_one_sentence(run, report, folder, options, problem):
     assert len(result.stderr.splitlines()) == 1
     assert problem in result.stderr
     assert {path.name for path in folder.iterdir()} == before
+
+
+def test_rows_in_progress_are_recorded_for_the_next_run(run, report, folder, read_json):
+    """With a workspace database, the next run shows their status without the report."""
+    fill_in(report, {"fourth": ("Ola", "in progress", "asked the shop")})
+    assert read_json(run("resolve", report, "--json"))["in_progress_recorded"] is None
+    with open_store(f"sqlite:///{folder / 'vippsrecon.db'}"):
+        pass
+
+    assert "1 discrepancy is in progress; the next run shows it." in run("resolve", report).stdout
+    with open_store(f"sqlite:///{folder / 'vippsrecon.db'}") as store:
+        decisions = read_item_decisions(store, "test")
+    [working] = [decision for decision in decisions.values() if decision.in_progress]
+    assert (working.owner, working.note) == ("Ola", "asked the shop")
+    assert len(decisions) == 4

@@ -77,6 +77,10 @@ COMMANDS = {
     "check": ["check"],
     "fetch": ["fetch", "orders.csv", "--out", "fetched"],
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
+    "reconcile into folders": [
+        *("reconcile", "--orders", "orders.csv", "--into", "reports", "--period", "2026-10"),
+        *("--catch-up", "--again", "--json"),
+    ],
     "notify": ["notify", "report.xlsx"],
     "schedule": [
         *("schedule", "--period", "last-month", "--for", "cron"),

@@ -19,6 +19,9 @@ from tests.crash.simulator_process import ROOT
 
 START_SECONDS = 60.0
 LONGEST_LIFE_SECONDS = 120.0
+LONGEST_LOOK_AWAY = 1.0
+"""Seconds after which lives are looked at again, whether or not one of them reported its end."""
+
 LIVES_LEFT_TO_END = 60
 """Lives that may end by themselves, undone, before a test says that this leads nowhere."""
 
@@ -201,7 +204,8 @@ class Keeper:
             life.began_at + seconds - now if life.began_at is not None else 0.005
             for life, seconds, _ in running.values()
         ]
-        wait([life.process.sentinel for life, _, _ in running.values()], max(0.001, min(due)))
+        seconds = max(0.001, min(LONGEST_LOOK_AWAY, *due))
+        wait([life.process.sentinel for life, _, _ in running.values()], seconds)
 
     def _killed(self, place: int, how: str) -> None:
         self.tally.kills[how] += 1

@@ -16,6 +16,7 @@ from tests.waiting import wait_until
 
 ROWS = 5
 LAG_SECONDS = 120.0
+MOST_ROUNDS = 5
 
 
 @pytest.mark.parametrize("name", ["drop_after", "latency_ms"])
@@ -108,8 +109,13 @@ def test_event_log_two_minutes_late(workspace_on, begin):
     for life in ended:
         assert life.counts["skipped"] == life.counts["refused"] == 0, life
 
-    # Two minutes later the log shows the events, and the same command settles every row.
+    # Two minutes later the log shows the events, and the same command settles every row. If the
+    # machine is so busy that an operation of that run could not be recorded either, its event is
+    # hidden for another two minutes: the clock is moved again, because nobody waits that long.
     simulator.faults()
-    simulator.advance(LAG_SECONDS)
-    Keeper(begin, random.Random(15), most_kills=0).carry(lives)
+    for _ in range(MOST_ROUNDS):
+        simulator.advance(LAG_SECONDS)
+        ended = Keeper(begin, random.Random(15), most_kills=0).carry(lives, until=(0, 1))
+        if all(life.exit_code == 0 for life in ended):
+            break
     assert_carried_out(workspace, *plans)

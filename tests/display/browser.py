@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from tests.chromium import open_browser
@@ -63,14 +62,14 @@ return {texts, cells, cut};
 def convert_to_page(displays: Iterable[Any], theme: str) -> str:
     """Return a page of JupyterLab's theme with the displays as outputs of a cell."""
     exporters = pytest.importorskip("nbconvert", reason="nbconvert comes with the extra `dev`")
+    # Not above: it takes two seconds, and every test process imports this file.
+    from nbformat import v4
+
     outputs = [
-        nbformat.v4.new_output("display_data", {"text/html": shown._repr_html_()})
-        for shown in displays
+        v4.new_output("display_data", {"text/html": shown._repr_html_()}) for shown in displays
     ]
-    cell = nbformat.v4.new_code_cell("shown", outputs=outputs)
-    page, _ = exporters.HTMLExporter(theme=theme).from_notebook_node(
-        nbformat.v4.new_notebook(cells=[cell])
-    )
+    cell = v4.new_code_cell("shown", outputs=outputs)
+    page, _ = exporters.HTMLExporter(theme=theme).from_notebook_node(v4.new_notebook(cells=[cell]))
     return re.sub(r"<script[^>]* src=[^>]*></script>", "", page)
 
 

@@ -35,6 +35,12 @@ ORDERS = pd.DataFrame(
         "order_number": ["1", "2", EVIL],
     }
 )
+NAMES = (
+    "preview", "order files", "fetched", "reconciliation", "plan", "run", "dry run", "stopped run",
+    "settled", "approval", "verdict", "broken journal", "worst discrepancies",
+)  # fmt: skip
+"""The names of the displays, known without making them: each test process reads the list."""
+
 OUTCOMES = ("done", "already_done", "would_do", "skipped", "refused", "unknown")
 
 

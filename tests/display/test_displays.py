@@ -8,7 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.display.example_displays import EVIL, ORDERS, UNITS, make_displays, make_fetched
+from tests.display.example_displays import (
+    EVIL,
+    NAMES,
+    ORDERS,
+    UNITS,
+    make_displays,
+    make_fetched,
+)
 from tests.plans import make_plan, make_plan_row
 from vippsrecon import preview
 from vippsrecon.bulk.execution.preconditions import check_confirmed_sums
@@ -43,10 +50,9 @@ class _Page(HTMLParser):
 @pytest.fixture(scope="module")
 def displays():
     """Return one example of everything that shows itself."""
-    return make_displays()
-
-
-NAMES = sorted(make_displays())
+    displays = make_displays()
+    assert sorted(displays) == sorted(NAMES)
+    return displays
 
 
 @pytest.mark.parametrize("name", NAMES)

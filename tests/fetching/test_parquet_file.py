@@ -11,8 +11,11 @@ import pytest
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
-from vippsrecon.fetching.parquet_pages import read_footer, read_page_headers
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.parquet_pages import read_footer, read_page_headers
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
+
+UNRECORDED = RecordedHashes("fetch.json", None)
 
 
 def make_events(rows: int, *, text_bytes: int = 20) -> pa.Table:
@@ -63,7 +66,7 @@ def change_footer(
 def try_reading(path: Path) -> tuple[str, list[str]]:
     """Return why the file is refused, or the columns read."""
     try:
-        return "", read_parquet_file(path, schemas.EVENTS).columns
+        return "", read_parquet_file(path, schemas.EVENTS, UNRECORDED).columns
     except SourceError as error:
         return str(error), []
 
@@ -71,7 +74,7 @@ def try_reading(path: Path) -> tuple[str, list[str]]:
 def read_messages(path: Path) -> str:
     """Return why the file is refused."""
     with pytest.raises(SourceError) as refused:
-        read_parquet_file(path, schemas.EVENTS)
+        read_parquet_file(path, schemas.EVENTS, UNRECORDED)
     return str(refused.value)
 
 
@@ -95,7 +98,9 @@ def test_pages_larger_than_the_footer_states_are_refused(
     change_footer(path, stated, write_varint(1, length=len(stated)))
     assert pq.read_metadata(path).row_group(0).total_byte_size == 1
     assert path.stat().st_size < 200_000
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_BYTES", 50_000_000)
+    monkeypatch.setattr(
+        "vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_BYTES", 50_000_000
+    )
 
     assert message in read_messages(path)
 
@@ -130,9 +135,9 @@ def test_rows_times_columns_are_bounded(tmp_path, monkeypatch):
     """Equal values take no room in a file, but 8 bytes each in memory."""
     path = tmp_path / "events.parquet"
     pq.write_table(make_events(1000), path)
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_VALUES", 10_000)
-    assert len(read_parquet_file(path, schemas.EVENTS)) == 1000
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_VALUES", 9_999)
+    monkeypatch.setattr("vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_VALUES", 10_000)
+    assert len(read_parquet_file(path, schemas.EVENTS, UNRECORDED)) == 1000
+    monkeypatch.setattr("vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_VALUES", 9_999)
 
     assert "1 000 rows of 10 columns" in read_messages(path)
 
@@ -154,7 +159,7 @@ def test_row_groups_without_rows_are_read(tmp_path, rows):
         for count in rows:
             writer.write_table(make_events(count).cast(schemas.EVENTS.arrow_schema()))
 
-    assert read_parquet_file(path, schemas.EVENTS).height == sum(rows)
+    assert read_parquet_file(path, schemas.EVENTS, UNRECORDED).height == sum(rows)
 
 
 @pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
@@ -182,7 +187,7 @@ def test_pages_add_up_to_the_size_of_an_honest_file(tmp_path, compression, versi
     headers = stated - sum(page.unpacked_bytes for page in pages)
     assert 10 * len(pages) <= headers <= 120 * len(pages)
     assert len(pages) > 27
-    assert read_parquet_file(path, schemas.EVENTS).to_arrow().num_rows == 5000
+    assert read_parquet_file(path, schemas.EVENTS, UNRECORDED).to_arrow().num_rows == 5000
 
 
 @pytest.mark.parametrize("seed", range(8))

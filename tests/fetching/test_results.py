@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.fetching.conftest import make_payment_line, references
+from tests.recorded_hashes import record_hashes_again
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import fetch, fetch_into, read_fetched
 
@@ -115,9 +116,72 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
 def test_incomplete_fetch_folder_is_refused(fetched_folder, harm, message):
     """A result for half a month is worse than none, and a traceback does not help the user."""
     harm(fetched_folder)
+    record_hashes_again(fetched_folder)
 
     with pytest.raises(InputError, match=message):
         read_fetched(fetched_folder)
+
+
+def flip_amount(out):
+    """Change one bit of an amount inside a page, so that the file can still be read."""
+    path = out / "payments.parquet"
+    payments = pq.read_table(path)
+    pq.write_table(payments, path, compression="none", use_dictionary=False)
+    record_hashes_again(out)
+    content = bytearray(path.read_bytes())
+    amount = payments["captured_minor"][0].as_py()
+    place = content.find(amount.to_bytes(8, "little"))
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("harm", "file"),
+    [
+        pytest.param(flip_amount, "payments.parquet", id="a bit in a page"),
+        pytest.param(
+            lambda out: (out / "events.parquet").write_bytes(
+                (out / "events.parquet").read_bytes() + b"x"
+            ),
+            "events.parquet",
+            id="a byte more",
+        ),
+        pytest.param(
+            lambda out: (out / "failures.csv").write_text(
+                (out / "failures.csv").read_text().replace("404", "504")
+            ),
+            "failures.csv",
+            id="another status",
+        ),
+    ],
+)
+def test_damaged_file_of_a_fetch_is_refused_by_its_hash(fetched_folder, harm, file):
+    """A bit that changed on the disk leaves a file that can be read, with another amount in it."""
+    harm(fetched_folder)
+
+    with pytest.raises(
+        SourceError, match=rf"^{file}: it is damaged, .* SHA-256 .* fetch\.json\. Fetch again\.$"
+    ):
+        read_fetched(fetched_folder)
+
+
+@pytest.mark.parametrize("hashes", [{}, [], "x", {"payments.parquet": 5}], ids=str)
+def test_file_without_a_recorded_hash_is_refused(fetched_folder, hashes):
+    """Every fetch records the hash of every file, so a missing one means damage."""
+    changed(fetched_folder, sha256=hashes)
+
+    with pytest.raises(SourceError, match=r"fetch\.json does not state its SHA-256\. Fetch again"):
+        read_fetched(fetched_folder)
+
+
+def test_fetch_of_an_earlier_version_is_read_with_a_warning(fetched_folder, caplog):
+    """It recorded no hashes; its payments are still worth more than none."""
+    content = json.loads((fetched_folder / "fetch.json").read_text())
+    del content["sha256"]
+    (fetched_folder / "fetch.json").write_text(json.dumps(content))
+
+    assert len(read_fetched(fetched_folder)[0].payments) == 10
+    assert "fetch.json states no SHA-256" in caplog.text
 
 
 @pytest.mark.parametrize("first", ["the text", "nothing"])
@@ -135,6 +199,7 @@ def test_text_repeated_by_a_dictionary_is_refused(fetched_folder, first):
         dictionary_pagesize_limit=2**28,
         store_schema=False,
     )
+    record_hashes_again(fetched_folder)
     before = pa.total_allocated_bytes()
 
     with pytest.raises(
@@ -153,6 +218,7 @@ def test_texts_that_share_their_beginning_are_refused(fetched_folder):
         use_dictionary=False,
         column_encoding={"reference": "DELTA_BYTE_ARRAY"},
     )
+    record_hashes_again(fetched_folder)
 
     with pytest.raises(SourceError, match=r"rewritten by another program.*Fetch again"):
         read_fetched(fetched_folder)
@@ -165,9 +231,12 @@ def test_texts_of_all_rows_are_counted_exactly(fetched_folder, monkeypatch, spar
     """A file is refused for the room that its texts take, not for a rough estimate of it."""
     events = pa.concat_tables([pq.read_table(fetched_folder / "events.parquet")] * 500)
     pq.write_table(events, fetched_folder / "events.parquet")
+    record_hashes_again(fetched_folder)
     texts = [column for column in events.columns if pa.types.is_large_string(column.type)]
     room = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in texts)
-    monkeypatch.setattr("vippsrecon.fetching.parquet_file.MAX_PARQUET_BYTES", room + spare)
+    monkeypatch.setattr(
+        "vippsrecon.fetching.stored_files.parquet_file.MAX_PARQUET_BYTES", room + spare
+    )
 
     with pytest.raises(InputError, match=message):
         read_fetched(fetched_folder)

@@ -369,7 +369,7 @@ def test_second_fetch_into_one_folder_is_refused(opened, tmp_path):
     client, _ = opened()
 
     with (
-        run_folder.lock_folder(tmp_path),
+        run_folder.lock_fetch_folder(tmp_path),
         pytest.raises(OutputError, match="another fetch is writing"),
     ):
         fetch_into(tmp_path, [], client)

@@ -6,6 +6,7 @@ same table by default, in a page with JupyterLab's themes.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -14,7 +15,6 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-import nbformat
 import pytest
 
 from tests.chromium import SECONDS, needs_browser, open_browser
@@ -22,8 +22,14 @@ from tests.display.browser import LEAST_CONTRAST, MEASURE
 from tests.notebooks.notebook_files import SMALL, set_parameters
 from tests.waiting import wait_until
 
-pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
-pytestmark = [needs_browser, pytest.mark.nightly]
+pytestmark = [
+    needs_browser,
+    pytest.mark.nightly,
+    pytest.mark.skipif(
+        importlib.util.find_spec("jupyterlab") is None,
+        reason="JupyterLab comes with the extra `dev`",
+    ),
+]
 
 NOTEBOOK = "03_explore_discrepancies.ipynb"
 SETTINGS = {
@@ -159,6 +165,8 @@ def search(page):
 
 def test_a_row_is_found_in_jupyterlab_without_a_network(notebooks, tmp_path):
     """What a reader does: open the notebook, run it, type a reference; save it, open it again."""
+    import nbformat
+
     folder, settings = tmp_path / "notebooks", tmp_path / "settings"
     folder.mkdir()
     settings.mkdir()

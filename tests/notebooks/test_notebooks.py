@@ -8,14 +8,18 @@ import shutil
 import subprocess
 import sys
 
-import nbformat
-import papermill
 import pytest
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from openpyxl import load_workbook
 
-from tests.notebooks.notebook_files import SMALL, code, set_parameters
+from tests.notebooks.notebook_files import (
+    SMALL,
+    WIDGET,
+    code,
+    make_client,
+    make_notebook,
+    read_notebook,
+    set_parameters,
+)
 from vippsrecon.bulk.plan.file import read_plan
 from vippsrecon.money import to_major
 
@@ -30,7 +34,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_contain_no_logic(notebooks, name):
     """A `def` or a long loop in a cell shows that the package lacks a function."""
-    notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
+    notebook = read_notebook(notebooks / f"{name}.ipynb")
     for cell in code(notebook):
         lines = [line for line in cell.source.splitlines() if not line.startswith("%")]
         for node in ast.walk(ast.parse("\n".join(lines))):
@@ -49,7 +53,7 @@ def test_cells_contain_no_logic(notebooks, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_is_committed_without_outputs(notebooks, name):
     """Outputs of a run against production would put customers' payments in git."""
-    notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
+    notebook = read_notebook(notebooks / f"{name}.ipynb")
 
     assert not [cell for cell in code(notebook) if cell.outputs or cell.execution_count]
 
@@ -57,7 +61,7 @@ def test_notebook_is_committed_without_outputs(notebooks, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_one_cell_holds_the_parameters(notebooks, name):
     """Papermill looks for the tag, and people look for the cell."""
-    notebook = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
+    notebook = read_notebook(notebooks / f"{name}.ipynb")
     tagged = [cell for cell in code(notebook) if "parameters" in cell.metadata.get("tags", ())]
 
     assert len(tagged) == 1
@@ -69,16 +73,17 @@ def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
 
     They share a kernel, since its start takes most of the time; each one's names are deleted.
     """
-    parts = [set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=SMALL) for name in NAMES[:-1]]
-    cells = [
-        cell for part in parts for cell in (*part.cells, nbformat.v4.new_code_cell("%reset -f"))
-    ]
-    joined = nbformat.v4.new_notebook(cells=cells, metadata=parts[0].metadata)
+    parts = [set_parameters(notebooks / f"{name}.ipynb", PAYMENTS=300) for name in NAMES[:-1]]
+    joined = make_notebook((), metadata=parts[0].metadata)
+    for part in parts:
+        joined.cells += [*part.cells, *make_notebook(["%reset -f"]).cells]
 
-    NotebookClient(joined, resources={"metadata": {"path": tmp_path}}).execute()
+    make_client(joined, tmp_path).execute()
 
     for part in parts:
         assert [cell for cell in code(part) if cell.outputs]
+    outputs = [output for cell in code(joined) for output in cell.outputs]
+    assert any(WIDGET in output.get("data", {}) for output in outputs), "no bar shows the progress"
 
 
 @pytest.mark.nightly
@@ -117,6 +122,8 @@ def test_notebooks_run_as_committed(notebooks, tmp_path):
 @pytest.mark.filterwarnings("default")
 def test_papermill_runs_the_notebook_with_parameters(notebooks, tmp_path):
     """A scheduled report passes parameters and gets a notebook with outputs."""
+    import papermill
+
     ran = tmp_path / "ran.ipynb"
     papermill.execute_notebook(
         notebooks / f"{NAMES[1]}.ipynb",
@@ -126,7 +133,7 @@ def test_papermill_runs_the_notebook_with_parameters(notebooks, tmp_path):
         progress_bar=False,
     )
 
-    outputs = [cell for cell in code(nbformat.read(ran, as_version=4)) if cell.outputs]
+    outputs = [cell for cell in code(read_notebook(ran)) if cell.outputs]
     assert outputs
 
 
@@ -144,12 +151,13 @@ def format_totals(folder):
 
 def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
     """The user must edit `LIVE` and the sum by hand; otherwise nothing is sent."""
+    from nbclient.exceptions import CellExecutionError
+
     path = notebooks / "04_refund_and_cancel.ipynb"
     notebook = set_parameters(path, PAYMENTS=SMALL)
-    kernel = NotebookClient(notebook, resources={"metadata": {"path": tmp_path}})
+    kernel = make_client(notebook, tmp_path)
     parameters = code(notebook)[0]
     carry = next(cell for cell in code(notebook) if "live=LIVE" in cell.source)
-    *_, close = code(notebook)
 
     def execute(*cells):
         """Run cells again and return the HTML that they show."""
@@ -158,7 +166,7 @@ def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
         outputs = (output for cell in cells for output in cell.outputs)
         return "".join(output.get("data", {}).get("text/html", "") for output in outputs)
 
-    cells = code(notebook)[:-1]
+    cells = code(notebook)
     after_plan = cells[cells.index(carry) :]
     with kernel.setup_kernel():
         outputs = execute(*cells)
@@ -174,7 +182,7 @@ def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
         sums = format_totals(tmp_path)
         assert sums
         parameters.source = parameters.source.replace("CONFIRM = []", f"CONFIRM = {sums}")
-        outputs = execute(parameters, *after_plan, close)
+        outputs = execute(parameters, *after_plan)
         assert read_outcomes(tmp_path) == {"done"}
         assert "Done: " in outputs
 
@@ -192,7 +200,7 @@ def test_papermill_moves_money_only_with_live_and_the_sum(notebooks, tmp_path):
             text=True,
             check=False,
         )
-        shown = code(nbformat.read(ran, as_version=4))
+        shown = code(read_notebook(ran))
         html = (output.get("data", {}).get("text/html", "") for o in shown for output in o.outputs)
         return result, "".join(html)
 

@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+
+from tests.notebooks.notebook_files import WIDGET, make_client, make_notebook
 
 OPEN = """
 from vippsrecon import carry_out, open_month, plan_refunds, reconcile_month
@@ -26,13 +26,12 @@ WITHOUT_WIDGETS = """
 import sys
 sys.modules["ipywidgets"] = None
 """
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def run_cells(*sources, folder):
     """Run cells in a kernel; return them, and the texts of the widgets that the notebook saves."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
+    notebook = make_notebook(sources)
+    make_client(notebook, folder).execute()
     (state,) = notebook.metadata["widgets"].values()
     texts = [widget["state"].get("value") for widget in state["state"].values()]
     # In a widget the spaces have the width of a digit.
@@ -49,6 +48,7 @@ def find_text(cell):
     return "".join(output.text for output in cell.outputs if output.output_type == "stream")
 
 
+@pytest.mark.nightly
 def test_a_kernel_shows_what_it_waits_for(tmp_path):
     """A month of 50,000 payments takes minutes: a cell that only shows [*] looks stuck.
 

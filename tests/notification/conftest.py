@@ -50,10 +50,16 @@ def month():
     return make_month().reconciliation()
 
 
+@pytest.fixture(scope="session")
+def written(month, tmp_path_factory):
+    """Write its report once; no test changes this file."""
+    return write_workbook(month, tmp_path_factory.mktemp("written") / "report.xlsx")
+
+
 @pytest.fixture
-def report(month, folder):
-    """Write its report into the working folder."""
-    return write_workbook(month, folder / "report.xlsx")
+def report(written, folder):
+    """Copy its report into the working folder."""
+    return shutil.copy2(written, folder / "report.xlsx")
 
 
 @pytest.fixture

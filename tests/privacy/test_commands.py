@@ -92,6 +92,10 @@ FIRST = {
         *["reconcile", "--orders", "orders.csv", "--references", "references.csv"],
         *["--out", "report.xlsx", "--html", "--detail", "full"],
     ],
+    "reconcile into a folder": [
+        *["reconcile", "--orders", "orders.csv", "--payments", "fetched"],
+        *["--into", "reports", "--period", "2026-10", "--catch-up"],
+    ],
     "reconcile for a mail": [
         *["reconcile", "--orders", "orders.csv", "--payments", "fetched"],
         *["--out", "mailed.xlsx", "--html", "--detail", "findings", "--json"],
@@ -233,7 +237,15 @@ def test_commands_met_the_customers(finished):
     assert planted.keys() <= INPUTS
     written = {path.name for path in finished.folder.iterdir()}
     assert written >= {
-        *["fetched", "listed", "report.xlsx", "report.html", "report.data", "mailed.xlsx"],
+        *[
+            "fetched",
+            "listed",
+            "reports",
+            "report.xlsx",
+            "report.html",
+            "report.data",
+            "mailed.xlsx",
+        ],
         *["again.xlsx", "ignore.csv", "plan.json", "plan.xlsx", "captures.json", "dry.xlsx"],
         *["outcomes.xlsx", "journal.xlsx", "backup.db", "vippsrecon.db"],
     }

@@ -138,8 +138,8 @@ class _SendAnotherKey(RunContext):
 
 
 class _ImpatientBackoff(Backoff):
-    async def wait(self, retry_after: float | None = None) -> bool:
-        return True if retry_after == 0.0 else await super().wait(retry_after)
+    async def wait(self, why: str, retry_after: float | None = None) -> bool:
+        return True if retry_after == 0.0 else await super().wait(why, retry_after)
 
 
 class _ObeyAnyWait(RowSender):
@@ -147,7 +147,9 @@ class _ObeyAnyWait(RowSender):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._send_backoff = _ImpatientBackoff(self._context, self._context.timeouts.wait_for)
+        self._send_backoff = _ImpatientBackoff(
+            self._context, self._context.timeouts.wait_for, self._preparer.row.row
+        )
 
 
 class _IgnoreLostLock(SimulatedJournal):

@@ -16,12 +16,12 @@ from tests.replay.simulated_disk import SimulatedDisk, SimulatedJournal
 from tests.replay.simulated_vipps import Connection, SimulatedVipps
 from tests.replay.virtual_loop import Crash, Suspension, VirtualLoop
 from vippsrecon.bulk.execution.carry_out import RowSteps, run_live
-from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.row_result import RowResult
-from vippsrecon.bulk.execution.worker_pool import PoolOptions
+from vippsrecon.bulk.execution.workers.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.workers.pool import PoolOptions
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.store import RowState
 from vippsrecon.store.journal.reservations import Reservations

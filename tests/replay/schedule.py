@@ -267,6 +267,8 @@ class Schedule:
         # If the journal is lost and others changed the payment, nobody can know who cancelled it.
         traceable = keyed or not self.lies
         if outcome in ("refused", "skipped") and done_count and traceable:
+            if outcome == "refused" and self._was_lost_on_its_way(row):
+                return
             raise ViolationError(f"the journal does not know of it: {where}")
         if outcome == "unknown" and done_count and self.plan.verb != "cancel":
             raise ViolationError(f"the log proves the outcome, and it is unknown: {where}")
@@ -278,6 +280,21 @@ class Schedule:
             expected = compute_expected_aggregate(self.plan.verb, result.before, row.amount_minor)
             if (result.after != expected) != (result.flags == "moved_beside"):
                 raise ViolationError(f"flags {result.flags!r}: {where}, {result.after}")
+
+    def _was_lost_on_its_way(self, row: PlanRow) -> bool:
+        """Return whether a row was refused while a request that the disk had lost was on its way.
+
+        The disk lost the intention that it had confirmed, and somebody else changed the payment
+        before the request arrived. Until it arrives, nothing shows that there is such a request.
+        """
+        if not self.lies or row.reference not in self.foreign:
+            return False
+        key = compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
+        refused = self.disk.read_row_states()[row.row].entry
+        arrived = [done.at for done in self.vipps.payments[row.reference].log if done.key == key]
+        return self.disk.count_intentions(row.row) == 0 and all(
+            self.vipps.format_time(at) >= refused.at for at in arrived
+        )
 
     def _may_be_undone(self, row: PlanRow) -> bool:
         """Return whether a row may correctly end without its operation."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 
 from vippsrecon import schemas
@@ -23,9 +24,9 @@ AS_OF = datetime(2026, 11, 2, 6, 30, tzinfo=UTC)
 def frame(promise: schemas.Frame, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return rows as a frame that fits `promise`; a value that a row leaves out is unknown."""
     full_rows = [{name: row.get(name) for name in promise.names} for row in rows]
-    built = schemas.to_pandas(pa.Table.from_pylist(full_rows, schema=promise.arrow_schema()))
-    schemas.validate(built, promise)
-    return built
+    built = pa.Table.from_pylist(full_rows, schema=promise.arrow_schema())
+    schemas.validate(pl.DataFrame(built), promise)
+    return schemas.to_pandas(built)
 
 
 MANIFEST = {
@@ -181,6 +182,7 @@ class Month:
             "summary": frame(schemas.SUMMARY, self._summary()),
             "bridge": frame(schemas.BRIDGE, self._bridge()),
             "groups": frame(GROUPS, self._groups()),
+            "open_items": frame(schemas.OPEN_ITEMS, []),
             "manifest": {**MANIFEST, "counts": counts, "complete": complete},
             **changes,
         }

@@ -20,7 +20,7 @@ from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHEETS = ["Summary", "Discrepancies", "Timing", "Rejects and failures", "Controls"]
+SHEETS = ["Summary", "Discrepancies", "Timing", "Rejects and failures", "Figures", "Controls"]
 
 
 @pytest.fixture(scope="module")

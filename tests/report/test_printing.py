@@ -1,4 +1,4 @@
-"""Test what the report prints: three sheets, legibly, on A4."""
+"""Test what the report prints: four sheets, legibly, on A4."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.report.example_results import make_month
 from vippsrecon.report import write_workbook
 from vippsrecon.spreadsheet.sections import PAGE_WIDTH_POINTS
 
-PRINTED = ("Summary", "Discrepancies", "Controls")
+PRINTED = ("Summary", "Discrepancies", "Figures", "Controls")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_section_of_the_summary_starts_a_page_rather_than_be_cut(report):
     shutil.which("soffice") is None or shutil.which("pdftotext") is None,
     reason="LibreOffice (soffice) or pdftotext is not installed here",
 )
-def test_libreoffice_prints_three_sheets(report, tmp_path):
+def test_libreoffice_prints_four_sheets(report, tmp_path):
     """LibreOffice prints a whole workbook: what it leaves out, no program has to print."""
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     command = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path)]

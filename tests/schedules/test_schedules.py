@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 import yaml
+from lxml import etree
 from typer.testing import CliRunner
 
 from tests.cli.assertions import assert_one_sentence_error
@@ -60,7 +61,7 @@ def make_job(folder, program):
             folder=str(folder),
             user="reconcile",
             today=today,
-            out=OUT,
+            output=OUT,
         )
 
     return make
@@ -158,47 +159,20 @@ def test_systemd_reads_the_words_as_they_were_given(make_job, program):
     assert words == [str(program), "reconcile", *ARGUMENTS, "--period", "last-month"]
 
 
-STRUCTURE = {
-    "Task": {"RegistrationInfo", "Triggers", "Settings", "Principals", "Actions"},
-    "RegistrationInfo": {"Description"},
-    "Triggers": {"CalendarTrigger"},
-    "CalendarTrigger": {"StartBoundary", "ScheduleByMonth", "ScheduleByDay"},
-    "ScheduleByMonth": {"DaysOfMonth", "Months"},
-    "ScheduleByDay": {"DaysInterval"},
-    "DaysOfMonth": {"Day"},
-    "Months": {
-        *("January", "February", "March", "April", "May", "June"),
-        *("July", "August", "September", "October", "November", "December"),
-    },
-    "Settings": {
-        *("MultipleInstancesPolicy", "DisallowStartIfOnBatteries", "StartWhenAvailable"),
-        *("RunOnlyIfNetworkAvailable", "ExecutionTimeLimit"),
-    },
-    "Actions": {"Exec"},
-    "Exec": {"Command", "Arguments", "WorkingDirectory"},
-}
-"""Element to its children. Source: [MS-TSCH] section 2.5, Task Scheduler Schema."""
-
-ORDERED = {
-    "CalendarTrigger": ("StartBoundary", "ScheduleByMonth", "ScheduleByDay"),
-    "Exec": ("Command", "Arguments", "WorkingDirectory"),
-}
-"""Elements whose children have an order in the schema, or are written in the order of its examples."""
+@pytest.fixture(scope="module")
+def task_schema(root):
+    """Return the schema of tasks, condensed from Microsoft's documentation."""
+    return etree.XMLSchema(file=str(root / "tests" / "data" / "windows" / "task.xsd"))
 
 
 @pytest.mark.parametrize("period", ["last-month", "yesterday"])
-def test_the_windows_task_has_the_documented_structure(make_job, folder, program, period):
+def test_the_windows_task_follows_the_schema(make_job, folder, program, task_schema, period):
     """Windows refuses a task with an element that it does not know, or at the wrong place."""
     text = format_windows_task(make_job(period))
     assert text.isascii()
     task = ET.fromstring(text)
     assert (task.tag, task.attrib) == (f"{{{NAMESPACE}}}Task", {"version": "1.2"})
-    for element in task.iter():
-        name = element.tag.removeprefix(f"{{{NAMESPACE}}}")
-        children = [child.tag.removeprefix(f"{{{NAMESPACE}}}") for child in element]
-        assert set(children) <= STRUCTURE.get(name, set()), name
-        if name in ORDERED:
-            assert children == [child for child in ORDERED[name] if child in children]
+    task_schema.assertValid(etree.fromstring(text.encode()))
     names = {"t": NAMESPACE}
     start = task.findtext(".//t:StartBoundary", namespaces=names)
     assert start == ("2026-12-05" if period == "last-month" else "2026-11-06") + "T06:30:00"
@@ -208,6 +182,25 @@ def test_the_windows_task_has_the_documented_structure(make_job, folder, program
         'reconcile --orders "it\'s 100% $HOME.csv" "a \\"b\\".csv" '
         f"--out report-{{period}}.xlsx --period {period}"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("<StartWhenAvailable>true", "<StartWhenAvailable>maybe"),
+        ("IgnoreNew", "Ignore"),
+        ("<Day>5</Day>", "<Day>32</Day>"),
+        ("T06:30:00", "T6:30"),
+        ("PT4H", "4h"),
+        ("<Months>", "<Months><Januar/>"),
+        ("</Settings>", "<Unknown/></Settings>"),
+    ],
+)
+def test_the_schema_refuses_a_mistake(make_job, task_schema, given, wrong):
+    """The test above relies on it."""
+    text = format_windows_task(make_job())
+    assert given in text
+    assert not task_schema.validate(etree.fromstring(text.replace(given, wrong).encode()))
 
 
 @pytest.mark.parametrize(
@@ -283,6 +276,19 @@ def test_the_command_prints_and_installs_nothing(schedule, folder, scheduler, te
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("given", [(), ("--catch-up",)])
+def test_a_job_with_folders_catches_up(schedule, given):
+    """Cron starts nothing later, so the next run makes up for a missed month."""
+    done = schedule(
+        *("--period", "last-month", "--for", "cron"),
+        given=("--orders", "exports", "--into", "reports", *given),
+    )
+    assert (done.exit_code, done.stderr) == (0, "")
+    line = done.stdout.splitlines()[-1]
+    assert line.count("--catch-up") == 1
+    assert "--into reports" in line
+
+
 def test_a_report_that_every_run_replaces_gives_a_warning(schedule):
     """People look for October and find November."""
     done = schedule(
@@ -296,7 +302,10 @@ def test_a_report_that_every_run_replaces_gives_a_warning(schedule):
     ("period", "given", "texts"),
     [
         ("2026-10", ("--orders", "a.csv", "--out", OUT), ("not a period that repeats",)),
-        ("last-month", ("--orders", "a.csv"), ("--out", "reconcile")),
+        ("last-month", ("--orders", "a.csv"), ("--out", "--into")),
+        ("last-month", ("--orders", "a.csv", "--out", OUT, "--into", "r"), ("--into contradicts",)),
+        ("last-month", ("--orders", "a.csv", "--out", OUT, "--again"), ("--again needs --into",)),
+        ("last-month", (), ("After --",)),
         ("last-month", ("--out", OUT), ("--orders",)),
         ("last-month", ("--orders", "a.csv", "--out", OUT, "--bogus"), ("--bogus",)),
         (

@@ -206,6 +206,12 @@ def test_faults_are_read_from_toml(tmp_path):
         pytest.param("[[faults]]\ntruncate = true\nretry_after = 1", "'retry_after'", id="retry"),
         pytest.param("[[faults]]\nstatus = 429\nretry_after = 1.5", "'retry_after'", id="half"),
         pytest.param("[[faults]]\ntruncate = true\nafter = true", "'after'", id="after what"),
+        pytest.param("[[fault]]\nstatus = 429", "'fault', which is not read", id="misspelt table"),
+        pytest.param("seed = 5\n[[faults]]\nstatus = 429", "'seed'", id="unknown key"),
+        pytest.param("[[faults]]\nstatus = 429\nstatus = 500", "TOML", id="a key twice"),
+        pytest.param(
+            '[[faults]]\nstatus = 429\nretry_after = "date:soon"', "'date:soon'", id="no seconds"
+        ),
     ],
 )
 def test_invalid_fault_file_error_names_file_and_line(tmp_path, text, sentence):

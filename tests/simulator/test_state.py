@@ -110,6 +110,18 @@ def test_many_payments_load_quickly(tmp_path, line):
         pytest.param(b'{"sales_unit":{"msn":123456}}', "'msn'", id="msn is a number"),
         pytest.param(b'{"sales_unit":{"refunds":"no"}}', "'refunds'", id="no boolean"),
         pytest.param(b'{"sales_unit":{"ledgers":"1"}}', "'ledgers'", id="no list"),
+        pytest.param(b'{"sales_unit":{"msn":"1","late_captur":true}}', "'late_captur'", id="typo"),
+        pytest.param(b'{"clock":"2026-01-31T12:00:00Z","setings":{}}', "setings", id="two kinds"),
+        pytest.param(
+            b'{"clock":"2026-01-31T12:00:00Z","clock":"2026-02-28T12:00:00Z"}',
+            "the key 'clock' occurs twice",
+            id="a key twice",
+        ),
+        pytest.param(
+            b'{"msn":"1","events":[],"payment":{"amount":{"value":1,"value":2}}}',
+            "the key 'value' occurs twice",
+            id="an amount twice",
+        ),
         pytest.param(b'{"ledger":{}}', "'ledgerId'", id="ledger without id"),
         pytest.param(b'{"entry":{"amount":1}}', "'ledgerId' and 'topic'", id="whose entry"),
         pytest.param(
@@ -145,7 +157,7 @@ def test_missing_state_file_is_reported(tmp_path):
         Simulator.from_file(tmp_path / "none.jsonl")
 
 
-@pytest.mark.parametrize("broken", ["amount", "currency", "events", "state"])
+@pytest.mark.parametrize("broken", ["amount", "currency", "events", "state", "offset"])
 def test_impossible_payment_is_refused(line, broken):
     """The totals that the simulator calculates with must be possible."""
     state_line = line.payment()
@@ -155,6 +167,8 @@ def test_impossible_payment_is_refused(line, broken):
         del state_line["payment"]["amount"]["currency"]
     elif broken == "events":
         del state_line["events"][0]["timestamp"]
+    elif broken == "offset":
+        state_line["events"][0]["timestamp"] = "2026-10-02T10:00:00+00:60"
     else:
         del state_line["payment"]["state"]
     with pytest.raises(SimulatorInputError, match="order-0001"):

@@ -22,7 +22,7 @@ from vippsrecon.schemas import ORDERS, to_polars
 from vippsrecon.sources import find_candidate_references, read_orders, read_references
 
 OSLO = SalesUnit("123456", market="NO", currency="NOK")
-QUIET = draw_examples(12)
+QUIET = draw_examples(8)
 MANY_ROWS = draw_examples(6)
 """For files of many drawn rows: one file costs the same, whatever its rows are."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
 from tests.fetching.conftest import MSN
 from tests.workflow.conftest import order, payment
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.workflow.hints import unknown_refund_hints
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
@@ -101,3 +103,18 @@ def test_older_export_proposes_no_capture_setting(make_inputs, tmp_path):
 
     assert set(result.buckets["kind"]) == {"", "superseded_row"}
     assert not [notice for notice in result.notices if "at_once" in notice]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("orders.csv", "orders.csv does not say what was refunded for 2 orders"),
+        ("orders.xlsx", "Open the workbook in Excel and save it"),
+    ],
+)
+def test_only_a_workbook_is_to_be_saved_in_excel(name, advice):
+    """A formula without a value can only be in a workbook."""
+    orders = pl.DataFrame({"source_file": [name] * 2, "refunded_minor": [None, None]})
+    (hint,) = unknown_refund_hints(orders)
+    assert advice in hint
+    assert ("Excel" in hint) == name.endswith(".xlsx")

@@ -242,7 +242,8 @@ def test_waiver_includes_its_last_day(tmp_path):
         "order-3,dispute,Kari,2026-11-04",
     )
 
-    assert read_ignore_file(path, "123456", TODAY) == [("123456", "order-1"), ("123456", "order-2")]
+    waivers = read_ignore_file(path, "123456", TODAY)
+    assert [waiver[:2] for waiver in waivers] == [("123456", "order-1"), ("123456", "order-2")]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from tests.cli.assertions import assert_one_sentence_error
 from tests.fetching.recording_transport import RecordingTransport
 from tests.payments import MSN, make_history_line
+from tests.recorded_hashes import record_hashes_again
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon import schemas
 from vippsrecon.api import Client
@@ -27,6 +28,8 @@ from vippsrecon.store import ComparedOrder, open_store, read_first_seen_dates
 from vippsrecon.workflow.history.saved_runs import (
     COMPARED_ORDERS_FILE,
     FIRST_SEEN_FILE,
+    HASHES_FILE,
+    OPEN_ITEMS_FILE,
     SavedRun,
     hash_saved_runs,
     read_saved_runs,
@@ -35,7 +38,7 @@ from vippsrecon.workflow.history.saved_runs import (
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 HEAD = "reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
-FILES = (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE)
+FILES = (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, OPEN_ITEMS_FILE)
 
 MONTHS = {
     "october": ("2026-10-01", "2026-10-31", "2026-11-05"),
@@ -311,10 +314,13 @@ def test_two_exports_of_one_name_and_day_stay_apart(tmp_path):
 def test_files_are_private_and_fit_their_schemas(november):
     """They hold orders of customers, and a notebook can check them like every other frame."""
     _, folder = november
-    orders, first_seen = (pd.read_parquet(folder / n, dtype_backend="pyarrow") for n in FILES)
+    orders, first_seen, items = (
+        pd.read_parquet(folder / name, dtype_backend="pyarrow") for name in FILES
+    )
 
     schemas.ComparedOrders.validate(orders)
     schemas.FirstSeen.validate(first_seen)
+    schemas.OpenItems.validate(items)
     assert sorted(orders["reference"]) == ["order-late", "order-wrong", "plain-11"]
     if os.name != "nt":
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -343,6 +349,7 @@ def change(folder, name, column, value):
         values = value if isinstance(value, list) else [value] * len(table)
         table = table.add_column(place, field, pa.array(values, field.type))
     pq.write_table(table, path)
+    record_hashes_again(folder)
 
 
 WRONG_FOLDERS = {
@@ -363,7 +370,15 @@ WRONG_FOLDERS = {
     ),
     "cut off": (
         lambda folder: (folder / FILES[0]).write_bytes((folder / FILES[0]).read_bytes()[:-200]),
-        "it is damaged",
+        "it is damaged, or was changed after it was written",
+    ),
+    "hashes of nothing": (
+        lambda folder: (folder / HASHES_FILE).write_text("{}"),
+        "sha256.json does not state its SHA-256",
+    ),
+    "half a record of hashes": (
+        lambda folder: (folder / HASHES_FILE).write_text("{"),
+        "sha256.json: it is not valid JSON",
     ),
     "impossible amount": (
         lambda folder: change(folder, FILES[0], "total_minor", -1),

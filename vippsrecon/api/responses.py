@@ -26,17 +26,14 @@ from vippsrecon.api.models import (
     Payment,
     Token,
 )
-from vippsrecon.dates import YEARS
+from vippsrecon.dates import OFFSET_PATTERN, YEARS
 from vippsrecon.errors import UnreadableAnswerError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
 
 _TOKEN_PATTERN = re.compile(r"[!-~]+")
 _TIME_PATTERN = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,12})?"
-    r"(?:[Zz]|[+-](?:0\d|1[0-4]):?[0-5]\d)",
-    re.ASCII,
+    rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{{1,12}})?(?:[Zz]|{OFFSET_PATTERN})", re.ASCII
 )
-"""No place on Earth is more than 14 hours from UTC. Source: IANA time zone database."""
 _DATE_PATTERN = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DEFAULT_LIFETIME_SECONDS = 300.0
 

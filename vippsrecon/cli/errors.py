@@ -55,13 +55,13 @@ class ErrorReportingGroup(TyperGroup):
         except MemoryError:
             print_error("Not enough memory. Run it again with fewer orders at a time.")
         except BaseException as error:  # a Polars panic is not an Exception
-            if sentence := _format_usage_error(error) or _format_name_error(error):
+            if sentence := _format_usage_error(error):
                 print_error(sentence)
                 raise typer.Exit(FAILURE_EXIT_CODE) from None
             # Typer ends a command with exceptions of its own, which carry an exit code.
             if hasattr(error, "exit_code") or isinstance(error, (typer.Abort, SystemExit)):
                 raise
-            _report_internal_error(error)
+            print_failure(error)
         raise typer.Exit(FAILURE_EXIT_CODE)
 
 
@@ -122,6 +122,21 @@ class _PrintableFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
         record.message = printable(record.message)
         return super().formatMessage(record)
+
+
+def print_failure(error: BaseException, before: str = "") -> None:
+    """Print why work stopped: one sentence, or what a fault in this package is reported with.
+
+    Args:
+        error: What stopped it.
+        before: What the sentence begins with, such as the period that could not be reconciled.
+    """
+    if isinstance(error, (VippsReconError, OSError)):
+        print_error(before + format_error(error))
+    elif sentence := _format_name_error(error):
+        print_error(before + sentence)
+    else:
+        _report_internal_error(error)
 
 
 def print_error(sentence: str) -> None:

@@ -86,6 +86,7 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
         "uncompared": dict(result.manifest.get("uncompared") or {}),
         "summary": convert_rows_to_json(read("summary")),
         "discrepancies": convert_rows_to_json(read("discrepancies")),
+        "open_items": convert_rows_to_json(read("open_items")),
         "buckets": buckets,
         "failures": convert_rows_to_json(select_failures(read("failures"), "unanswered")),
         "references": {

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vippsrecon.cli.errors import print_warning
-from vippsrecon.cli.period import PeriodOption, choose_period, insert_period
+from vippsrecon.cli.period import PeriodOption, choose_period, insert_period, read_clock
 from vippsrecon.cli.preview import JsonOption, MappingOption, ShopOption
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from vippsrecon.dates import Period
-    from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 TIME_EXAMPLE = (
     "2026-10-31T18:00:00+01:00 (without an offset: the sales unit's zone; a day alone: its end)"
@@ -35,16 +32,44 @@ class ReportDetailOption(StrEnum):
 def reconcile(
     context: typer.Context,
     orders: Annotated[
-        list[Path], typer.Option("--orders", metavar="FILE...", help="The shop's order exports.")
+        list[Path],
+        typer.Option(
+            "--orders",
+            metavar="FILE...",
+            help="The shop's order exports, or a folder: those with orders of the period are read.",
+        ),
     ],
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             metavar="FILE.xlsx",
             help="The workbook to write. With --period, {period} in it becomes 2026-10 or 2026-10-31.",
         ),
-    ],
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into",
+            metavar="DIR",
+            help="In place of --out: a folder that gets a folder for each --period, such as "
+            "DIR/2026-10, with report.xlsx, report.html, report.data and manifest.json.",
+        ),
+    ] = None,
+    catch_up: Annotated[
+        bool,
+        typer.Option(
+            "--catch-up",
+            help="With --into: first run the months or days before --period that have no complete "
+            "run, from the first run in the folder on; at most 12 months or 31 days.",
+        ),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="With --into: run the period even if its complete run is there."
+        ),
+    ] = False,
     shop: ShopOption = None,
     mapping: MappingOption = None,
     payments: Annotated[
@@ -119,6 +144,9 @@ def reconcile(
     stored there too: --earlier report.data uses it in a later month. The workspace database holds
     the same, where it is kept between runs.
 
+    With --into, a folder is there only when its run has ended. A period with a complete run is not
+    run again, an incomplete one is; two runs into one folder at the same time are refused.
+
     At exit code 1 the headline and the report's path are also printed on standard error, so that
     cron mails them.
 
@@ -126,94 +154,94 @@ def reconcile(
     Example:
       vippsrecon reconcile --orders orders.csv --from 2026-10-01 --to 2026-10-31 --out report.xlsx
       vippsrecon reconcile --orders orders.csv --period last-month --out report-{period}.xlsx
+      vippsrecon reconcile --orders exports --period last-month --into reports --catch-up
       vippsrecon reconcile --orders november.csv --earlier october.data --out november.xlsx
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
-    from vippsrecon.cli import output
+    from vippsrecon.cli.output import format_json
+    from vippsrecon.cli.runs.report_run import (
+        ReportOptions,
+        build_report_json,
+        make_report,
+        print_report,
+        print_warnings,
+    )
     from vippsrecon.config.load import load_settings
-    from vippsrecon.errors import printable
-    from vippsrecon.output_files import PAGE_SUFFIX, refuse_report_path, refuse_workbook_path
-    from vippsrecon.report import write_html, write_workbook
-    from vippsrecon.report.changes import compare_with_report
-    from vippsrecon.report.detail import choose_detail
-    from vippsrecon.report.terminal import format_summary
     from vippsrecon.workflow.fetch_references import choose_time_zone
-    from vippsrecon.workflow.reconcile_month import reconcile_month
 
+    refuse_contradictions(
+        out, into, period, catch_up=catch_up, again=again, previous=previous is not None
+    )
     settings = load_settings(offline=payments is not None)
     zone = choose_time_zone(settings)
     days = choose_period(context, period, zone)
-    first, last = _choose_days(days, first, last)
-    out = insert_period(out, days, "--out")
-    ignore_files = [settings.ignore_file] if settings.ignore_file else []
-    inputs = [*orders, *(references or ()), *([mapping] if mapping else []), *ignore_files]
-    refuse_workbook_path(out, inputs)
-    _check_writable(out)
-    page = out.with_suffix(PAGE_SUFFIX) if html else None
-    if page is not None:
-        refuse_report_path(page, inputs, suffix=PAGE_SUFFIX)
-        _check_writable(page)
-    earlier_report = _read_earlier_report(previous, out)
-    result = reconcile_month(
+    options = ReportOptions(
         orders,
-        settings,
-        shop=shop,
-        mapping=mapping,
-        payments=payments,
-        references=references or (),
-        earlier=earlier or (),
-        first=first,
-        last=last,
-        as_of=_parse_time_option(as_of, "--as-of", zone),
-        exported_at=_parse_time_option(exported_at, "--exported-at", zone),
-        keep=out.with_suffix(".data"),
-        record=True,
-        progress=output.should_show_progress(json),
+        shop,
+        mapping,
+        payments,
+        references or [],
+        earlier or [],
+        _parse_time_option(as_of, "--as-of", zone),
+        _parse_time_option(exported_at, "--exported-at", zone),
+        detail.value if detail else None,
+        previous,
+        json,
     )
-    changes = None if earlier_report is None else compare_with_report(result, earlier_report)
-    chosen = choose_detail(result, detail.value if detail else None)
-    report = write_workbook(result, out, detail=chosen, earlier=changes)
-    if page is not None:
-        write_html(result, page, workbook=report, earlier=changes)
-    if changes is not None:
-        result = changes.add_to(result)
+    chosen_days = _choose_days(days, first, last)
+    if into is not None and days is not None:
+        from vippsrecon.cli.runs.dated_runs import run_into_folders
+
+        code = run_into_folders(
+            options,
+            settings,
+            into,
+            days,
+            catch_up=catch_up,
+            again=again,
+            clock=lambda: read_clock(context),
+        )
+        raise typer.Exit(code)
+    assert out is not None, "refused above"
+    out = insert_period(out, days, "--out")
+    report = make_report(options, settings, out, chosen_days, html=html, replaces=out)
     if json:
-        shown = output.build_reconciliation_json(result, str(report))
-        print(output.format_json(shown | ({"page": str(page)} if page else {})))
+        print(format_json(build_report_json(report)))
     else:
-        print(format_summary(result, report))
-        if page is not None:
-            print(f"Page: {printable(str(page))}")
-        if chosen == "findings":
-            rows = printable(str(out.with_suffix(".data")))
-            print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
-    _print_warnings(result, report)
-    raise typer.Exit(result.exit_code)
+        print_report(report)
+    print_warnings(report.result, report.workbook)
+    raise typer.Exit(report.result.exit_code)
 
 
-def _print_warnings(result: Reconciliation, report: Path) -> None:
-    """Print on standard error why there is no verdict, or what was found."""
-    from vippsrecon.cli import output
-    from vippsrecon.money import format_count
-    from vippsrecon.report.terminal import format_result_line
-    from vippsrecon.schemas.failure_effects import select_failures
+def refuse_contradictions(
+    out: Path | None,
+    into: Path | None,
+    period: str | None,
+    *,
+    catch_up: bool,
+    again: bool,
+    previous: bool,
+) -> None:
+    """Refuse options that do not go together, before anything is read."""
+    from vippsrecon.errors import InputError
 
-    unanswered = select_failures(result.polars_frame("failures"), "unanswered")
-    if len(unanswered):
-        print_warning(
-            f"INCOMPLETE: {format_count(len(unanswered), 'reference')} could not be read "
-            f"({output.describe_most_common_reason(unanswered)}). There is no verdict. Run the command "
-            "again."
+    if out is None and into is None:
+        raise InputError(
+            "There is no place for the report. Name the workbook with --out report.xlsx, or the "
+            "folder of the reports with --into reports."
         )
-    gaps = ", and ".join(result.manifest.get("incomplete_because", ()))
-    if gaps:
-        print_warning(
-            f"INCOMPLETE: {gaps}. There is no verdict. The report's cover says what to do."
-        )
-    if result.exit_code == 1:
-        print_warning(format_result_line(result, report))
+    if out is not None and into is not None:
+        raise InputError("--into contradicts --out. Use either.")
+    if into is None:
+        for option in [*(["--catch-up"] if catch_up else []), *(["--again"] if again else [])]:
+            raise InputError(f"{option} needs --into, the folder of the reports.")
+        return
+    if period is None:
+        raise InputError("--into needs --period, whose name the folder of the report gets.")
+    if catch_up and previous:
+        raise InputError("--previous names the report of one period. Omit it with --catch-up.")
 
 
 def _choose_days(
@@ -227,32 +255,6 @@ def _choose_days(
     if first is not None or last is not None:
         raise InputError("--period contradicts --from and --to. Use either.")
     return days.first.isoformat(), days.last.isoformat()
-
-
-def _check_writable(out: Path) -> None:
-    # File permissions do not show every obstacle: try before fetching, which can take minutes.
-    existed = out.exists()
-    with out.open("ab"):
-        pass
-    if not existed:
-        out.unlink()
-
-
-def _read_earlier_report(previous: Path | None, out: Path) -> ReviewedReport | None:
-    """Read the report that was named, or the one that this run replaces if people worked in it."""
-    from vippsrecon.errors import InputError
-    from vippsrecon.report.excel.existing_report import has_manual_entries
-    from vippsrecon.sources.reviewed_report.read import looks_like_report, read_reviewed_report
-
-    if previous is not None:
-        return read_reviewed_report(previous)
-    if not (out.exists() and looks_like_report(out) and has_manual_entries(out)):
-        return None
-    try:
-        return read_reviewed_report(out)
-    except InputError as error:
-        print_warning(f"Owners, decisions and notes are not carried over: {error}")
-        return None
 
 
 def _parse_time_option(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:

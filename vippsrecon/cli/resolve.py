@@ -39,7 +39,8 @@ def resolve(
 
     Prints how many rows and how much money at risk have each decision. With --waivers, rows with
     the decision waive, an owner and a note are added to the ignore file, so that the next run
-    counts them as ignored. Moves no money: plans are made with vippsrecon plan.
+    counts them as ignored. Where a workspace database exists, it records which rows are in progress:
+    the next run shows that status. Moves no money: plans are made with vippsrecon plan.
 
     Exit code 1: some rows were changed or shifted, or are waived without an owner or a note.
 
@@ -49,11 +50,12 @@ def resolve(
       vippsrecon resolve report.xlsx --waivers ignore.csv --until 2026-12-31
     """
     from vippsrecon.cli import output
+    from vippsrecon.cli.errors import print_warning
     from vippsrecon.config.load import load_settings
     from vippsrecon.dates import parse_day
-    from vippsrecon.errors import InputError
+    from vippsrecon.errors import InputError, StoreError
     from vippsrecon.workflow.decisions.ignore_file import add_waivers
-    from vippsrecon.workflow.decisions.resolve_report import resolve_report
+    from vippsrecon.workflow.decisions.resolve_report import record_progress, resolve_report
 
     if (waivers is None) != (until is None):
         raise InputError(
@@ -62,18 +64,24 @@ def resolve(
         )
     last_day = None if until in (None, "never") else parse_day(str(until), "--until")
     resolved = resolve_report(report)
-    added = None
+    settings = load_settings(offline=True)
+    added = recorded = None
     if waivers is not None:
-        default_msn = load_settings(offline=True).default_msn
-        added = add_waivers(waivers, resolved.waivers, last_day, default_msn)
+        added = add_waivers(waivers, resolved.waivers, last_day, settings.default_msn)
+    try:
+        recorded = record_progress(resolved, settings.database_url)
+    except StoreError as error:
+        print_warning(f"The workspace database does not know which rows are in progress: {error}")
     if json:
-        print(output.format_json(_build_json(resolved, added)))
+        print(output.format_json(_build_json(resolved, added, recorded)))
     else:
-        print("\n".join(_format_lines(resolved, waivers, added)))
+        print("\n".join(_format_lines(resolved, waivers, added, recorded)))
     raise typer.Exit(1 if resolved.refused or resolved.incomplete else 0)
 
 
-def _build_json(resolved: ResolvedReport, added: int | None) -> dict[str, Any]:
+def _build_json(
+    resolved: ResolvedReport, added: int | None, recorded: int | None
+) -> dict[str, Any]:
     names = (
         *("row", "discrepancy_id", "kind", "msn", "reference", "order_number", "currency"),
         *("at_risk_minor", "owner", "decision"),
@@ -89,10 +97,13 @@ def _build_json(resolved: ResolvedReport, added: int | None) -> dict[str, Any]:
         "changed_or_shifted": [reject.source_row for reject in resolved.refused],
         "waived_without_owner_or_note": [row.row for row in resolved.incomplete],
         "waivers_added": added,
+        "in_progress_recorded": recorded,
     }
 
 
-def _format_lines(resolved: ResolvedReport, waivers: Path | None, added: int | None) -> list[str]:
+def _format_lines(
+    resolved: ResolvedReport, waivers: Path | None, added: int | None, recorded: int | None
+) -> list[str]:
     from vippsrecon.errors import printable
     from vippsrecon.money import format_count
     from vippsrecon.report.sentences import format_money
@@ -115,6 +126,9 @@ def _format_lines(resolved: ResolvedReport, waivers: Path | None, added: int | N
         lines.append(f"Waived without an owner or a note, so not waived: {rows}.")
     if added is not None:
         lines.append(f"{format_count(added, 'payment')} added to {printable(str(waivers))}.")
+    if recorded:
+        rows = format_count(recorded, "discrepancy is", "discrepancies are")
+        lines.append(f"{rows} in progress; the next run shows it.")
     return lines
 
 

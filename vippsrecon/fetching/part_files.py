@@ -4,7 +4,7 @@
                                                           events.parquet
                                                           failures.csv
 
-A part is one file of three Arrow streams, so a payment is never stored without its events. It is
+A part is one file of three Arrow streams (`stored_files.arrow_streams`), so a payment is never stored without its events. It is
 written under a temporary name, flushed to the disk and renamed: a part with its final name is
 complete.
 """
@@ -12,7 +12,7 @@ complete.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -22,10 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vippsrecon import schemas
+from vippsrecon.errors import SourceError
 from vippsrecon.fetching import frames
 from vippsrecon.fetching.frames import Failure
+from vippsrecon.fetching.stored_files.arrow_streams import read_tables, write_tables
 from vippsrecon.fetching.workers import FetchPart
-from vippsrecon.input_files import check_input_file
 from vippsrecon.output_files import atomic_private_file
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
@@ -34,6 +35,9 @@ RESULT_FILES = (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE)
 
 BLOCK_ROWS = 20_000
 """References combined at once. Fixed, so that the same answers give the same files."""
+
+MAX_BLOCK_BYTES = 4 * 1024**3
+"""Memory of the parts that are combined at once; 20,000 references take some 20 MB."""
 
 _PART_SUFFIX = ".arrow"
 _EVENT_ORDER = [
@@ -60,16 +64,13 @@ def write_part(folder: Path, part: FetchPart) -> Path:
     """Write the next part file; after the return it survives a power cut."""
     numbers = [int(path.stem) for path in _list_part_paths(folder)]
     path = folder / f"{max(numbers, default=0) + 1:06d}{_PART_SUFFIX}"
-    with atomic_private_file(path) as temporary, pa.OSFile(str(temporary), "wb") as file:
-        failures = (
-            frames.build_failures_table(part.failures)
-            if part.failures
-            else schemas.FAILURES.arrow_schema().empty_table()
-        )
-        for table in (*part.tables, failures):
-            options = pa.ipc.IpcWriteOptions(compression="zstd")
-            with pa.ipc.new_stream(file, table.schema, options=options) as stream:
-                stream.write_table(table)
+    failures = (
+        frames.build_failures_table(part.failures)
+        if part.failures
+        else schemas.FAILURES.arrow_schema().empty_table()
+    )
+    with atomic_private_file(path) as temporary:
+        write_tables(temporary, (*part.tables, failures))
     return path
 
 
@@ -77,7 +78,7 @@ def read_parts(folder: Path) -> Iterator[tuple[Path, PartFrames]]:
     """Yield the parts in the order they were written; skip damaged ones.
 
     Raises:
-        SourceError: One is not an ordinary file.
+        SourceError: One is not an ordinary file, or would take too much memory.
     """
     for path in _list_part_paths(folder):
         part = _read_part(path)
@@ -113,10 +114,8 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
         lines.writerow(schemas.FAILURES.names)
         for block in rows.select(PAYMENT_KEY).iter_slices(BLOCK_ROWS):
             first, last = block.row(0), block.row(-1)
-            near = (
-                _read_part(path) for path, (low, high) in spans if low <= last and high >= first
-            )
-            merged = _merge_block([part for part in near if part is not None], block)
+            near = (path for path, (low, high) in spans if low <= last and high >= first)
+            merged = _merge_block(_read_together(near), block)
             payments.write_table(_to_arrow(merged.payments, schemas.PAYMENTS), BLOCK_ROWS)
             events.write_table(_to_arrow(merged.events, schemas.EVENTS), 64 * BLOCK_ROWS)
             lines.writerows(map(_escape_formulas, merged.failures.iter_rows()))
@@ -145,19 +144,26 @@ def _list_part_paths(folder: Path) -> list[Path]:
 
 
 def _read_part(path: Path) -> PartFrames | None:
-    check_input_file(path)
-    try:
-        with pa.memory_map(str(path)) as file:
-            part = PartFrames(
-                *(pl.DataFrame(pa.ipc.open_stream(file).read_all()) for _ in PartFrames._fields)
+    tables = read_tables(path, [frame.arrow_schema() for frame in _FRAME_SCHEMAS])
+    return None if tables is None else PartFrames(*map(pl.DataFrame, tables))
+
+
+def _read_together(paths: Iterable[Path]) -> list[PartFrames]:
+    parts: list[PartFrames] = []
+    size = 0.0
+    for path in paths:
+        part = _read_part(path)
+        if part is None:
+            continue
+        size += sum(frame.estimated_size() for frame in part)
+        if size > MAX_BLOCK_BYTES:
+            raise SourceError(
+                "the parts of this fetch take more memory than is allowed; delete the folder of the "
+                "parts, and run the same fetch again",
+                file=path.name,
             )
-    except (OSError, pa.ArrowException):
-        return None
-    fits = (
-        frame.schema == schemas.polars_schema(promise)
-        for frame, promise in zip(part, _FRAME_SCHEMAS, strict=True)
-    )
-    return part if all(fits) else None
+        parts.append(part)
+    return parts
 
 
 def _find_key_span(part: PartFrames) -> tuple[tuple[str, str], tuple[str, str]] | None:

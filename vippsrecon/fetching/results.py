@@ -14,9 +14,9 @@ from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView, TableColumn, Tone
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import frames, part_files
-from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
-from vippsrecon.input_files import check_input_file
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
 
@@ -127,13 +127,16 @@ def load_fetched(folder: Path) -> tuple[Fetched[pl.DataFrame], dict[str, Any]]:
     """Read the result as `read_fetched` does, into Polars."""
     folder = Path(folder)
     info = _load_run_info(folder)
+    hashes = RecordedHashes(RUN_FILE, info.get("sha256"))
+    hashes.warn_if_missing(folder)
     payments, events = (
-        read_parquet_file(folder / name, frame)
+        read_parquet_file(folder / name, frame, hashes)
         for name, frame in (
             (part_files.PAYMENTS_FILE, schemas.PAYMENTS),
             (part_files.EVENTS_FILE, schemas.EVENTS),
         )
     )
+    hashes.check(folder / part_files.FAILURES_FILE)
     failures = _read_failures(folder, info["counts"].get("failures"))
     fetched = Fetched(payments, events, failures)
     counts = info["counts"]
@@ -149,7 +152,6 @@ def load_fetched(folder: Path) -> tuple[Fetched[pl.DataFrame], dict[str, Any]]:
 def _read_failures(folder: Path, stated: object) -> pl.DataFrame:
     """Read `failures.csv` in blocks, and no further than the number of rows in `fetch.json`."""
     path = folder / part_files.FAILURES_FILE
-    check_input_file(path)
     most = min(stated, MAX_FAILURES) if isinstance(stated, int) else 0
     blocks = [frames.build_failures_table([])]
     count = 0

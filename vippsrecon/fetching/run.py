@@ -24,7 +24,7 @@ from vippsrecon.fetching.follow_ups import (
     read_with_follow_ups,
 )
 from vippsrecon.fetching.results import Fetched, convert_to_pandas, load_fetched
-from vippsrecon.fetching.run_folder import RunFolder, lock_folder
+from vippsrecon.fetching.run_folder import RunFolder, lock_fetch_folder
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Reference, Worklist
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -165,7 +165,7 @@ def fetch_into(
     for msn in work.msns:
         # Checked first, so that wrong keys leave the files of an earlier run untouched.
         client.check_keys(msn)
-    with lock_folder(Path(out)):
+    with lock_fetch_folder(Path(out)):
         folder = RunFolder(
             Path(out), work, client.settings, events=events, now=client.now(), resume=resume
         )

@@ -1,6 +1,6 @@
 """Manage the folder of a fetch: which run it holds, and whether that run is continued.
 
-fetch.json          the run: what was requested, when, and its progress
+fetch.json          the run: what was requested, when, its progress, and the SHA-256 of the results
 payments.parquet    ┐
 events.parquet      ├ the results, written when everything has been read
 failures.csv        ┘
@@ -14,7 +14,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,14 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import Settings
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import IncompleteError, InputError, OutputError, SourceError
 from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.follow_ups import FOLLOW_UP_COLUMNS
+from vippsrecon.fetching.stored_files.recorded_hashes import hash_files
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Worklist
+from vippsrecon.folder_lock import lock_folder
 from vippsrecon.input_files import (
     MAX_SMALL_FILE_BYTES,
     check_input_file,
@@ -38,11 +41,6 @@ from vippsrecon.input_files import (
 from vippsrecon.money import format_count, group_thousands
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.inputs import PAYMENT_KEY
-
-try:
-    import fcntl
-except ImportError:  # Windows has no fcntl: the folder is not locked there
-    fcntl = None  # type: ignore[assignment]
 
 FETCH_FORMAT_VERSION = 1
 """Format of the files: increased when an older version would misread them."""
@@ -146,6 +144,7 @@ class RunFolder:
                 "missing": missing,
                 "read_again": read_again,
             }
+            self.info["sha256"] = hash_files(self._out, part_files.RESULT_FILES)
             self._write_run_file(complete=missing == 0)
             if missing == 0:
                 part_files.remove_parts(self._parts)
@@ -247,7 +246,7 @@ def read_run_info(out: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def lock_folder(out: Path) -> Iterator[None]:
+def lock_fetch_folder(out: Path) -> Iterator[None]:
     """Let only one process at a time fetch into a folder; the lock ends with the process.
 
     Raises:
@@ -255,25 +254,13 @@ def lock_folder(out: Path) -> Iterator[None]:
     """
     with translate_os_errors(out):
         make_private_folder(out)
-    if fcntl is None:
+    busy = f"{out}: another fetch is writing to this folder. Wait for it or name another folder."
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock_folder(out, busy))
+        except OSError:
+            _log.info("%s cannot be locked. Do not run two fetches into it at the same time.", out)
         yield
-        return
-    with translate_os_errors(out):
-        # The folder itself is locked, so that no lock file is left behind.
-        handle = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise OutputError(
-            f"{out}: another fetch is writing to this folder. Wait for it or name another folder."
-        ) from None
-    except OSError:
-        _log.info("%s cannot be locked. Do not run two fetches into it at the same time.", out)
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -312,11 +299,7 @@ def _format_age(past: timedelta) -> str:
 
 
 def _parse_time(content: dict[str, Any], name: str = "started_at") -> datetime | None:
-    try:
-        at = datetime.fromisoformat(content[name])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return at if at.tzinfo is not None else None
+    return parse_recorded_time(content.get(name))
 
 
 def _format_time(at: datetime) -> str:

@@ -8,7 +8,6 @@ and the colours are those of the report; each figure has a text that says what i
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.money import group_thousands
@@ -16,10 +15,19 @@ from vippsrecon.report import names, sentences
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
-from vippsrecon.report.html.charts import MAX_DAY_LABELS, choose_axis_start
+from vippsrecon.report.html.charts import MAX_DAY_LABELS
+from vippsrecon.report.totals.concentration import select_concentrations
+from vippsrecon.report.totals.waterfall import find_axis_start, list_steps
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
-from vippsrecon.spreadsheet.formats import BAR_COLOURS, INK, MUTED, NAVY
+from vippsrecon.spreadsheet.formats import (
+    BAR_COLOURS,
+    DECREASE_COLOUR,
+    INCREASE_COLOUR,
+    INK,
+    MUTED,
+    NAVY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
     from vippsrecon.notebook.described_figure import DescribedFigure
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BridgeLeg
-
-_INCREASE_COLOUR, _DECREASE_COLOUR = "#2B7D54", "#B8483C"
 
 
 def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
@@ -103,24 +109,17 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
 
 def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
     total_label = names.BRIDGE_LEG_NAMES.get(leg.leg, (leg.leg, leg.leg))[1]
-    first, *steps = leg.lines
-    lines = [first, *(step for step in steps if step[1])]  # steps of zero are not drawn
-    labels = [names.get_line_name(line, leg.leg) for line, _, _ in lines] + [total_label]
-    minor_amounts = [*(minor for _, minor, _ in lines), leg.bridge_total_minor]
-    amounts = [float(to_cell_amount(minor)) for minor in minor_amounts]
-    starts: list[float] = []
-    levels: list[float] = []
-    for place, amount in enumerate(amounts):
-        starts.append(0.0 if place in (0, len(amounts) - 1) else levels[-1])
-        levels.append(starts[-1] + amount)
-    colours = [
-        BAR_COLOURS["total"]
-        if place in (0, len(amounts) - 1)
-        else _INCREASE_COLOUR
-        if amount > 0
-        else _DECREASE_COLOUR
-        for place, amount in enumerate(amounts)
+    every_step = list_steps(leg)
+    # Steps of zero are not drawn.
+    steps = [step for step in every_step if step.amount_minor or step.tone == "total"]
+    labels = [
+        names.get_line_name(step.line, leg.leg) if step.line else total_label for step in steps
     ]
+    amounts = [float(to_cell_amount(step.amount_minor)) for step in steps]
+    starts = [float(to_cell_amount(step.before_minor)) for step in steps]
+    levels = [float(to_cell_amount(step.after_minor)) for step in steps]
+    tones = {"total": BAR_COLOURS["total"], "up": INCREASE_COLOUR, "down": DECREASE_COLOUR}
+    colours = [tones[step.tone] for step in steps]
     # Two bars with the same name would overlap, so bars are numbered and named by tick labels.
     panel.barh(range(len(labels)), amounts, left=starts, color=colours, height=0.62)
     panel.set_yticks(range(len(labels)), labels)
@@ -136,8 +135,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
         )
     panel.invert_yaxis()
     low, high = min(*levels, 0.0), max(*levels, 0.0)
-    tops = [*accumulate(minor_amounts[:-1]), leg.bridge_total_minor]
-    left = float(to_cell_amount(choose_axis_start(min(tops), max(tops))))
+    left = float(to_cell_amount(find_axis_start(every_step)))
     panel.set_xlim(left or low, high + 0.16 * (high - (left or low)) or 1.0)
     begins = f", from {group_thousands(round(left))}: steps show, totals are cut" if left else ""
     panel.set_xlabel(f"{leg.currency}{begins}")
@@ -201,6 +199,36 @@ def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
         panel.set_ylabel(currency)
         panel.yaxis.set_major_formatter(_format_axis_value)
         panel.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def concentrations(reconciliation: Reconciliation) -> Figure:
+    """Draw what is concentrated where: its share of a code's rows, and of all orders, per currency."""
+    found = compute_figures(build_report_frames(reconciliation)).concentrations
+    shown = {each.currency: select_concentrations(found, each.currency) for each in found}
+    figure, axes = _create_panels(
+        [names.format_heading("concentration", currency) for currency in shown],
+        [2 * len(rows) for rows in shown.values()],
+        "Nothing is concentrated anywhere",
+    )
+    for panel, (currency, rows) in zip(axes, shown.items(), strict=True):
+        for offset, name, colour, shares in (
+            (-0.2, names.CONCENTRATION_SERIES[0], BAR_COLOURS["high"], [r.share for r in rows]),
+            (0.2, names.CONCENTRATION_SERIES[1], BAR_COLOURS["info"], [r.of_orders for r in rows]),
+        ):
+            places = [place + offset for place in range(len(rows))]
+            percents = [float(share * 100) for share in shares]
+            bars = panel.barh(places, percents, height=0.36, color=colour, label=name)
+            panel.bar_label(bars, [f"{share:.0%}" for share in shares], padding=4, fontsize=8)
+        panel.set_yticks(range(len(rows)), [sentences.label_concentration(row) for row in rows])
+        panel.invert_yaxis()
+        panel.set_xlim(0, 115)
+        panel.set_xlabel(f"%, {currency}")
+        panel.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, fontsize=8
+        )
+        for row in rows:
+            figure.add_sentence(sentences.describe_concentration(row))
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -32,12 +33,14 @@ class Month:
         order_files: The shop's exports.
         settings: Environment, sales units, tolerances.
         client: An open client, until `close` is called.
+        folder: The folder with the settings: commands that run there work on the same month.
     """
 
     source: str
     order_files: tuple[Path, ...]
     settings: Settings
     client: Client
+    folder: Path
     _exit_stack: ExitStack = field(repr=False)
 
     def __repr__(self) -> str:
@@ -46,6 +49,7 @@ class Month:
 
     def close(self) -> None:
         """Close the client, stop the simulator and delete the invented month."""
+        atexit.unregister(self.close)
         self._exit_stack.close()
 
     def __enter__(self) -> Self:
@@ -86,14 +90,19 @@ def open_month(
             raise InputError(f"source {source!r} needs your order export: set ORDERS to its path")
         settings = load_settings(environment=source)
         files = tuple(Path(file) for file in order_files)
+        folder = Path.cwd()
     with ExitStack() as stack:
         if source == "simulator":
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             write_month(folder, payments=payments, seed=seed, shop=shop)
             settings = stack.enter_context(serve_scenario(folder))
+            _write_settings_files(folder, settings)
             files = (folder / "orders.csv",)
         client = stack.enter_context(Client(settings))
-        return Month(source, files, settings, client, stack.pop_all())
+        # Where the last cell is not run, the month ends with the kernel.
+        month = Month(source, files, settings, client, folder, stack.pop_all())
+        atexit.register(month.close)
+        return month
 
 
 @contextmanager
@@ -102,6 +111,32 @@ def serve_scenario(month: Path) -> Iterator[Settings]:
     state = month / "simulator.jsonl"
     with serve(Simulator.from_file(state)) as base_url:
         yield _build_demo_settings(state, base_url)
+
+
+def _write_settings_files(folder: Path, settings: Settings) -> None:
+    """Write the settings of an invented month, so that commands find it: its keys open nothing."""
+    variables = {
+        "VIPPS_ENVIRONMENT": settings.environment,
+        "VIPPS_BASE_URL": settings.base_url,
+        "VIPPSRECON_DATABASE_URL": settings.database_url,
+    }
+    tables = []
+    for unit in settings.units:
+        keys = settings.keys[unit.msn]
+        key = keys.subscription_key.get_secret_value() if keys.subscription_key else ""
+        values = {
+            "client_id": keys.client_id,
+            "client_secret": keys.client_secret.get_secret_value(),
+            "subscription_key": key,
+        }
+        names = {name: f"INVENTED_{unit.msn}_{name.upper()}" for name in values}
+        variables |= {names[name]: value for name, value in values.items()}
+        lines = [f'{name}_from = "{variable}"' for name, variable in names.items()]
+        market = [f'market = "{unit.market}"'] if unit.market else []
+        tables.append("\n".join(["[[sales_unit]]", f'msn = "{unit.msn}"', *market, *lines, ""]))
+    dotenv = "".join(f"{name}={value}\n" for name, value in variables.items())
+    (folder / ".env").write_text(dotenv, encoding="utf-8")
+    (folder / "vippsrecon.toml").write_text("\n".join(tables), encoding="utf-8")
 
 
 def _build_demo_settings(state: Path, base_url: str) -> Settings:

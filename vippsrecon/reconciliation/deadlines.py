@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
 from vippsrecon.reconciliation.engines.backends import LazyFrame
-from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, REFUND_DAYS, find_capture_days
 
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 """Days before the capture deadline from which an authorization is reported as expiring."""
@@ -29,9 +29,6 @@ def add_deadlines(
         rules: Tolerances and grace periods.
         as_of_year: The year of the as-of time; no cut-off time is later.
     """
-    warning_days = {
-        unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market is not None
-    }
     authorized, as_of = nw.col("authorized_at_us"), nw.col("t_us")
     return pairs.with_columns(
         t_day=_local_day(as_of, units, as_of_year),
@@ -40,8 +37,7 @@ def add_deadlines(
         capture_left_us=authorized + build_capture_days(units) * DAY_US - as_of,
         refund_left_us=authorized + REFUND_DAYS * DAY_US - as_of,
         guarantee_left_us=nw.col("guarantee_us") - as_of,
-        warn_us=_choose_by_unit(units, warning_days, _choose_by_currency(EXPIRY_WARNING_DAYS))
-        * DAY_US,
+        warn_us=_build_warning_days(units) * DAY_US,
         since_authorized_us=as_of - authorized,
         since_capture_us=as_of - nw.col("first_captured_us"),
         since_fulfilled_us=as_of - nw.col("fulfilled_at_us"),
@@ -60,36 +56,43 @@ def build_capture_days(units: Sequence[SalesUnit]) -> nw.Expr:
     """Return the days from authorization to the capture deadline, from columns `msn` and `currency`.
 
     Args:
-        units: Configured sales units; for any other, the market follows from the currency.
+        units: Configured sales units; for any other, and for one without a market that has no late
+            capture, the market follows from the currency.
     """
-    capture_days = {
-        unit.msn: LATE_CAPTURE_DAYS if unit.late_capture else CAPTURE_DAYS[unit.market]
+    by_currency = _choose_by_currency(
+        lambda currency: find_capture_days(None, currency, late_capture=False)
+    )
+    by_unit = {
+        unit.msn: find_capture_days(unit.market, "", late_capture=unit.late_capture)
         for unit in units
-        if unit.market is not None
+        if unit.market is not None or unit.late_capture
     }
-    return _choose_by_unit(units, capture_days, _choose_by_currency(CAPTURE_DAYS))
+    return _choose_by_unit(by_unit, by_currency)
 
 
-def _choose_by_unit(
-    units: Sequence[SalesUnit], value_of: dict[str, int], by_currency: nw.Expr
-) -> nw.Expr:
-    """Return the value of the sales unit if its market is configured, else of the currency."""
+def _build_warning_days(units: Sequence[SalesUnit]) -> nw.Expr:
+    by_currency = _choose_by_currency(
+        lambda currency: EXPIRY_WARNING_DAYS[MARKET_OF_CURRENCY.get(currency, "NO")]
+    )
+    by_unit = {unit.msn: EXPIRY_WARNING_DAYS[unit.market] for unit in units if unit.market}
+    return _choose_by_unit(by_unit, by_currency)
+
+
+def _choose_by_unit(days_by_msn: Mapping[str, int], by_currency: nw.Expr) -> nw.Expr:
+    """Return the days of the sales unit where they are known, else of the currency."""
     chain = by_currency
-    for unit in units:
-        if unit.market is not None:
-            chain = (
-                nw.when(nw.col("msn") == unit.msn).then(nw.lit(value_of[unit.msn])).otherwise(chain)
-            )
+    for msn, days in days_by_msn.items():
+        chain = nw.when(nw.col("msn") == msn).then(nw.lit(days)).otherwise(chain)
     return chain
 
 
-def _choose_by_currency(value_of_market: dict[str, int]) -> nw.Expr:
-    """Return the value of the market that uses the row's currency; Norway's for an unknown one."""
-    chain: nw.Expr = nw.lit(value_of_market["NO"])
-    for currency, market in MARKET_OF_CURRENCY.items():
+def _choose_by_currency(find_days: Callable[[str], int]) -> nw.Expr:
+    """Return the days of the row's currency."""
+    chain: nw.Expr = nw.lit(find_days(""))
+    for currency in MARKET_OF_CURRENCY:
         chain = (
             nw.when(nw.col("currency") == currency)
-            .then(nw.lit(value_of_market[market]))
+            .then(nw.lit(find_days(currency)))
             .otherwise(chain)
         )
     return chain

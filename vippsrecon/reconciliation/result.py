@@ -17,6 +17,7 @@ from vippsrecon.schemas import (
     DISCREPANCIES,
     EVENTS,
     FAILURES,
+    OPEN_ITEMS,
     ORDERS,
     PAYMENTS,
     REJECTS,
@@ -69,6 +70,8 @@ class Reconciliation:
         summary: Counts and sums by currency, bucket and kind; currencies are never added together.
         bridge: From orders to captured and refunded, per sales unit and currency.
         groups: One row per kind, cause and currency: rows, sums, share, and the store most affected.
+        open_items: One row per discrepancy over several runs, with its status. `reconcile_month` adds
+            them, because they need what earlier runs recorded; without it, there are none.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
             without paths, so that the same inputs give the same manifest.
@@ -84,6 +87,7 @@ class Reconciliation:
     summary: Any = _StoredFrame()
     bridge: Any = _StoredFrame()
     groups: Any = _StoredFrame()
+    open_items: Any = _StoredFrame()
     notices: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
 
@@ -172,6 +176,7 @@ _SCHEMAS = {
     "summary": SUMMARY,
     "bridge": BRIDGE,
     "groups": GROUPS,
+    "open_items": OPEN_ITEMS,
 }
 
 

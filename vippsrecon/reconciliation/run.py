@@ -64,6 +64,7 @@ from vippsrecon.schemas import (
     DISCREPANCIES,
     EVENTS,
     FAILURES,
+    OPEN_ITEMS,
     REJECTS,
     SUMMARY,
     Frame,
@@ -199,6 +200,7 @@ def reconcile(
         summary=summary,
         bridge=bridge,
         groups=build_table(grouped, GROUPS),
+        open_items=build_table([], OPEN_ITEMS),
         notices=(
             *describe_uncompared(uncompared),
             *describe_large_groups(grouped, compared),

@@ -16,14 +16,18 @@ import polars as pl
 
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_count
-from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
-from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.frames import build_report_frames, select_compared_pairs
+from vippsrecon.report.names import ITEM_STATUS_NAMES
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.frames import ReportFrames
     from vippsrecon.sources.reviewed_report.read import ReportRow, ReviewedReport
+
+IN_PROGRESS = "in progress"
+"""The decision that somebody works on a discrepancy: the status of its open item."""
 
 ENTRY_COLUMNS = ("owner", "decision", "note")
 """Columns of *Discrepancies* that people fill in."""
@@ -33,8 +37,9 @@ CHANGE_SENTENCES = {
     "new": "It was not in the earlier report.",
     "changed": "Its amounts differ from the earlier report.",
     "aged": "It is as it was in the earlier report.",
-    "cleared": "Its order and payment were compared again, and the discrepancy is gone.",
-    "not compared": "Its order and payment were not compared in this run, so it may still be there.",
+    "cleared": "Its order and payment were checked again, and the discrepancy is gone.",
+    "waived": "The ignore file lists its payment, so it left the totals.",
+    "not compared": "Its order and payment were not checked in this run, so it may still be there.",
 }
 """What became of a discrepancy since the earlier report, in the order of the sheet, with its meaning."""
 
@@ -42,6 +47,7 @@ _ROW_WAS_CHANGED = (
     "Its row in the earlier report was changed or shifted: its amounts then are not known, and its "
     "entries were not carried over."
 )
+_NOT_ABOUT_AMOUNTS = ("", IN_PROGRESS)
 _AMOUNTS = ("expected_minor", "actual_minor", "at_risk_minor", "proposal", "proposal_minor")
 _FACTS = ("kind", "order_number", "reference", "msn", "currency")
 _MAX_NAMED_ROWS = 10
@@ -92,8 +98,8 @@ def find_changes(
 def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport) -> ReportChanges:
     """Compare the discrepancies of a reconciliation with those of an earlier report.
 
-    A decision is carried over only while the amounts of its discrepancy are the same: it was made
-    for those amounts. A discrepancy that is gone is *cleared* only if this run compared its order
+    A decision other than *in progress* is carried over only while the amounts of its discrepancy are
+    the same: it was made for those amounts. A discrepancy that is gone is *cleared* only if this run compared its order
     and payment again.
 
     Args:
@@ -110,8 +116,10 @@ def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport)
             f"this run is of {environment or 'unknown'}. Give the earlier report of the same environment."
         )
     earlier_rows, conflicts = _choose_rows(earlier)
-    rows = _match_rows(build_report_frames(reconciliation), earlier, earlier_rows)
-    withdrawn = pl.col("decision").ne("") & pl.col("change").eq("changed")
+    frames = build_report_frames(reconciliation)
+    checked = select_compared_pairs(frames.orders, frames.payments, reconciliation.manifest)
+    rows = _match_rows(frames, earlier, earlier_rows, checked)
+    withdrawn = ~pl.col("decision").is_in(_NOT_ABOUT_AMOUNTS) & pl.col("change").eq("changed")
     entries = rows.filter(
         pl.col("change").is_in(["changed", "aged"]) & pl.any_horizontal(_is_filled(*ENTRY_COLUMNS))
     ).select(
@@ -142,7 +150,10 @@ def _choose_rows(earlier: ReviewedReport) -> tuple[dict[str, ReportRow], list[in
 
 
 def _match_rows(
-    frames: ReportFrames, earlier: ReviewedReport, earlier_rows: dict[str, ReportRow]
+    frames: ReportFrames,
+    earlier: ReviewedReport,
+    earlier_rows: dict[str, ReportRow],
+    checked: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return the rows of *What changed*, in the order of `CHANGE_SENTENCES`, highest risk first."""
     now = frames.discrepancies.select(
@@ -169,6 +180,7 @@ def _match_rows(
     seen_before = pl.lit(False)
     if earlier.as_of is not None:
         seen_before = pl.col("first_seen_date") < pl.lit(earlier.as_of.date(), pl.Date)
+    checked_pairs = checked.select(pl.struct(PAYMENT_KEY)).to_series()
     present, was_present = pl.col("present").is_not_null(), pl.col("was_present").is_not_null()
     change = (
         pl.when(present & (was_present & same | refused & ~was_present))
@@ -179,7 +191,9 @@ def _match_rows(
         .then(pl.lit("reopened"))
         .when(present)
         .then(pl.lit("new"))
-        .when(pl.struct("msn", "reference").is_in(_list_compared_payments(frames).implode()))
+        .when(pl.col("discrepancy_id").is_in(_list_waived(frames).implode()))
+        .then(pl.lit("waived"))
+        .when(pl.struct("msn", "reference").is_in(checked_pairs.implode()))
         .then(pl.lit("cleared"))
         .otherwise(pl.lit("not compared"))
     )
@@ -191,7 +205,7 @@ def _match_rows(
         .with_columns(
             what=pl.when(present & refused & ~was_present)
             .then(pl.lit(_ROW_WAS_CHANGED))
-            .when(pl.col("change").eq("changed") & decision.ne(""))
+            .when(pl.col("change").eq("changed") & ~decision.is_in(_NOT_ABOUT_AMOUNTS))
             .then(
                 pl.format(
                     '{} The decision "{}" was for those amounts, so it was not carried over.',
@@ -204,7 +218,7 @@ def _match_rows(
             place=pl.col("change").replace_strict(order, return_dtype=pl.Int64),
         )
         .with_columns(
-            at_risk_minor=pl.when(pl.col("change").eq("cleared"))
+            at_risk_minor=pl.when(pl.col("change").is_in(["cleared", "waived"]))
             .then(0)
             .otherwise("at_risk_minor"),
         )
@@ -221,6 +235,12 @@ def _match_rows(
             "discrepancy_id",
             descending=[False, True, False],
         )
+        .join(
+            _list_statuses(frames.open_items),
+            on="discrepancy_id",
+            how="left",
+            maintain_order="left",
+        )
         .select(
             "change",
             *_FACTS,
@@ -230,27 +250,30 @@ def _match_rows(
             *ENTRY_COLUMNS,
             "what",
             "discrepancy_id",
+            "item_status",
+            pl.coalesce("first_seen_date", "item_first_seen_date").alias("first_seen_date"),
+            "last_seen_date",
         )
     )
+
+
+def _list_statuses(open_items: pl.DataFrame) -> pl.DataFrame:
+    return open_items.select(
+        "discrepancy_id",
+        pl.col("first_seen_date").alias("item_first_seen_date"),
+        "last_seen_date",
+        item_status=pl.col("status").replace_strict(ITEM_STATUS_NAMES, return_dtype=pl.String),
+    )
+
+
+def _list_waived(frames: ReportFrames) -> pl.Series:
+    return frames.open_items.filter(status="waived")["discrepancy_id"]
 
 
 def _list_values(row: ReportRow) -> tuple[Any, ...]:
     facts = [getattr(row, name) or None for name in _FACTS]
     amounts = [getattr(row, name) for name in _AMOUNTS]
     return (row.discrepancy_id, *facts, *amounts, row.owner, row.decision, row.entry_note, True)
-
-
-def _list_compared_payments(frames: ReportFrames) -> pl.Series:
-    """Return (msn, reference) of the orders and payments that this run compared."""
-    compared = pl.col("bucket").eq("matched") | (
-        pl.col("bucket").eq("discrepancy")
-        & ~pl.col("kind").fill_null("").is_in(list(UNCOMPARED_KINDS))
-    )
-    keys = pl.concat(
-        side.filter(compared).select("msn", "reference")
-        for side in (frames.orders, frames.payments)
-    ).unique(maintain_order=True)
-    return keys.select(pl.struct("msn", "reference")).to_series()
 
 
 def _describe(

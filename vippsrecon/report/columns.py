@@ -35,6 +35,10 @@ def _hidden_key_column(header: str, name: str, about: str) -> TableColumn:
 
 _FLAGS = _unprinted_column("Flags", "flags", "Further facts about the row.", 24)
 
+STATUS_COLUMN = _unprinted_column(
+    "Status", "item_status", "Of the open item: open, in progress or reopened.", 13
+)
+
 DISCREPANCY_SHEET_COLUMNS = (
     TableColumn("Severity", "severity", width=8, about="critical, high, medium, low, info."),
     TableColumn("Code", "kind", width=21, about="What is wrong; one code per check."),
@@ -92,8 +96,10 @@ DISCREPANCY_SHEET_COLUMNS = (
     _hidden_key_column("msn", "msn_key", "Sales unit, for reading back."),
     _hidden_key_column("reference", "reference_key", "For reading back."),
     _hidden_key_column("row_hash", "row_hash", "Shows whether the row was changed or shifted."),
+    STATUS_COLUMN,
 )
-"""The columns up to Note are printed: as many as are legible on A4."""
+"""The columns up to Note are printed: as many as are legible on A4. New columns come last, because
+other programs read the sheet by its columns."""
 
 DISCREPANCY_WIDTH_LIMITS = {
     "order_number": (8.0, 14.0),
@@ -121,9 +127,10 @@ PAYMENT_OF_DISCREPANCY_COLUMNS = (
 Payments, because plans are made from them."""
 
 DISCREPANCY_AND_PAYMENT_SHEET_COLUMNS = (
-    *(column for column in DISCREPANCY_SHEET_COLUMNS if not column.hidden),
+    *(c for c in DISCREPANCY_SHEET_COLUMNS if not c.hidden and c is not STATUS_COLUMN),
     *PAYMENT_OF_DISCREPANCY_COLUMNS,
-    *(column for column in DISCREPANCY_SHEET_COLUMNS if column.hidden),
+    *(c for c in DISCREPANCY_SHEET_COLUMNS if c.hidden),
+    STATUS_COLUMN,
 )
 
 PAIR_SHEET_COLUMNS = (
@@ -163,6 +170,36 @@ CHANGE_SHEET_COLUMNS = (
     TableColumn("Decision", "decision", width=10, about="As in the earlier report."),
     TableColumn("Note", "note", "wrapped", 20, "As in the earlier report."),
     TableColumn("What happened", "what", "wrapped", 40, "The change, in one sentence."),
+    _hidden_key_column("discrepancy_id", "discrepancy_id", "The same in every run."),
+    TableColumn("Status", "item_status", width=17, about="Of the open item."),
+    TableColumn("First seen", "first_seen_date", "date", 11, "Day of the first run with it."),
+    TableColumn("Last seen", "last_seen_date", "date", 11, "Day of the latest run with it."),
+)
+
+OPEN_ITEM_SHEET_COLUMNS = (
+    TableColumn("Status", "item_status", width=17, about="What became of it so far."),
+    TableColumn("Code", "kind", width=23, about="What is or was wrong."),
+    _ORDER,
+    _REFERENCE,
+    _MSN,
+    _CURRENCY,
+    _amount_column("At risk", "open_minor", "When a run last reported it.", 14),
+    _amount_column(
+        "Left the totals",
+        "left_minor",
+        "Waived or closed: at risk when a run last reported it.",
+        14,
+    ),
+    TableColumn("Age, days", "age_days", "count", 8, "Local days since the first run with it."),
+    TableColumn("First seen", "first_seen_date", "date", 11, "Day of the first run with it."),
+    TableColumn("Last seen", "last_seen_date", "date", 11, "Day of the latest run with it."),
+    TableColumn(
+        "Since (UTC)", "status_at", "moment", 17, "Cut-off time of the run that set the status."
+    ),
+    TableColumn("Who", "who", "wrapped", 14, "Who works on it, or who waived it."),
+    TableColumn("Why", "why", "wrapped", 30, "The note, or the reason of the waiver."),
+    TableColumn("Until", "until_date", "date", 11, "Last day of the waiver; empty if permanent."),
+    TableColumn("Closed by run", "closed_by", width=34, about="ID of the run, as on its Controls."),
     _hidden_key_column("discrepancy_id", "discrepancy_id", "The same in every run."),
 )
 

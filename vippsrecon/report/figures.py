@@ -21,6 +21,11 @@ from vippsrecon.report.totals.ages import (
     compute_decision_totals,
 )
 from vippsrecon.report.totals.concentration import Concentration, find_concentrations
+from vippsrecon.report.totals.open_items import (
+    ItemTotals,
+    compute_item_totals,
+    select_items_with_history,
+)
 from vippsrecon.report.totals.reservations import ReservationTotals, compute_reservation_totals
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
@@ -120,6 +125,7 @@ class ReportFigures:
     codes: tuple[CodeTotals, ...]
     ages: tuple[AgeTotals, ...]
     decisions: tuple[DecisionTotals, ...]
+    open_items: tuple[ItemTotals, ...]
     reservations: tuple[ReservationTotals, ...]
     buckets: tuple[BucketTotals, ...]
     groups: tuple[LargeGroup, ...]
@@ -141,6 +147,10 @@ class ReportFigures:
     def select_decisions(self, currency: str) -> tuple[DecisionTotals, ...]:
         """Return what is undecided and decided in one currency; none without a discrepancy."""
         return tuple(each for each in self.decisions if each.currency == currency)
+
+    def select_open_items(self, currency: str) -> tuple[ItemTotals, ...]:
+        """Return the open items of one currency by status; none if no earlier run is known."""
+        return tuple(each for each in self.open_items if each.currency == currency)
 
     def select_reservations(self, currency: str) -> tuple[ReservationTotals, ...]:
         """Return what is reserved in one currency by days left; none without a reservation."""
@@ -166,11 +176,18 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         frames: The frames of one Reconciliation.
         entries: Decisions carried over from an earlier report, by `discrepancy_id`.
     """
+    items = select_items_with_history(frames.open_items, frames.discrepancies)
     currencies = tuple(
         sorted(
             {
                 currency
-                for frame in (frames.orders, frames.payments, frames.discrepancies, frames.bridge)
+                for frame in (
+                    frames.orders,
+                    frames.payments,
+                    frames.discrepancies,
+                    frames.bridge,
+                    items,
+                )
                 for currency in frame["currency"].unique().drop_nulls()
             }
         )
@@ -184,6 +201,7 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         codes=codes,
         ages=compute_age_totals(frames.discrepancies),
         decisions=compute_decision_totals(frames.discrepancies, entries),
+        open_items=compute_item_totals(items),
         reservations=compute_reservation_totals(frames.reservations),
         buckets=_compute_bucket_totals(frames),
         groups=_select_large_groups(frames),

@@ -13,6 +13,7 @@ REPORT_TITLE = "Reconciliation of orders and payments"
 
 SHEET_DESCRIPTIONS = {
     "Discrepancies": "One row per discrepancy, worst first.",
+    "Open items": "One row per discrepancy of this run and of runs before it, until it is closed.",
     "Timing": "Expected later and not overdue. Nothing to do unless a row is still here next time.",
     "Rejects and failures": "Input rows that could not be used, and references that could not be read.",
 }
@@ -21,6 +22,7 @@ SHEET_DESCRIPTIONS = {
 SECTION_HEADINGS = {
     "completeness": "Completeness",
     "ages": "Age of the discrepancies, and decisions",
+    "open_items": "Open items over several runs",
     "reservations": "Still reserved, by days to the capture deadline",
     "codes": "Discrepancies by code",
     "groups": f"Large groups: more than {LARGE_GROUP_ROWS} rows of one code and cause",
@@ -35,6 +37,26 @@ SECTION_HEADINGS = {
 AGE_HEADINGS = ("Days since first seen", "Rows", "Share of risk", "At risk")
 DECISION_HEADINGS = ("Decision", "Rows", "Share of risk", "At risk")
 """Headings of label, rows, share of the amount at risk, and amount at risk."""
+
+ITEM_STATUS_NAMES = {
+    "reopened": "reopened",
+    "open": "open",
+    "in_progress": "in progress",
+    "waived": "waived",
+    "closed_by_evidence": "closed by evidence",
+}
+"""Status of an open item to its name, in the order of a report."""
+
+ITEM_STATUS_MEANINGS = {
+    "reopened": "Closed by an earlier run, and reported again.",
+    "open": "Reported, and nobody works on it.",
+    "in_progress": "Somebody works on it.",
+    "waived": "In the ignore file, so in no total.",
+    "closed_by_evidence": "This run checked it, and it is gone.",
+}
+
+ITEM_HEADINGS = ("Status", "Meaning", "Oldest, days", "Rows", "Left the totals", "At risk")
+OPEN_ITEMS_ABOUT = "At risk is what the latest run that reported an item said. Waived and closed items are not in the total."
 
 RESERVATION_HEADINGS = ("Days left", "Payments", "Share", "Reserved")
 RESERVATIONS_ABOUT = (
@@ -51,6 +73,16 @@ PROPERTY_NAMES = {
 """Property in which the rows of a code are concentrated, to its name."""
 
 CONCENTRATION_HEADINGS = ("Code", "Where", "Currency", "Rows", "Share", "Of all orders")
+
+CONCENTRATION_SERIES = ("Share of the code's rows", "Share of all orders")
+
+WATERFALL_HEADINGS = ("Line", "Rows", "Amount", "Base, not drawn", "Total", "Increase", "Decrease")
+BELOW_ZERO_HEADING = "below zero"
+DAY_HEADINGS = ("Day or month", "Captured", "Refunded")
+FIGURES_ABOUT = (
+    "Figures of this report, each with its amounts below it. The charts of codes, ages and reservations "
+    "are on Summary."
+)
 
 CURRENCIES_APART = "Amounts in major units, per currency; two currencies are never added."
 CONTROLS_ABOUT = "Inputs and settings of this report, and counts of what was compared."
@@ -165,6 +197,7 @@ SETTING_NAMES = {
     "ledger_read": "Funds ledger read",
     "notes": "Note",
     "sales_units": "Sales unit",
+    "run_id": "ID of this run",
     "closed_by_receipts": "Discrepancies closed by receipts of plans",
     "open_despite_receipts": "Discrepancies still open although a plan's row was done",
 }

@@ -21,7 +21,16 @@ _GROUPS = (
 )
 _SHOWN_ELSEWHERE = {
     *("as_of", "fetched_at", "exported_at", "period", "sales_units", "environment"),
-    *("inputs", "versions", "settings", "counts", "outside_period", "discovered_by"),
+    *(
+        "inputs",
+        "coverage",
+        "exports_left_out",
+        "versions",
+        "settings",
+        "counts",
+        "outside_period",
+        "discovered_by",
+    ),
     *("complete", "incomplete_because", "uncompared"),
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vippsrecon.errors import InputError
 from vippsrecon.money import format_amount, format_count, group_thousands
 from vippsrecon.reconciliation.result import format_period
-from vippsrecon.report.names import LINE_TO_FETCHED_NAMES, PROPERTY_NAMES
+from vippsrecon.report.names import ITEM_STATUS_NAMES, LINE_TO_FETCHED_NAMES, PROPERTY_NAMES
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -75,6 +75,20 @@ def describe_change_rows(earlier_report: str) -> str:
     return f"One row per discrepancy of this report or of the earlier one, {earlier_report}."
 
 
+def describe_open_items(currency: str, figures: ReportFigures) -> str:
+    """Return how many open items of a currency have each status; "" if no earlier run is known."""
+    totals = figures.select_open_items(currency)
+    if not totals:
+        return ""
+    counts = ", ".join(
+        f"{group_thousands(each.rows)} {ITEM_STATUS_NAMES[each.status]}"
+        for each in totals
+        if each.rows
+    )
+    at_risk = format_money(sum(each.at_risk_minor for each in totals), currency)
+    return f"Open items: {counts}; {at_risk} at risk."
+
+
 def describe_no_codes(currency: str, discrepant_orders: int) -> str:
     """Return why a currency has no discrepancy: there is none, or it is counted in another currency."""
     if not discrepant_orders:
@@ -114,6 +128,11 @@ def format_share(part: int, whole: int) -> str:
     ('33.3%', '0.0%')
     """
     return f"{Decimal(part) / whole if whole else Decimal(0):.1%}"
+
+
+def label_concentration(found: Concentration) -> str:
+    """Return a code and where its rows are concentrated, as the label of a bar."""
+    return f"{found.kind}: {PROPERTY_NAMES[found.name]} {found.value}"
 
 
 def describe_concentration(found: Concentration) -> str:

@@ -67,6 +67,8 @@ def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> It
     )
     if explanation := sentences.explain_fetched_amounts(currency, figures):
         yield explanation
+    if open_items := sentences.describe_open_items(currency, figures):
+        yield open_items
     codes = figures.select_codes(currency)
     if codes:
         yield ""

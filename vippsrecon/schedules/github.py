@@ -64,7 +64,7 @@ def format_github_workflow(job: Job) -> str:
     if "${{" in command:
         raise InputError("An argument contains ${{, which GitHub would carry out. Rename the file.")
     secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in SECRETS)
-    pattern = job.out.replace("{period}", "*")
+    pattern = job.output.replace("{period}", "*")
     return _WORKFLOW.format(
         cron_fields=job.cron_fields,
         secrets=secrets,

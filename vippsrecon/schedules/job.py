@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -14,6 +15,10 @@ DAY_OF_MONTH = 5
 
 MONTHLY, DAILY = "last-month", "yesterday"
 
+DEFAULT_NAME = "vippsrecon"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+
 
 class Job(NamedTuple):
     """One scheduled reconciliation.
@@ -25,7 +30,8 @@ class Job(NamedTuple):
         user: The account that runs it.
         monthly: Every month; otherwise every day.
         next_day: The first day on which it runs.
-        out: The path of --out.
+        output: The path of --out or --into.
+        name: What the job is called at the scheduler.
     """
 
     program: tuple[str, ...]
@@ -34,7 +40,8 @@ class Job(NamedTuple):
     user: str
     monthly: bool
     next_day: date
-    out: str
+    output: str
+    name: str = DEFAULT_NAME
 
     @property
     def cron_fields(self) -> str:
@@ -50,7 +57,9 @@ def build_job(
     folder: str,
     user: str,
     today: date,
-    out: str,
+    output: str,
+    catch_up: bool = False,
+    name: str = DEFAULT_NAME,
 ) -> Job:
     """Make the job of a schedule.
 
@@ -61,11 +70,14 @@ def build_job(
         folder: The working folder.
         user: The account that runs it.
         today: The local day of the scheduler.
-        out: The path of --out among the arguments.
+        output: The path of --out or --into among the arguments.
+        catch_up: Whether the job also runs missed periods.
+        name: What the job is called at the scheduler.
 
     Raises:
         InputError: The period is one month by its name, or a text cannot be written into a schedule.
     """
+    check_name(name)
     if period not in (MONTHLY, DAILY):
         raise InputError(
             f"--period: {period[:40]!r} is not a period that repeats. Use {MONTHLY} or {DAILY}."
@@ -79,13 +91,27 @@ def build_job(
     monthly = period == MONTHLY
     return Job(
         tuple(program),
-        ("reconcile", *arguments, "--period", period),
+        ("reconcile", *arguments, "--period", period, *(["--catch-up"] if catch_up else [])),
         folder,
         user,
         monthly,
         _find_next_day(today, monthly=monthly),
-        out,
+        output,
+        name,
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not the same at every scheduler.
+
+    Raises:
+        InputError: It has other characters than letters, digits, hyphens and underscores.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"--name: {name[:40]!r} is not a name of a job. Use letters, digits, hyphens and "
+            "underscores, such as vippsrecon-oslo."
+        )
 
 
 def _find_next_day(today: date, *, monthly: bool) -> date:

@@ -51,7 +51,7 @@ def format_windows_task(job: Job) -> str:
     _add(action, "Arguments", subprocess.list2cmdline([*first_arguments, *job.arguments]))
     _add(action, "WorkingDirectory", job.folder)
     ET.indent(task)
-    comment = '<!-- To install it: schtasks /Create /TN "vippsrecon" /XML vippsrecon.xml -->'
+    comment = f'<!-- To install it: schtasks /Create /TN "{job.name}" /XML {job.name}.xml -->'
     return f'<?xml version="1.0"?>\n{comment}\n{ET.tostring(task, encoding="us-ascii").decode()}'
 
 

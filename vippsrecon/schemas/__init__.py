@@ -34,7 +34,7 @@ from vippsrecon.schemas.results import (
     SEVERITIES,
     SUMMARY,
 )
-from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN
+from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
 from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUTS
 
 FRAMES = (
@@ -52,6 +52,7 @@ FRAMES = (
     BRIDGE,
     OUTCOMES,
     RECEIPTS,
+    OPEN_ITEMS,
     COMPARED_ORDERS,
     FIRST_SEEN,
 )
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     Bridge: Any
     Outcomes: Any
     Receipts: Any
+    OpenItems: Any
     ComparedOrders: Any
     FirstSeen: Any
 
@@ -85,7 +87,9 @@ __all__ = [
     "FAILURES",
     "FIRST_SEEN",
     "FRAMES",
+    "ITEM_STATUSES",
     "LEDGER_ENTRIES",
+    "OPEN_ITEMS",
     "ORDERS",
     "OUTCOMES",
     "PAYMENT",
@@ -108,6 +112,7 @@ __all__ = [
     "Frame",
     "FrameT",
     "LedgerEntries",
+    "OpenItems",
     "Orders",
     "Outcomes",
     "Payments",

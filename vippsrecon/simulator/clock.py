@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+
+_OFFSET = re.compile(r"[T ][^+-]*([+-].*)")
+_POSSIBLE_OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):?[0-5][0-9]|14:?00)")
+"""Source: IANA time zone database."""
 
 
 class Clock:
@@ -49,9 +54,15 @@ def format_http_date(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 time, with any number of decimals; a time without an offset is UTC.
 
+    Raises:
+        ValueError: It is not a time, or no place has its offset.
+
     >>> parse_time("2026-03-27T10:51:44.5333258Z").microsecond
     533325
     """
+    offset = _OFFSET.search(text)
+    if offset is not None and _POSSIBLE_OFFSET.fullmatch(offset[1]) is None:
+        raise ValueError("no place has this offset from UTC")
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -20,6 +20,9 @@ from vippsrecon.simulator.errors import SimulatorInputError
 
 MSN_HEADER = "merchant-serial-number"
 CURRENCY_BY_MARKET = {"NO": "NOK", "SE": "SEK", "DK": "DKK", "FI": "EUR"}
+_LABEL_FIELD = "name"
+"""For the reader of a state file only."""
+
 _FLAG_FIELDS = (
     "late_capture",
     "partial_capture",
@@ -63,11 +66,15 @@ class KeyHolder:
 
     @classmethod
     def read(cls, line: dict[str, Any]) -> KeyHolder:
-        """Read the object of a `{"sales_unit": …}` line; unknown fields are ignored."""
+        """Read the object of a `{"sales_unit": …}` line."""
         values: dict[str, Any] = {}
         for name, value in line.items():
-            if name not in cls.__slots__:
+            if name == _LABEL_FIELD:
                 continue
+            if name not in cls.__slots__:
+                raise SimulatorInputError(
+                    f"a sales unit has no field '{name}'; it may have {', '.join(cls.__slots__)}"
+                )
             if name in ("scopes", "partner_of", "ledgers"):
                 if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                     raise SimulatorInputError(f"'{name}' of a sales unit is a list of texts")

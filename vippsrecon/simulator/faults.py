@@ -9,7 +9,7 @@ import random
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ class Fault:
             retry_after, int | str | datetime | None
         ):
             raise SimulatorInputError("'retry_after' is seconds, 'date', 'date:SECONDS' or a date")
+        _check_relative_date(retry_after)
         after = table.get("after", False)
         if not isinstance(after, bool) or (after and kind != "status"):
             raise SimulatorInputError("'after' is true or false, and belongs to the fault 'status'")
@@ -95,6 +96,17 @@ class Fault:
             seconds = setting.partition(":")[2] or "2"
             return format_http_date(now + timedelta(seconds=float(seconds)))
         return None if setting is None else str(setting)
+
+
+def _check_relative_date(retry_after: Any) -> None:
+    word, _, seconds = str(retry_after).partition(":")
+    try:
+        if word == "date" and seconds:
+            datetime.now(UTC) + timedelta(seconds=float(seconds))
+    except (ValueError, OverflowError):
+        raise SimulatorInputError(
+            f"'retry_after' is 'date:' and a number of seconds, not {retry_after!r}"
+        ) from None
 
 
 def _check_fault_value(kind: str, value: Any) -> None:
@@ -154,9 +166,16 @@ def read_faults(path: str | Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
         if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
             raise ValueError("it is nested too deeply")
-        tables = tomllib.loads(text).get("faults", [])
+        document = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise SimulatorInputError(f"cannot be read as TOML: {error}", file=str(path)) from error
+    if unknown := sorted(set(document) - {"faults"}):
+        raise SimulatorInputError(
+            f"the file has {', '.join(map(repr, unknown))}, which is not read; faults are written "
+            "as [[faults]] tables",
+            file=str(path),
+        )
+    tables = document.get("faults", [])
     if not isinstance(tables, list):
         raise SimulatorInputError("faults are written as [[faults]] tables", file=str(path))
     heads = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[faults]]"]

@@ -2,24 +2,35 @@
 
 One JSON object per line: `{"msn", "payment", "events"}`, `{"ledger"}`, `{"ledgerId", "topic",
 "entry"}`, `{"sales_unit"}`, `{"clock"}`, `{"settings"}`. Payments and entries have the format
-of the APIs; unknown fields are served unchanged.
+of the APIs; unknown fields in them are served unchanged. Any other unknown field, and a key that an
+object has twice, is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any
 
 import orjson
 
 from vippsrecon.simulator.clock import format_event_time, parse_time
 from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.json_objects import parse_json
 from vippsrecon.simulator.ledgers import LEDGER_TOPICS
 from vippsrecon.simulator.payments.store import StoredLine, build_payment_line, read_stored_line
 from vippsrecon.simulator.world import World
 
 _TOTAL_NAMES = ("authorizedAmount", "cancelledAmount", "capturedAmount", "refundedAmount")
+_FIELDS = {
+    "payment": ("msn", "payment", "events", "simulated"),
+    "entry": ("ledgerId", "topic", "entry"),
+    "ledger": ("ledger",),
+    "sales_unit": ("sales_unit",),
+    "clock": ("clock",),
+    "settings": ("settings",),
+}
+"""The field that decides what a state line is, and all fields that such a line may have."""
+
 _LINE_KINDS = (
     "msn + payment + events, ledger, ledgerId + topic + entry, sales_unit, clock, settings"
 )
@@ -48,11 +59,7 @@ def _load_line(world: World, raw: bytes, stored: StoredLine, file: str | None, n
     if not raw.strip():
         return
     try:
-        line = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise SimulatorInputError(f"not valid JSON: {error}", file=file, line=number) from None
-    try:
-        _load_object(world, line, stored)
+        _load_object(world, parse_json(raw), stored)
     except SimulatorInputError as error:
         raise SimulatorInputError(error.sentence, file=file, line=number) from None
 
@@ -60,6 +67,7 @@ def _load_line(world: World, raw: bytes, stored: StoredLine, file: str | None, n
 def _load_object(world: World, line: Any, stored: StoredLine) -> None:
     if not isinstance(line, dict):
         raise SimulatorInputError("a state line is a JSON object")
+    _refuse_unknown_fields(line)
     if "payment" in line:
         msn, reference = _check_payment(line)
         if world.payments.has(msn, reference):
@@ -79,10 +87,20 @@ def _load_object(world: World, line: Any, stored: StoredLine) -> None:
             raise SimulatorInputError(
                 f"'clock' is a time such as 2026-01-31T23:00:00Z, not {line['clock']!r}"
             ) from None
-    elif "settings" in line:
-        world.settings.update(_require_object(line, "settings"))
     else:
+        world.settings.update(_require_object(line, "settings"))
+
+
+def _refuse_unknown_fields(line: dict[str, Any]) -> None:
+    """Refuse a field that would be ignored, such as a misspelt one or the field of another line."""
+    kind = next((kind for kind in _FIELDS if kind in line), None)
+    if kind is None:
         raise SimulatorInputError(f"a state line holds one of: {_LINE_KINDS}")
+    if unknown := sorted(set(line) - set(_FIELDS[kind])):
+        raise SimulatorInputError(
+            f"a state line with '{kind}' has no field {', '.join(unknown)}; it may have "
+            f"{', '.join(_FIELDS[kind])}"
+        )
 
 
 def _require_object(line: dict[str, Any], name: str) -> dict[str, Any]:
@@ -120,7 +138,7 @@ def _check_payment(line: dict[str, Any]) -> tuple[str, str]:
         if not isinstance(event, dict) or not isinstance(event.get("timestamp"), str):
             raise SimulatorInputError(f"an event of the payment {reference} has no 'timestamp'")
         try:
-            datetime.fromisoformat(event["timestamp"])
+            parse_time(event["timestamp"])
         except ValueError:
             raise SimulatorInputError(
                 f"'timestamp' of an event of the payment {reference} is {event['timestamp']!r}"

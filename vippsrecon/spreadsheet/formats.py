@@ -45,6 +45,9 @@ BAR_COLOURS = {
 }
 """Severity to the colour of a bar, which stands out from white; "total": a bar without one."""
 
+INCREASE_COLOUR, DECREASE_COLOUR = "#2B7D54", "#B8483C"
+"""Colours of the steps of a waterfall."""
+
 VERDICT_COLOURS = {
     "clean": ("#DFF1E5", "#17603A"),
     "discrepancies": ("#FCE9D4", "#7A4300"),

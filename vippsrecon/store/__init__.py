@@ -66,6 +66,14 @@ from vippsrecon.store.journal.receipts import (
 from vippsrecon.store.journal.reservations import CapExceeded, PaymentBusy, PaymentChanged
 from vippsrecon.store.journal.verify import VerificationResult, find_plan_of_head, verify_journal
 from vippsrecon.store.journal.verify_database import verify_database
+from vippsrecon.store.open_items import (
+    ItemDecision,
+    OpenItem,
+    keep_latest_items,
+    read_item_decisions,
+    read_open_items,
+    record_item_decisions,
+)
 from vippsrecon.store.runs import (
     ComparedOrder,
     Run,
@@ -91,6 +99,8 @@ __all__ = [
     "ComparedOrder",
     "Draft",
     "Entry",
+    "ItemDecision",
+    "OpenItem",
     "PaymentBusy",
     "PaymentChanged",
     "PaymentInFlight",
@@ -115,6 +125,7 @@ __all__ = [
     "identify_process",
     "inspect_store",
     "keep_first_dates",
+    "keep_latest_items",
     "keep_latest_orders",
     "list_plan_ids",
     "list_plans",
@@ -126,14 +137,17 @@ __all__ = [
     "read_first_seen_dates",
     "read_head",
     "read_intentions",
+    "read_item_decisions",
     "read_last_entries",
     "read_latest_complete_run",
+    "read_open_items",
     "read_own_idempotency_keys",
     "read_payments_in_flight",
     "read_receipts",
     "read_row_states",
     "read_run_entries",
     "read_unsettled_orders",
+    "record_item_decisions",
     "record_plan",
     "record_run",
     "refuse_changed_plan",

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, func, select
 
+from vippsrecon.store.database.rows import insert_rows, split_rows
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import (
     COMPARED_ORDERS,
@@ -28,11 +28,7 @@ from vippsrecon.store.database.tables import (
     match_pairs,
 )
 from vippsrecon.store.database.transactions import read_transaction, write_transaction
-
-T = TypeVar("T")
-
-ROWS_PER_STATEMENT = 500
-"""Rows of one statement; SQLite allows 32,766 parameters."""
+from vippsrecon.store.open_items import OpenItem, insert_open_items
 
 
 class Run(NamedTuple):
@@ -88,23 +84,25 @@ def record_run(
     run: Run,
     first_seen: Mapping[str, date],
     orders: Iterable[ComparedOrder],
+    items: Iterable[OpenItem] = (),
 ) -> None:
     """Record a run. Recording the same run again changes nothing.
 
-    An order is changed only by a run whose cut-off time is the same or later. Of several first days
-    of a discrepancy, the earliest is kept.
+    An order or open item is changed only by a run whose cut-off time is the same or later. Of several
+    first days of a discrepancy, the earliest is kept.
 
     Args:
         store: The workspace database.
         run: The run.
         first_seen: Ids of discrepancies, with the day of the first known run that showed each.
         orders: Orders that it compared, and others that it knows from earlier runs.
+        items: Open items as this run leaves them.
 
     Raises:
         StoreError: Nothing was recorded.
     """
     with write_transaction(store) as connection:
-        _insert_rows(
+        insert_rows(
             connection,
             RUNS.name,
             [
@@ -117,7 +115,7 @@ def record_run(
             ],
             "DO NOTHING",
         )
-        _insert_rows(
+        insert_rows(
             connection,
             SEEN_DISCREPANCIES.name,
             (
@@ -142,7 +140,7 @@ def record_run(
             "run_id",
             "order_rows",
         )
-        _insert_rows(
+        insert_rows(
             connection,
             COMPARED_ORDERS.name,
             (
@@ -159,6 +157,7 @@ def record_run(
             + ", ".join(f"{name} = excluded.{name}" for name in changed)
             + " WHERE compared_orders.as_of <= excluded.as_of",
         )
+        insert_open_items(connection, run.environment, items)
 
 
 def keep_latest_orders(orders: Iterable[ComparedOrder]) -> dict[tuple[str, str], ComparedOrder]:
@@ -213,7 +212,7 @@ def read_compared_orders(
     """Return the orders of earlier runs whose (msn, reference) is among the keys."""
     orders: list[ComparedOrder] = []
     with read_transaction(store) as connection:
-        for chunk in _split_rows(sorted(keys)):
+        for chunk in split_rows(sorted(keys)):
             query = _select_orders(environment).where(
                 match_pairs(COMPARED_ORDERS.c.reference, COMPARED_ORDERS.c.msn, _reverse(chunk))
             )
@@ -265,20 +264,3 @@ def _read_orders(connection: Connection, query: Select[Any]) -> Iterator[Compare
 
 def _reverse(keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(reference, msn) for msn, reference in keys]
-
-
-def _split_rows(rows: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, ROWS_PER_STATEMENT)):
-        yield chunk
-
-
-def _insert_rows(
-    connection: Connection, table: str, rows: Iterable[Mapping[str, Any]], on_conflict: str
-) -> None:
-    for chunk in _split_rows(rows):
-        names = list(chunk[0])
-        columns, values = ", ".join(names), ", ".join(f":{name}" for name in names)
-        # The same text on SQLite and PostgreSQL; the names are those of the tables above.
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT {on_conflict}"
-        connection.execute(text(statement), [dict(row) for row in chunk])

@@ -28,6 +28,18 @@ MAX_QUIET_START = 3
 """A shop may be closed for this many days at the start of a period; few exports are cut off there."""
 
 
+class Gap(NamedTuple):
+    """Why a month is incomplete although every reference was answered.
+
+    Attributes:
+        clause: The reason in a few words, for the verdict.
+        sentence: What it means and what to do, for the cover; "" where another notice says it.
+    """
+
+    clause: str
+    sentence: str = ""
+
+
 class MissingDays(NamedTuple):
     """Days of the period of which a sales unit's exports have no order.
 

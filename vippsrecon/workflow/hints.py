@@ -121,8 +121,13 @@ def unknown_refund_hints(orders: pl.DataFrame) -> Iterator[str]:
     """
     unknown = orders.filter(pl.col("refunded_minor").is_null()).group_by("source_file").len()
     for name, count in unknown.sort("source_file").rows():
+        advice = "Export the refunds too."
+        if name.lower().endswith((".xlsx", ".xlsm")):
+            advice = (
+                "Open the workbook in Excel and save it, so that its formulas have values; if it "
+                "has no column of refunds, export them too."
+            )
         yield (
-            f"{name} does not say what was refunded for {format_count(count, 'order')}, so "
-            "these refunds were not compared. In a workbook, open it in Excel and save it, so that "
-            "its formulas have values; otherwise export the refunds too."
+            f"{name} does not say what was refunded for {format_count(count, 'order')}, so these "
+            f"refunds were not compared. {advice}"
         )

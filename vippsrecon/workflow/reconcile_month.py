@@ -13,9 +13,10 @@ call `reconcile_month`.
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,12 +26,14 @@ from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
 from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
+    Gap,
     find_missing_days,
     leave_out_orders,
     leave_out_payments,
     leave_out_references,
 )
-from vippsrecon.workflow.decisions.ignore_file import read_ignore_file
+from vippsrecon.workflow.decisions.ignore_file import Waiver, read_ignore_file
+from vippsrecon.workflow.export_folder import choose_exports
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
     capture_setting_hints,
@@ -44,6 +47,7 @@ from vippsrecon.workflow.history.closed_discrepancies import (
     read_journal_facts,
 )
 from vippsrecon.workflow.history.earlier_runs import RunRecords
+from vippsrecon.workflow.history.item_tracking import track_open_items
 from vippsrecon.workflow.history.saved_runs import hash_saved_runs, read_saved_runs
 from vippsrecon.workflow.input_checks import (
     refuse_early_as_of,
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.fetching import Fetched
     from vippsrecon.sources import OrderFiles
+    from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
 VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
 """The libraries whose versions could change a figure; the manifest lists them."""
@@ -87,6 +92,7 @@ def reconcile_month(
     as_of: datetime | None = None,
     exported_at: datetime | None = None,
     earlier: Path | str | Sequence[Path | str] = (),
+    previous: ReviewedReport | Path | str | None = None,
     keep: Path | str | None = None,
     record: bool = False,
     progress: bool = False,
@@ -94,7 +100,8 @@ def reconcile_month(
     """Compare a month's order exports with the payments at Vipps MobilePay.
 
     Args:
-        order_files: The shop's exports: files, or frames as `read_orders` takes them.
+        order_files: The shop's exports: files, or frames as `read_orders` takes them. Of a folder,
+            the exports with orders of the period are read.
         settings: Environment, keys, sales units, tolerances.
         client: An open client; None: one is opened and closed.
         shop: Profile of the exports; None: recognise it.
@@ -109,6 +116,8 @@ def reconcile_month(
         exported_at: When the exports were taken; None: read from each file.
         earlier: Folders that earlier runs stored with `keep`: for the day on which a discrepancy was
             first seen, and for the orders of earlier exports.
+        previous: A report of an earlier run that people worked in: its decisions *in progress* become
+            the status of the open items.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
@@ -122,13 +131,15 @@ def reconcile_month(
             A single reference that could not be read becomes a row of `failures` instead.
     """
     first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
-    files = read_order_files(
-        list_sources(order_files),
-        choose_profile(shop, mapping),
-        settings.units,
-        settings.default_msn,
-        exported_at,
+    read = partial(
+        read_order_files,
+        profile=choose_profile(shop, mapping),
+        units=settings.units,
+        default_msn=settings.default_msn,
+        exported_at=exported_at,
     )
+    exports = choose_exports(list_sources(order_files), read, first, last)
+    files = read(exports.sources)
     refuse_unreadable_exports(files)
     files, left_out = leave_out_orders(files, settings.units)
     refuse_wrong_month(files, first, last)
@@ -163,14 +174,22 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
-    extra_files = [*references, *([settings.ignore_file] if settings.ignore_file else [])]
+    extra_files = [
+        *references,
+        *([mapping] if mapping else []),
+        *([settings.ignore_file] if settings.ignore_file else []),
+    ]
     fetch_folder = keep if payments is None else payments
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     inputs |= hash_saved_runs(folders)
     cutoff = as_of or facts.as_of
-    gaps = list(_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units))
+    gaps = [
+        *exports.gaps,
+        *_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units),
+    ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
+    waivers = _read_waivers(settings, cutoff)
     result = reconcile(
         mark_requested_attempts(
             stack_frames([files.orders, earlier_orders.orders], schemas.ORDERS),
@@ -186,7 +205,7 @@ def reconcile_month(
         as_of=cutoff,
         first=first,
         last=last,
-        waived=_read_ignored_payments(settings, cutoff),
+        waived=frozenset((waiver.msn, waiver.reference) for waiver in waivers),
         ours=journal.keys,
         unsettled=journal.unsettled,
         first_seen=records.read_first_seen(),
@@ -196,6 +215,7 @@ def reconcile_month(
             "complete": not gaps,
             "incomplete_because": [gap.clause for gap in gaps],
             "earlier_orders": len(earlier_orders.orders),
+            "exports_left_out": exports.left_out,
         },
     )
     refuse_empty_period(result, files, first, last)
@@ -203,6 +223,7 @@ def reconcile_month(
         result = add_closed_discrepancies(result, settings)
     notices = (
         *(gap.sentence for gap in gaps if gap.sentence),
+        *exports.notices,
         *result.notices,
         *journal.notices,
         *earlier_orders.describe(),
@@ -218,23 +239,18 @@ def reconcile_month(
         *late_cutoff_hints(cutoff, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
-    result = result.with_changes(notices=notices)
-    records.record(
-        result, files.orders, earlier_orders, (first, last), None if keep is None else Path(keep)
+    period = (first, last)
+    result, items = track_open_items(
+        result.with_changes(notices=notices),
+        records,
+        period=period,
+        units=settings.units,
+        waivers=waivers,
+        previous=previous,
     )
+    folder = None if keep is None else Path(keep)
+    records.record(result, files.orders, earlier_orders, period, folder=folder, items=items)
     return result.with_changes(notices=(*result.notices, *records.notices))
-
-
-class Gap(NamedTuple):
-    """Why a month is incomplete although every reference was answered.
-
-    Attributes:
-        clause: The reason in a few words, for the verdict.
-        sentence: What it means and what to do, for the cover; "" where another notice says it.
-    """
-
-    clause: str
-    sentence: str = ""
 
 
 def _find_gaps(  # noqa: PLR0917 (each is named in the month)
@@ -260,11 +276,11 @@ def _parse_day(day: date | str | None, option: str) -> date | None:
     return None if day is None else check_day(day, option)
 
 
-def _read_ignored_payments(settings: Settings, cutoff: datetime) -> frozenset[tuple[str, str]]:
+def _read_waivers(settings: Settings, cutoff: datetime) -> list[Waiver]:
     """Read from the ignore file which payments are ignored at the cut-off time."""
     if settings.ignore_file is None:
-        return frozenset()
-    return frozenset(read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date()))
+        return []
+    return read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date())
 
 
 def _build_manifest(
@@ -292,6 +308,14 @@ def _build_manifest(
         "inputs": {file.name: file.sha256 for file in files.files} | inputs,
         "exported_at": {
             file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
+            for file in files.files
+        },
+        "coverage": {
+            file.name: {
+                "orders": file.orders,
+                "first_day": file.period and file.period[0].isoformat(),
+                "last_day": file.period and file.period[1].isoformat(),
+            }
             for file in files.files
         },
         "ledger_read": facts.ledger_read,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching import Fetched, load_fetched
 from vippsrecon.fetching.part_files import EVENTS_FILE, FAILURES_FILE, PAYMENTS_FILE
@@ -156,7 +157,9 @@ def _parse_facts(values: Any) -> FetchFacts:
         isinstance(note, str) for note in values["notes"]
     ):
         raise ValueError("environment or notes are not what a fetch writes")
-    as_of = datetime.fromisoformat(values["as_of"]).astimezone(UTC)
+    as_of = parse_recorded_time(values["as_of"])
+    if as_of is None:
+        raise ValueError("as_of is not a time")
     return FetchFacts(
         **{name: values[name] for name in _FACT_TYPES}
         | {"as_of": as_of, "notes": tuple(values["notes"])}

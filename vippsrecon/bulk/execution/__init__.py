@@ -7,9 +7,8 @@ The modules, in reading order:
     preconditions      checks on the plan and the settings before any payment is read
     context            what all rows of one run share, and how long to wait
     plan_journal       what one run reads and writes of the workspace database
-    worker_pool        how many rows are in progress at once; Ctrl-C
-    circuit_breaker    stop a run in which too many rows fail
     clock              the run's clocks
+    wait_notice        says which row waits, why, and for how much longer
 
     row/prepare        one row: read the payment, check the row, record the intention
     row/checks         the checks every row must pass immediately before its request
@@ -20,6 +19,9 @@ The modules, in reading order:
     row/responses      what each answer of Vipps MobilePay means
     row/evidence       what a reading proves about an operation
     row/record         the planner's data of a row in its journal entries
+
+    workers/pool             how many rows are in progress at once; Ctrl-C
+    workers/circuit_breaker  stop a run in which too many rows fail
 
     journal_writer     the one writer of the journal; it also renews the plan lock
     row_result         the outcome of one row

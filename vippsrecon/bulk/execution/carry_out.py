@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from vippsrecon.api.client import Client
 from vippsrecon.bulk.approval.approve import find_valid_approval, register_plan
-from vippsrecon.bulk.execution.circuit_breaker import CircuitBreaker
 from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.context import RunContext, StopRunError, Timeouts
 from vippsrecon.bulk.execution.dry_run import run_dry
@@ -37,7 +36,8 @@ from vippsrecon.bulk.execution.row.prepare import RowPreparer, record_result
 from vippsrecon.bulk.execution.row.send import RowSender, find_logged_event
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.worker_pool import (
+from vippsrecon.bulk.execution.workers.circuit_breaker import CircuitBreaker
+from vippsrecon.bulk.execution.workers.pool import (
     PoolOptions,
     finish_rows_on_interrupt,
     process_rows,

@@ -13,6 +13,7 @@ from vippsrecon.bulk.execution.clock import RunClock
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.plan_journal import PlanJournal
 from vippsrecon.bulk.execution.row_result import RowResult
+from vippsrecon.bulk.execution.wait_notice import WaitNotice
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.store import Attempt, Cap
 
@@ -56,6 +57,7 @@ class RunContext:
         writer: Writes the journal; None in a dry run, which sends nothing.
         journal: Where a dry run reads the attempts of other plans; None without a database.
         clock: The run's clocks.
+        wait_notice: Says that rows wait.
         stop_reason: Why no further row is started, or "".
     """
 
@@ -67,6 +69,7 @@ class RunContext:
     writer: JournalWriter | None
     journal: PlanJournal | None = None
     clock: RunClock = field(default_factory=RunClock)
+    wait_notice: WaitNotice = field(default_factory=WaitNotice)
     stop_reason: str = field(default="")
 
     @property

@@ -17,7 +17,7 @@ from vippsrecon.bulk.execution.row.operations import compute_expected_aggregate,
 from vippsrecon.bulk.execution.row.prepare import Reading, RowPreparer
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.worker_pool import (
+from vippsrecon.bulk.execution.workers.pool import (
     PoolOptions,
     finish_rows_on_interrupt,
     process_rows,

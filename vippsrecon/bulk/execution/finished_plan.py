@@ -9,7 +9,7 @@ from vippsrecon.api.client import Client
 from vippsrecon.bulk.execution.plan_journal import refuse_broken_journal, use_existing_store
 from vippsrecon.bulk.execution.row_result import FINAL_OUTCOMES, RowResult
 from vippsrecon.bulk.execution.run_result import RunResult
-from vippsrecon.bulk.execution.worker_pool import restore_result
+from vippsrecon.bulk.execution.workers.pool import restore_result
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.store import (

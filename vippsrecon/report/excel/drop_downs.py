@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_range_abs
 
+from vippsrecon.report.changes import IN_PROGRESS
+
 if TYPE_CHECKING:
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
@@ -16,6 +18,7 @@ OWNER_LIST_COLUMN, DECISION_LIST_COLUMN, NOTE_LIST_COLUMN = 7, 8, 9
 LIST_ROW, LIST_ROWS = 4, 12
 
 DECISION_LIST = (
+    IN_PROGRESS,
     "accept",
     "refund",
     "capture",

@@ -217,8 +217,7 @@ def _add_colours(worksheet: Worksheet, table: SheetTable, formats: WorkbookForma
     # A condition also draws the line under empty cells, and the line stays when rows are sorted.
     # Not on the severities: LibreOffice applies only one condition per cell.
     ruled = {"type": "formula", "criteria": "=TRUE", "format": formats.get_rule_format()}
-    visible = sum(not shown.hidden for shown in table.columns)
-    worksheet.conditional_format(first, column + 1, last, visible - 1, ruled)
+    worksheet.conditional_format(first, column + 1, last, len(table.columns) - 1, ruled)
     colour_cells_by_text(worksheet, (first, last), column, formats.get_severity_formats())
 
 

@@ -15,6 +15,7 @@ from vippsrecon.report.columns import (
     DISCREPANCY_SHEET_COLUMNS,
     DISCREPANCY_WIDTH_LIMITS,
     EVENT_SHEET_COLUMNS,
+    OPEN_ITEM_SHEET_COLUMNS,
     ORDER_SHEET_COLUMNS,
     PAIR_SHEET_COLUMNS,
     PAYMENT_OF_DISCREPANCY_COLUMNS,
@@ -24,6 +25,7 @@ from vippsrecon.report.columns import (
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.links import add_links
 from vippsrecon.report.sentences import describe_change_rows, format_money
+from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.row_hash import HASHED_COLUMNS, compute_row_hash
 from vippsrecon.spreadsheet.columns import fit_column_widths
@@ -78,6 +80,7 @@ def build_sheet_tables(
             ),
             discrepancies,
         ),
+        *_build_item_tables(frames),
         *_build_change_tables(changes),
         SheetTable(
             "Matched",
@@ -129,6 +132,27 @@ def build_sheet_tables(
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
     placed["Discrepancies"] = add_links(placed)
     return placed
+
+
+def _build_item_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
+    rows = build_item_rows(frames)
+    if rows.is_empty():
+        return ()
+    about = names.SHEET_DESCRIPTIONS["Open items"]
+    return (SheetTable("Open items", "Open items", about, OPEN_ITEM_SHEET_COLUMNS, rows),)
+
+
+def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
+    """Return the open items if they tell more than *Discrepancies*, with their status in words.
+
+    `open_minor` is what is at risk, `left_minor` what left the totals because it is waived or closed.
+    """
+    left = pl.col("status").is_in(LEFT_TOTALS)
+    return select_items_with_history(frames.open_items, frames.discrepancies).with_columns(
+        item_status=pl.col("status").replace_strict(names.ITEM_STATUS_NAMES),
+        open_minor=pl.when(~left).then("at_risk_minor"),
+        left_minor=pl.when(left).then("at_risk_minor"),
+    )
 
 
 def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...]:
@@ -205,7 +229,7 @@ def format_risk_notes(discrepancies: pl.DataFrame) -> tuple[str, ...]:
 
 def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.DataFrame:
     """Return the discrepancies in the order given, with group, row hash and keys for reading back."""
-    data = frames.discrepancies
+    data = add_item_status(frames.discrepancies, frames.open_items)
     groups = pl.DataFrame(
         [(g.currency, g.cause, g.rows) for g in figures.groups],
         schema={"currency": pl.String, "cause": pl.String, "alike": pl.Int64},
@@ -222,6 +246,15 @@ def build_discrepancy_rows(frames: ReportFrames, figures: ReportFigures) -> pl.D
         reference_key=pl.col("reference"),
         row_hash=pl.Series(hashes, dtype=pl.String),
     )
+
+
+def add_item_status(discrepancies: pl.DataFrame, open_items: pl.DataFrame) -> pl.DataFrame:
+    """Return the discrepancies with `item_status`, in words: open where nothing else is known."""
+    status = pl.col("status").replace_strict(names.ITEM_STATUS_NAMES, return_dtype=pl.String)
+    known = open_items.select("discrepancy_id", item_status=status)
+    return discrepancies.join(
+        known, on="discrepancy_id", how="left", maintain_order="left"
+    ).with_columns(pl.col("item_status").fill_null(names.ITEM_STATUS_NAMES["open"]))
 
 
 def add_payments(discrepancies: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:

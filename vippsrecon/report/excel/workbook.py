@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.output_files import atomic_report
 from vippsrecon.report.changes import ReportChanges, find_changes
+from vippsrecon.report.daily_totals import SpanTotals, sum_by_day
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.drop_downs import CONTROLS_SHEET_NAME
 from vippsrecon.report.excel.existing_report import has_manual_entries
+from vippsrecon.report.excel.figures_sheet import FIGURES_SHEET_NAME, FiguresSheetWriter
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.spreadsheet.table import SheetTable
 
+    DayTotals = Mapping[str, tuple[SpanTotals, ...]]
+
 
 def write_workbook(
     reconciliation: Reconciliation,
@@ -51,7 +55,7 @@ def write_workbook(
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
     Sheets: Summary, Discrepancies, Matched, Timing, Payments, Events, Orders, Rejects and
-    failures, Controls. Amounts are in major units. Totals are formulas over the rows of the
+    failures, Figures, Controls; and Open items and What changed where there are any. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
@@ -99,26 +103,29 @@ def write_workbook(
                 _write_rows_file(table, frames, file)
                 if table.left_out:
                     sheets[name] = replace(table, file_sha256=compute_file_sha256(file))
-        _write_workbook_file(reconciliation, figures, sheets, folder / path.name)
+        days = sum_by_day(frames.events, reconciliation.manifest)
+        _write_workbook_file(reconciliation, figures, days, sheets, folder / path.name)
     return path
 
 
 def _write_workbook_file(
     reconciliation: Reconciliation,
     figures: ReportFigures,
+    days: DayTotals,
     sheets: Mapping[str, SheetTable],
     path: Path,
 ) -> None:
     rows = path.parent / "rows"
     rows.mkdir()
     with open_workbook(path, rows) as workbook:
-        _fill_report_workbook(workbook, reconciliation, figures, sheets)
+        _fill_report_workbook(workbook, reconciliation, figures, days, sheets)
 
 
 def _fill_report_workbook(
     workbook: Workbook,
     reconciliation: Reconciliation,
     figures: ReportFigures,
+    days: DayTotals,
     sheets: Mapping[str, SheetTable],
 ) -> None:
     manifest = reconciliation.manifest
@@ -132,7 +139,8 @@ def _fill_report_workbook(
     )
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
-    names = (SUMMARY_SHEET_NAME, *shown, CONTROLS_SHEET_NAME)
+    drawn = [FIGURES_SHEET_NAME] if figures.legs or days or figures.concentrations else []
+    names = (SUMMARY_SHEET_NAME, *shown, *drawn, CONTROLS_SHEET_NAME)
     worksheets = {name: workbook.add_worksheet(name) for name in names}
     for name, worksheet in worksheets.items():
         set_up_printing(worksheet, name, describe_period(manifest))
@@ -147,6 +155,10 @@ def _fill_report_workbook(
     ).write(reconciliation, figures)
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
+    for name in drawn:
+        FiguresSheetWriter(
+            workbook=workbook, page=SheetLayout(worksheets[name]), formats=formats
+        ).write(figures, days)
     controls.ControlsSheetWriter(
         workbook=workbook, page=SheetLayout(worksheets[CONTROLS_SHEET_NAME]), formats=formats
     ).write(reconciliation, sheets, checks)

@@ -6,13 +6,15 @@ Positions are texts such as "12.34%", computed in whole numbers: an amount never
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
+
+from vippsrecon.report.totals.waterfall import find_axis_start, list_steps
 
 if TYPE_CHECKING:
     from vippsrecon.report.daily_totals import SpanTotals
     from vippsrecon.report.figures import BridgeLeg, CodeTotals
     from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+    from vippsrecon.report.totals.concentration import Concentration
     from vippsrecon.report.totals.reservations import ReservationTotals
 
 PLOT_HEIGHT = 150
@@ -114,36 +116,31 @@ def build_reservation_bars(totals: Sequence[ReservationTotals]) -> list[Bar]:
     return _build_bars([(each.reserved_minor, each.urgency) for each in totals])
 
 
+def build_concentration_bars(found: Concentration) -> tuple[Bar, Bar]:
+    """Return the share of a code's rows and the share of all orders as bars of a whole."""
+    return tuple(  # type: ignore[return-value]
+        Bar("0%", _percent(max(int(share * _WHOLE), _LEAST_LENGTH if share else 0), 1), tone)
+        for share, tone in ((found.share, "high"), (found.of_orders, "info"))
+    )
+
+
 def build_waterfall(leg: BridgeLeg) -> Waterfall:
     """Return the lines of one leg of the bridge, each with its bar."""
-    levels = list(accumulate((minor for _, minor, _ in leg.lines), initial=0))
-    tops = [*levels[1:], leg.bridge_total_minor]
-    start = choose_axis_start(min(tops), max(tops))
-    lowest = start or min(0, *tops)
-    span = max(0, *tops) - lowest
-    lines = [
-        WaterfallLine(line, minor, rows, _build_bar(before if place else 0, after, lowest, span))
-        for place, ((line, minor, rows), before, after) in enumerate(
-            zip(leg.lines, levels, levels[1:], strict=False)
+    steps = list_steps(leg)
+    start = find_axis_start(steps)
+    ends = [step.after_minor for step in steps]
+    lowest = start or min(0, *ends)
+    span = max(0, *ends) - lowest
+    lines = tuple(
+        WaterfallLine(
+            step.line,
+            step.amount_minor,
+            step.rows,
+            _build_bar(step.before_minor, step.after_minor, lowest, span)._replace(tone=step.tone),
         )
-    ]
-    total = _build_bar(0, leg.bridge_total_minor, lowest, span)
-    lines.append(WaterfallLine("", leg.bridge_total_minor, None, total))
-    for place in (0, -1):
-        lines[place] = lines[place]._replace(bar=lines[place].bar._replace(tone="total"))
-    return Waterfall(tuple(lines), start)
-
-
-def choose_axis_start(lowest: int, highest: int) -> int:
-    """Return the amount at which an axis starts: near the steps if they are small beside the totals.
-
-    >>> choose_axis_start(115_230_000, 133_560_000), choose_axis_start(40_000, 100_000), choose_axis_start(-5, 9)
-    (110000000, 0, 0)
-    """
-    if lowest <= 0 or highest - lowest > lowest // 2:
-        return 0
-    unit: int = 10 ** (len(str(max(highest - lowest, highest // 100, 1))) - 1)
-    return max((2 * lowest - unit) // (2 * unit), 0) * unit
+        for step in steps
+    )
+    return Waterfall(lines, start)
 
 
 def build_day_chart(spans: Sequence[SpanTotals]) -> DayChart:

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.display.amounts import AmountFormat
 from vippsrecon.display.html import VERDICT_TONES
 from vippsrecon.report import columns, names, sentences
-from vippsrecon.report.changes import ENTRY_COLUMNS
 from vippsrecon.report.daily_totals import sum_by_day
-from vippsrecon.report.excel.tables import (
-    build_pair_rows,
-    build_reject_and_failure_rows,
-    format_group_notes,
-)
+from vippsrecon.report.excel.tables import format_group_notes
 from vippsrecon.report.figures import compute_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.html.charts import (
@@ -23,19 +18,17 @@ from vippsrecon.report.html.charts import (
     DayChart,
     Waterfall,
     build_at_risk_bars,
+    build_concentration_bars,
     build_day_chart,
     build_reservation_bars,
     build_total_bars,
     build_waterfall,
 )
+from vippsrecon.report.html.row_sections import MAX_ROWS, build_row_sections
 from vippsrecon.report.html.tiles import list_main_figures
-from vippsrecon.report.html.visible_text import make_visible
 from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
-from vippsrecon.schemas import SEVERITIES
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.changes import ReportChanges
     from vippsrecon.report.daily_totals import SpanTotals
@@ -46,34 +39,16 @@ if TYPE_CHECKING:
         CurrencyTotals,
         ReportFigures,
     )
-    from vippsrecon.report.frames import ReportFrames
     from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
+    from vippsrecon.report.totals.open_items import ItemTotals
     from vippsrecon.report.totals.reservations import ReservationTotals
-
-MAX_DISCREPANCIES = 1_000
-MAX_ROWS = 500
-"""Of timing, of rejects and failures, of input files, and of the settings together."""
 
 MAX_LEGS = 40
 """Two for each sales unit and currency."""
 
-MAX_CELL_CHARACTERS = 200
-"""Of a text in a row, such as an order number. The sentences of a row may be longer."""
-
-_SENTENCES = {"cause": 1_000, "next_step": 1_000, "reason": 300, "detail": 300}
-
 MAX_NOTICES = 100
 MAX_GROUPS = 20
 MAX_CONCENTRATIONS = 20
-
-
-class PageRows(NamedTuple):
-    """The rows of a section: what they are, how many there are, and which are left out."""
-
-    about: str
-    rows: list[dict[str, Any]]
-    total: int
-    left_out: str
 
 
 class ShareLine(NamedTuple):
@@ -90,6 +65,7 @@ class CurrencyBlock(NamedTuple):
 
     currency: str
     totals: CurrencyTotals
+    open_items: tuple[ItemTotals, ...]
     tiles: list[tuple[str, str, str]]
     explanation: str
     codes: list[tuple[CodeTotals, Bar]]
@@ -136,6 +112,7 @@ def build_content(
         "format_share": sentences.format_share,
         "headings": _list_headings(columns.DISCREPANCY_SHEET_COLUMNS),
         "pair_headings": _list_headings(columns.PAIR_SHEET_COLUMNS),
+        "item_headings": _list_headings(columns.OPEN_ITEM_SHEET_COLUMNS),
         "change_headings": _list_headings(columns.CHANGE_SHEET_COLUMNS),
         "reject_headings": _list_headings(columns.REJECT_AND_FAILURE_SHEET_COLUMNS),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
@@ -158,14 +135,14 @@ def build_content(
             figures, MAX_GROUPS, sentences.describe_place("Summary", workbook)
         ),
         "concentrations": [
-            sentences.describe_concentration(found)
+            (found, sentences.describe_concentration(found), *build_concentration_bars(found))
             for found in figures.concentrations[:MAX_CONCENTRATIONS]
         ],
         "concentrations_left_out": sentences.describe_more_sentences(
             len(figures.concentrations) - MAX_CONCENTRATIONS
         ),
         **_build_bridge(figures, amounts, workbook),
-        **_build_row_sections(frames, workbook, changes),
+        **build_row_sections(frames, workbook, changes),
         **_build_controls(reconciliation, workbook),
     }
 
@@ -193,6 +170,7 @@ def _build_currency_blocks(
             CurrencyBlock(
                 currency,
                 totals,
+                figures.select_open_items(currency),
                 [_split_remark(*figure) for figure in list_main_figures(totals, figures)],
                 sentences.explain_fetched_amounts(currency, figures),
                 list(zip(codes, build_at_risk_bars(codes), strict=True)),
@@ -262,62 +240,6 @@ def _build_bridge(figures: ReportFigures, amounts: AmountFormat, workbook: str) 
             if line in present
         ],
     }
-
-
-def _build_row_sections(
-    frames: ReportFrames, workbook: str, changes: ReportChanges | None
-) -> dict[str, Any]:
-    rows = frames.discrepancies
-    changed = None
-    if changes is not None:
-        rows = rows.join(changes.entries, on="discrepancy_id", how="left", maintain_order="left")
-        about = sentences.describe_change_rows(changes.name)
-        changed = _select_rows(changes.rows, MAX_ROWS, about, "What changed", workbook)
-    discrepancies = _select_rows(
-        rows,
-        MAX_DISCREPANCIES,
-        names.SHEET_DESCRIPTIONS["Discrepancies"],
-        "Discrepancies",
-        workbook,
-    )
-    kinds = {row["kind"] for row in discrepancies.rows}
-    severities = {row["severity"] for row in discrepancies.rows}
-    return {
-        "discrepancies": discrepancies,
-        "entries": ENTRY_COLUMNS if changes is not None else (),
-        "changed": changed,
-        "kinds": sorted(kinds),
-        "severities": [severity for severity in SEVERITIES if severity in severities],
-        "severity_rank": {name: -place for place, name in enumerate(SEVERITIES)},
-        "timing": _select_rows(
-            build_pair_rows(frames, "timing"),
-            MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Timing"],
-            "Timing",
-            workbook,
-        ),
-        "rejects": _select_rows(
-            build_reject_and_failure_rows(frames),
-            MAX_ROWS,
-            names.SHEET_DESCRIPTIONS["Rejects and failures"],
-            "Rejects and failures",
-            workbook,
-        ),
-    }
-
-
-def _select_rows(data: pl.DataFrame, most: int, about: str, sheet: str, workbook: str) -> PageRows:
-    rows = [
-        {name: _limit_text(name, value) for name, value in row.items()}
-        for row in data.head(most).iter_rows(named=True)
-    ]
-    left_out = sentences.describe_left_out_rows(len(rows), data.height, sheet, workbook)
-    return PageRows(about, rows, data.height, left_out)
-
-
-def _limit_text(name: str, value: Any) -> Any:
-    most = _SENTENCES.get(name, MAX_CELL_CHARACTERS)
-    return make_visible(value, most) if isinstance(value, str) else value
 
 
 def _build_controls(reconciliation: Reconciliation, workbook: str) -> dict[str, Any]:

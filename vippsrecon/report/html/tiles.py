@@ -56,6 +56,8 @@ def _build_summary(reconciliation: Reconciliation, figures: ReportFigures) -> Ht
         view.add_notice(notice)
     for totals in figures.currency_totals:
         view.add_tiles((name, value, "") for name, value in list_main_figures(totals, figures))
+        if open_items := sentences.describe_open_items(totals.currency, figures):
+            view.add_sentence(open_items)
     view.add_sentence(sentences.describe_completeness(reconciliation, figures))
     return view
 

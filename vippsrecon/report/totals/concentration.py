@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 
@@ -35,6 +36,20 @@ class Concentration:
     value_rows: int
     orders: int
     value_orders: int
+
+    @property
+    def share(self) -> Decimal:
+        """Share of the rows of the code that have the value, from 0 to 1."""
+        return Decimal(self.value_rows) / self.rows
+
+    @property
+    def of_orders(self) -> Decimal:
+        """Share of all orders of the currency that have it, from 0 to 1."""
+        return Decimal(self.value_orders) / self.orders if self.orders else Decimal(0)
+
+
+MAX_DRAWN = 12
+"""Concentrations of a currency that a figure shows; those of the codes with the most rows."""
 
 
 def find_concentrations(
@@ -79,6 +94,13 @@ def find_concentrations(
             if _stands_out(concentration):
                 found.append(concentration)
     return tuple(sorted(found, key=_sort_key))
+
+
+def select_concentrations(
+    found: tuple[Concentration, ...], currency: str
+) -> tuple[Concentration, ...]:
+    """Return the concentrations of one currency that a figure shows."""
+    return tuple(each for each in found if each.currency == currency)[:MAX_DRAWN]
 
 
 def _find_most_frequent(values: pl.Series) -> tuple[str, int]:

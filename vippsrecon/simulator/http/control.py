@@ -17,6 +17,7 @@ from vippsrecon.simulator.apis import epayment
 from vippsrecon.simulator.apis.error_responses import DomainRefusal
 from vippsrecon.simulator.clock import format_event_time
 from vippsrecon.simulator.errors import SimulatorInputError
+from vippsrecon.simulator.json_objects import parse_json
 from vippsrecon.simulator.payments import payer
 from vippsrecon.simulator.world import World
 
@@ -74,7 +75,7 @@ async def _stream_state_lines(world: World) -> AsyncIterator[bytes]:
 
 async def _run_action(request: Request, act: Callable[[dict[str, Any]], Any]) -> Response:
     try:
-        body = orjson.loads(await request.body())
+        body = parse_json(await request.body())
         if not isinstance(body, dict):
             raise SimulatorInputError("the body is a JSON object")
         return _build_json(act(body))

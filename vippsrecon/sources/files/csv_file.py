@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from vippsrecon.errors import SourceError
+from vippsrecon.errors import EmptyTableError, SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.csv_rows import read_csv_rows
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS, detect_encoding
@@ -61,7 +61,7 @@ def open_csv_table(
         )
 
     if next(records([]), None) is None:
-        raise SourceError("there is a heading row and nothing below it", file=path.name)
+        raise EmptyTableError("there is a heading row and nothing below it", file=path.name)
     notes: tuple[str, ...] = ()
     if encoding == "cp1252":
         notes = ("the file is not UTF-8; it was read as Windows-1252",)

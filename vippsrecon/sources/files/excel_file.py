@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from vippsrecon.errors import SourceError
+from vippsrecon.errors import EmptyTableError, SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.archive import MAX_SHEET_CELLS
 from vippsrecon.sources.files.csv_file import MAX_LINES_ABOVE_HEADINGS
@@ -92,7 +92,7 @@ def open_excel_table(
         return texts
 
     if next(records(range(width)), None) is None:
-        raise SourceError("there is a heading row and nothing below it", file=path.name)
+        raise EmptyTableError("there is a heading row and nothing below it", file=path.name)
     notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
     hidden: tuple[int, ...] | None = None if details is None else ()
     if details and details.hidden_rows:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vippsrecon.dates import parse_recorded_time
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.money import to_minor
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
@@ -134,7 +135,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
     sheet_rows, controls, payments = _read_sheets(path)
     facts = {str(row[1]): str(row[2]) for row in controls if len(row) > 2}
     environment, fetched = facts.get("Environment", ""), facts.get("Fetched at", "")
-    fetched_at = _parse_moment(fetched)
+    fetched_at = parse_recorded_time(fetched)
     if fetched_at is None:
         raise SourceError(
             "its sheet Controls does not say when payments were fetched, so it cannot be read back",
@@ -163,7 +164,7 @@ def read_reviewed_report(path: str | Path) -> ReviewedReport:
         else _parse_payments(sheet_rows, path.name, fetched_at, "Discrepancies"),
         tuple(refused),
         frozenset(refused_ids),
-        _parse_moment(facts.get("As of", "")),
+        parse_recorded_time(facts.get("As of", "")),
     )
 
 
@@ -312,13 +313,6 @@ def _parse_payments(
             at,
         )
     return parsed
-
-
-def _parse_moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        return None
 
 
 def _format_entry(cell: Any) -> str:

@@ -123,6 +123,39 @@ COMPARED_ORDERS = Table(
     Column("order_rows", Text, nullable=False),
 )
 
+OPEN_ITEMS = Table(
+    "open_items",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("discrepancy_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("msn", Text, nullable=False),
+    Column("reference", Text),
+    Column("order_number", Text),
+    Column("currency", Text, nullable=False),
+    Column("at_risk_minor", BigInteger),
+    Column("first_seen_date", Text, nullable=False),
+    Column("last_seen_date", Text, nullable=False),
+    Column("status_at", Text, nullable=False),
+    Column("who", Text),
+    Column("why", Text),
+    Column("until_date", Text),
+    Column("closed_by", Text),
+    Column("as_of", Text, nullable=False),
+)
+
+ITEM_DECISIONS = Table(
+    "item_decisions",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("discrepancy_id", Text, primary_key=True),
+    Column("in_progress", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("as_of", Text, nullable=False),
+)
+
 
 def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]

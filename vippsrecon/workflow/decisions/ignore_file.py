@@ -21,16 +21,17 @@ _NEW_FILE = "msn,reference,reason,who,until\n"
 
 
 class Waiver(NamedTuple):
-    """A payment to ignore, why, and who decided."""
+    """A payment to ignore, why, who decided, and the last day; None: permanently."""
 
     msn: str
     reference: str
     reason: str
     who: str
+    until: date | None = None
 
 
-def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[tuple[str, str]]:
-    """Return (msn, reference) of each row of an ignore file that applies on `today`.
+def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[Waiver]:
+    """Return each row of an ignore file that applies on `today`.
 
     The file is CSV with the columns reference, reason, who and until (a day, included; empty:
     permanently), and msn if there are several sales units.
@@ -41,7 +42,7 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
             `until` is not a day.
     """
     _, rows = _read_rows(path)
-    ignored: list[tuple[str, str]] = []
+    waivers: list[Waiver] = []
     for number, row in enumerate(rows, start=2):
         for column in _REQUIRED_COLUMNS:
             if not (row.get(column) or "").strip():
@@ -61,7 +62,7 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
             )
         until = (row.get("until") or "").strip()
         try:
-            applies = not until or date.fromisoformat(until) >= today
+            last_day = date.fromisoformat(until) if until else None
         except ValueError:
             raise SourceError(
                 f"{until!r} is not a day such as 2026-12-31",
@@ -69,9 +70,10 @@ def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[t
                 row=number,
                 column="until",
             ) from None
-        if applies:
-            ignored.append((msn, row["reference"].strip()))
-    return ignored
+        if last_day is None or last_day >= today:
+            reference, reason, who = (row[name].strip() for name in _REQUIRED_COLUMNS)
+            waivers.append(Waiver(msn, reference, reason, who, last_day))
+    return waivers
 
 
 def add_waivers(
@@ -99,7 +101,7 @@ def add_waivers(
     if path.exists():
         existing = read_small_text(path)
         headings, _ = _read_rows(path)
-        ignored = set(read_ignore_file(path, default_msn, until or date.max))
+        ignored = {waiver[:2] for waiver in read_ignore_file(path, default_msn, until or date.max)}
     new = [waiver for waiver in waivers if (waiver.msn, waiver.reference) not in ignored]
     if not new:
         return 0
@@ -115,7 +117,7 @@ def add_waivers(
     text = StringIO()
     writer = csv.DictWriter(text, headings, restval="", extrasaction="ignore", lineterminator="\n")
     last_day = until.isoformat() if until else ""
-    writer.writerows({**waiver._asdict(), "until": last_day} for waiver in new)
+    writer.writerows(waiver._asdict() | {"until": last_day} for waiver in new)
     joint = "" if existing.endswith("\n") else "\n"
     with atomic_file(path, "ignore file") as temporary:
         temporary.write_text(existing + joint + text.getvalue(), encoding="utf-8")

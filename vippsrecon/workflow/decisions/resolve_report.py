@@ -1,7 +1,8 @@
 """Read back what people decided in a report, and add what they waived to the ignore file.
 
     report.xlsx ──read──► owner, decision, note of each discrepancy ──► totals by decision
-                                      └──waive, with owner and note──► ignore file
+                                      ├──waive, with owner and note──► ignore file
+                                      └──in progress──► workspace database, for the next run
 
 A row that was changed or shifted since it was written does not count.
 """
@@ -10,8 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
+from vippsrecon.store import ItemDecision, Store, record_item_decisions
 from vippsrecon.workflow.decisions.ignore_file import Waiver
+from vippsrecon.workflow.history.database import query_database
+from vippsrecon.workflow.history.item_tracking import list_item_decisions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +49,7 @@ class ResolvedReport(NamedTuple):
             payment.
         incomplete: Rows that are waived without an owner or a note.
         waivers: What to add to the ignore file.
+        item_decisions: Whether somebody works on each discrepancy.
     """
 
     name: str
@@ -53,6 +59,7 @@ class ResolvedReport(NamedTuple):
     refused: tuple[Reject, ...]
     incomplete: tuple[ReportRow, ...]
     waivers: tuple[Waiver, ...]
+    item_decisions: tuple[ItemDecision, ...]
 
 
 def resolve_report(path: str | Path) -> ResolvedReport:
@@ -80,7 +87,33 @@ def resolve_report(path: str | Path) -> ResolvedReport:
         report.refused,
         incomplete,
         tuple(waivers.values()),
+        tuple(list_item_decisions(report, report.environment).values()),
     )
+
+
+def record_progress(resolved: ResolvedReport, url: str) -> int | None:
+    """Record in the workspace database who works on what, so that the next run knows it.
+
+    Args:
+        resolved: What `resolve_report` returned.
+        url: The URL of the database.
+
+    Returns:
+        How many discrepancies are in progress; None if there is no database, or if the report does
+        not state its cut-off time or environment.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    decisions = [decision for decision in resolved.item_decisions if decision.as_of]
+    if resolved.environment not in ENVIRONMENTS or len(decisions) < len(resolved.item_decisions):
+        return None
+
+    def record(store: Store) -> int | None:
+        record_item_decisions(store, resolved.environment, decisions)
+        return sum(decision.in_progress for decision in decisions)
+
+    return query_database(url, record, None)
 
 
 def _sum_decisions(rows: tuple[ReportRow, ...]) -> tuple[DecisionTotals, ...]:

@@ -85,12 +85,15 @@ def _read_folder(folder: Path, environment: str) -> Iterable[CompleteRun | None]
             f"{folder} is not a folder. Name with --report the .data folder beside a report, or the "
             "folder of the reports."
         )
-    for place in [folder, *sorted(folder.glob("*.data"))]:
+    # A folder whose name begins with a dot is of a run that has not ended.
+    dated = (place for place in folder.glob("*/*.data") if not place.parent.name.startswith("."))
+    for place in [folder, *sorted(folder.glob("*.data")), *sorted(dated)]:
         if is_present(place / COMPLETE_RUN_FILE):
-            yield _read_file(place / COMPLETE_RUN_FILE, environment)
+            name = place.relative_to(folder).as_posix() if place != folder else folder.name
+            yield _read_file(place / COMPLETE_RUN_FILE, environment, name)
 
 
-def _read_file(path: Path, environment: str) -> CompleteRun | None:
+def _read_file(path: Path, environment: str, name: str) -> CompleteRun | None:
     values: Any = read_small_json(path)
     try:
         as_of, of_environment = values["as_of"], values["environment"]
@@ -103,7 +106,7 @@ def _read_file(path: Path, environment: str) -> CompleteRun | None:
         ) from None
     if environment and of_environment != environment:
         return None
-    return CompleteRun(moment, path.parent.name)
+    return CompleteRun(moment, name)
 
 
 def _parse_time(text: str) -> datetime:

@@ -30,12 +30,17 @@ from vippsrecon.errors import StoreError
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.store import (
     ComparedOrder,
+    ItemDecision,
+    OpenItem,
     Run,
     Store,
     keep_first_dates,
+    keep_latest_items,
     keep_latest_orders,
     read_compared_orders,
     read_first_seen_dates,
+    read_item_decisions,
+    read_open_items,
     read_unsettled_orders,
     record_run,
 )
@@ -46,6 +51,7 @@ from vippsrecon.workflow.history.earlier_orders import (
     no_earlier_orders,
     restore_orders,
 )
+from vippsrecon.workflow.history.open_items import find_local_day, list_items
 from vippsrecon.workflow.history.saved_runs import SavedRun, save_run
 from vippsrecon.workflow.references import collect_payment_keys
 
@@ -84,6 +90,7 @@ class RunRecords:
         saved_runs: Sequence[SavedRun] = (),
     ) -> None:
         self._url = settings.database_url
+        self._settings = settings
         self._environment = environment
         self._enabled = enabled
         self._saved_runs = saved_runs
@@ -136,13 +143,45 @@ class RunRecords:
         restored = restore_orders(list(by_key.values()), orders, fetched)
         return restored._replace(unread=len(by_key.keys() - requested))
 
+    def identify_run(self, result: Reconciliation, period: tuple[date | None, date | None]) -> Run:
+        """Return what is recorded of a run; its ID is the same for the same inputs and arguments."""
+        manifest = result.manifest
+        identity = {
+            name: manifest.get(name)
+            for name in ("environment", "inputs", "period", "as_of", "settings")
+        }
+        text = json.dumps(identity, sort_keys=True, default=str)
+        return Run(
+            hashlib.sha256(text.encode()).hexdigest()[:32],
+            self._environment,
+            *period,
+            str(manifest["as_of"]),
+            result.verdict,
+        )
+
+    def read_open_items(self) -> dict[str, OpenItem]:
+        """Return what became of each discrepancy that earlier runs reported, by discrepancy_id."""
+        nothing: list[OpenItem] = []
+        recorded = self._query(lambda store: read_open_items(store, self._environment), nothing)
+        return keep_latest_items(*(run.items for run in self._saved_runs), recorded)
+
+    def read_item_decisions(self, before: str) -> dict[str, ItemDecision]:
+        """Return who works on what, as `resolve` read it in reports of an earlier cut-off time."""
+        nothing: dict[str, ItemDecision] = {}
+        decisions = self._query(
+            lambda store: dict(read_item_decisions(store, self._environment)), nothing
+        )
+        return {key: each for key, each in decisions.items() if each.as_of < before}
+
     def record(
         self,
         result: Reconciliation,
         orders: pl.DataFrame,
         earlier: EarlierOrders,
         period: tuple[date | None, date | None],
+        *,
         folder: Path | None = None,
+        items: Sequence[OpenItem] = (),
     ) -> None:
         """Record a run for later ones; a failure of the database becomes a notice.
 
@@ -152,26 +191,14 @@ class RunRecords:
             earlier: Orders of earlier exports that it compared too.
             period: First and last day; None for no limit.
             folder: The run's `report.data/`; None: the run is not stored in files.
+            items: Every open item as the run left it.
 
         Raises:
             OutputError: The folder cannot be written.
         """
         if not self._enabled and folder is None:
             return
-        manifest = result.manifest
-        identity = {
-            name: manifest.get(name)
-            for name in ("environment", "inputs", "period", "as_of", "settings")
-        }
-        run = Run(
-            hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[
-                :32
-            ],
-            self._environment,
-            *period,
-            str(manifest["as_of"]),
-            result.verdict,
-        )
+        run = self.identify_run(result, period)
         rows = result.polars_frame("discrepancies").select("discrepancy_id", "first_seen_date")
         first_seen = keep_first_dates(
             *(saved.first_seen for saved in self._saved_runs), dict(rows.iter_rows())
@@ -191,9 +218,12 @@ class RunRecords:
         entries = keep_latest_orders(
             [*self._select_unsettled(carried), *compared_again, *own]
         ).values()
-        self._query(lambda store: record_run(store, run, first_seen, entries), None, create=True)
+        self._query(
+            lambda store: record_run(store, run, first_seen, entries, items), None, create=True
+        )
         if folder is not None:
-            save_run(folder, self._environment, entries, first_seen)
+            today = find_local_day(result, self._settings.units)
+            save_run(folder, self._environment, entries, first_seen, list_items(items, today))
             if result.complete and self._environment in ENVIRONMENTS:
                 save_complete_run(folder, run)
 

@@ -2,12 +2,15 @@
 
 compared_orders.parquet   the orders that it compared, and unsettled ones of runs before it
 first_seen.parquet        the day of the first run that showed each discrepancy
+open_items.parquet        what became of each discrepancy, as this run left it
+sha256.json               the SHA-256 of these, written last
 
 They hold what the workspace database holds, for runs that keep no database (`--earlier`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -24,16 +27,21 @@ from vippsrecon import schemas
 from vippsrecon.config.settings import ENVIRONMENTS
 from vippsrecon.dates import YEARS, to_day_number
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.fetching.parquet_file import read_parquet_file
 from vippsrecon.fetching.run_folder import translate_os_errors
-from vippsrecon.input_files import is_present
+from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes, hash_files
+from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import atomic_private_file, make_private_folder
 from vippsrecon.schemas.arrow import build_array
 from vippsrecon.sources.files.detect import compute_file_sha256
-from vippsrecon.store import ComparedOrder
+from vippsrecon.store import ComparedOrder, OpenItem
 from vippsrecon.workflow.history.earlier_orders import parse_time
+from vippsrecon.workflow.history.open_items import parse_items
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
+OPEN_ITEMS_FILE = "open_items.parquet"
+"""Missing where an older version made the run; then its discrepancies have no status."""
+HASHES_FILE = "sha256.json"
 
 _KEY = list(schemas.PAYMENT)
 _MICROSECONDS_PER_DAY = 24 * 60 * 60 * 10**6
@@ -52,6 +60,7 @@ class SavedRun:
 
     Attributes:
         first_seen: discrepancy_id to the day of the first run that showed it.
+        items: What became of each discrepancy, as the run left it.
 
     Raises:
         InputError: The folder does not exist, is not of such a run, is of another environment, or
@@ -64,13 +73,14 @@ class SavedRun:
                 f"{folder} is not a folder. Name with --earlier the .data folder beside an earlier "
                 "report."
             )
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        hashes = _read_hashes(folder)
+        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, *hashes.list_names()):
             if not is_present(folder / name):
                 raise InputError(
                     f"{folder} holds no {name}, so it does not state what a run compared. {_ADVICE}"
                 )
         orders, first_seen = (
-            _read_frame(folder, name, frame, environment)
+            _read_frame(folder, name, frame, environment, hashes)
             for name, frame in (
                 (COMPARED_ORDERS_FILE, schemas.COMPARED_ORDERS),
                 (FIRST_SEEN_FILE, schemas.FIRST_SEEN),
@@ -81,6 +91,11 @@ class SavedRun:
         self.first_seen: dict[str, date] = dict(
             first_seen.select("discrepancy_id", "first_seen_date").iter_rows()
         )
+        self.items: list[OpenItem] = []
+        if is_present(folder / OPEN_ITEMS_FILE):
+            self.items = parse_items(
+                _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment, hashes)
+            )
 
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""
@@ -134,6 +149,7 @@ def save_run(
     environment: str,
     orders: Iterable[ComparedOrder],
     first_seen: Mapping[str, date],
+    items: pl.DataFrame | None = None,
 ) -> None:
     """Store a run for later ones. Without a known environment, nothing is stored.
 
@@ -142,6 +158,7 @@ def save_run(
         environment: test, production or simulator.
         orders: The orders that it compared, and others that are carried over, in order of key.
         first_seen: discrepancy_id to the day of the first run that showed it, in order.
+        items: `schemas.OPEN_ITEMS` with every item as the run left it, closed ones included.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -172,6 +189,11 @@ def save_run(
         make_private_folder(folder)
         _write_frame(folder / COMPARED_ORDERS_FILE, columns, schemas.COMPARED_ORDERS)
         _write_frame(folder / FIRST_SEEN_FILE, first_seen_columns, schemas.FIRST_SEEN)
+        items = schemas.to_polars(items, schemas.OPEN_ITEMS)
+        _write_frame(folder / OPEN_ITEMS_FILE, items.to_dict(as_series=False), schemas.OPEN_ITEMS)
+        hashes = hash_files(folder, (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE, OPEN_ITEMS_FILE))
+        with atomic_private_file(folder / HASHES_FILE) as temporary:
+            temporary.write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
 
 
 def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
@@ -186,18 +208,39 @@ def hash_saved_runs(folders: Iterable[Path]) -> dict[str, str]:
         while f"{label}/{COMPARED_ORDERS_FILE}" in hashes:
             number += 1
             label = f"{stem} ({number})"
-        for name in (COMPARED_ORDERS_FILE, FIRST_SEEN_FILE):
+        names = [COMPARED_ORDERS_FILE, FIRST_SEEN_FILE]
+        if is_present(folder / OPEN_ITEMS_FILE):
+            names.append(OPEN_ITEMS_FILE)
+        for name in names:
             hashes[f"{label}/{name}"] = compute_file_sha256(folder / name)
     return hashes
 
 
-def _read_frame(folder: Path, name: str, frame: schemas.Frame, environment: str) -> pl.DataFrame:
+def _read_hashes(folder: Path) -> RecordedHashes:
+    by_name = None
     try:
-        data = read_parquet_file(folder / name, frame, advice=_ADVICE)
+        if is_present(folder / HASHES_FILE):
+            by_name = read_small_json(folder / HASHES_FILE)
+    except SourceError as error:
+        raise InputError(f"{folder}: {error}. {_ADVICE}") from error
+    hashes = RecordedHashes(HASHES_FILE, by_name, _ADVICE)
+    hashes.warn_if_missing(folder)
+    return hashes
+
+
+def _read_frame(
+    folder: Path, name: str, frame: schemas.Frame, environment: str, hashes: RecordedHashes
+) -> pl.DataFrame:
+    try:
+        data = read_parquet_file(folder / name, frame, hashes)
     except SourceError as error:
         # Several folders hold files of the same name.
         raise InputError(f"{folder}: {error}") from error
-    others = sorted(set(data["environment"].unique()) - {environment})
+    others = (
+        sorted(set(data["environment"].unique()) - {environment})
+        if "environment" in frame.names
+        else ()
+    )
     if others:
         raise InputError(
             f"{folder} is of the environment {others[0]}, but this run is of {environment}. Omit "

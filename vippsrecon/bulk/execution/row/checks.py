@@ -20,7 +20,7 @@ from vippsrecon.bulk.verbs import EVENTS_OF_VERB, PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import format_amount
 from vippsrecon.store import Attempt
-from vippsrecon.vipps_rules import CAPTURE_DAYS, LATE_CAPTURE_DAYS, MARKET_OF_CURRENCY, REFUND_DAYS
+from vippsrecon.vipps_rules import REFUND_DAYS, find_capture_days
 
 DUPLICATE_DAYS = 30
 
@@ -140,10 +140,8 @@ def _find_deadline_days(check_input: RowCheck) -> int | None:
         return REFUND_DAYS
     if check_input.verb == "cancel":
         return None
-    if check_input.unit.late_capture:
-        return LATE_CAPTURE_DAYS
-    market = check_input.unit.market or MARKET_OF_CURRENCY.get(check_input.row.currency, "NO")
-    return CAPTURE_DAYS[market]
+    unit = check_input.unit
+    return find_capture_days(unit.market, check_input.row.currency, late_capture=unit.late_capture)
 
 
 def _check_not_expired(check_input: RowCheck) -> Iterator[str]:

@@ -30,6 +30,8 @@ from vippsrecon.bulk.times import format_journal_time, parse_plan_time, parse_ti
 from vippsrecon.errors import ApiError, PaymentNotFoundError, VippsReconError
 from vippsrecon.store import Attempt, CapExceeded, Draft, Entry, PaymentBusy, PaymentChanged
 
+LOG_IS_LATE = "the payment changed, and its event log does not show yet whether by this row"
+
 
 class Reading(NamedTuple):
     """A payment and its event log, read at one time, and the attempts of other plans at it.
@@ -71,7 +73,7 @@ class RowPreparer:
         Raises:
             StopRunError: The keys are not accepted, or the clock cannot be trusted.
         """
-        backoff = Backoff(self.context, self.context.timeouts.settle_for)
+        backoff = Backoff(self.context, self.context.timeouts.settle_for, self.row.row)
         while True:
             reading = await self.take_reading()
             if isinstance(reading, RowResult):
@@ -83,7 +85,7 @@ class RowPreparer:
                 unsent = RowResult(self.row.row, "skipped", f"nothing was sent: {clock_fault}")
                 raise StopRunError(clock_fault, await self._record(unsent))
             if decided is not None:
-                if decided.outcome == "unknown" and await backoff.wait():
+                if decided.outcome == "unknown" and await backoff.wait(LOG_IS_LATE):
                     continue
                 return await self._record(decided)
             intended = await self._record_intention(reading)

@@ -81,3 +81,15 @@ _ERROR_RULES: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
 def get_retry_after(error: VippsReconError) -> float | None:
     """Return the seconds an answer asks to wait, or None."""
     return error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
+
+
+def describe_answer(error: VippsReconError) -> str:
+    """Return what came instead of an answer that decides, as a clause.
+
+    >>> describe_answer(RateLimitedError(429))
+    'Vipps MobilePay answers 429'
+    """
+    if not isinstance(error, ApiError):
+        return str(error)
+    code = f" ({error.code})" if error.code else ""
+    return f"Vipps MobilePay answers {error.status}{code}"

@@ -39,13 +39,18 @@ from vippsrecon.bulk.execution.row.operations import (
     send_operation,
 )
 from vippsrecon.bulk.execution.row.prepare import (
+    LOG_IS_LATE,
     Reading,
     RowPreparer,
     describe_not_reserved,
     record_result,
     write_intention,
 )
-from vippsrecon.bulk.execution.row.responses import classify_error, get_retry_after
+from vippsrecon.bulk.execution.row.responses import (
+    classify_error,
+    describe_answer,
+    get_retry_after,
+)
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.errors import ApiError, VippsReconError
@@ -79,8 +84,9 @@ class RowSender:
         self._sent_at_seconds: float | None = None
         self._maybe_done = sent_at is not None
         self._requests = 0
-        self._send_backoff = Backoff(context, context.timeouts.wait_for)
-        self._read_backoff = Backoff(context, context.timeouts.settle_for)
+        row = intention.row.row
+        self._send_backoff = Backoff(context, context.timeouts.wait_for, row)
+        self._read_backoff = Backoff(context, context.timeouts.settle_for, row)
 
     async def carry_out(self) -> RowResult:
         """Return the row's result; it is in the journal.
@@ -145,7 +151,7 @@ class RowSender:
         while True:
             evidence, reading = await self._read_evidence()
             if reading is None:
-                if not await self._read_backoff.wait():
+                if not await self._read_backoff.wait(evidence.explanation):
                     return self._build_undone_result(evidence.explanation)
                 continue
             after = extract_aggregate(reading.payment)
@@ -154,7 +160,7 @@ class RowSender:
             if evidence.kind == "moved":
                 if not self._may_be_own(reading):
                     return self._build_moved_result(reading, evidence)
-                if not await self._read_backoff.wait():
+                if not await self._read_backoff.wait(LOG_IS_LATE):
                     return self._build_unknown_result(evidence.explanation, after)
                 continue
             # An objection may depend on the time: if the clock may be wrong, the caller stops the run.
@@ -165,7 +171,10 @@ class RowSender:
             if read_unchanged or not self._may_key_be_forgotten():
                 return Rechecked(reading)
             read_unchanged = True
-            await self._context.clock.sleep(self._context.timeouts.recheck_interval)
+            await self._read_backoff.wait_once(
+                "its key may be forgotten, so the payment is read twice",
+                self._context.timeouts.recheck_interval,
+            )
 
     def _may_be_own(self, reading: Reading) -> bool:
         """Return whether a change of the payment may be this row's own operation."""
@@ -202,7 +211,8 @@ class RowSender:
             answer = await send_operation(context.core, context.verb, intention.row, intention.key)
         except VippsReconError as error:
             meaning = classify_error(error)
-            if meaning == "later" and await self._send_backoff.wait(get_retry_after(error)):
+            why = describe_answer(error)
+            if meaning == "later" and await self._send_backoff.wait(why, get_retry_after(error)):
                 return None
             if meaning != "open":
                 result = await self._resolve_refusal(error)
@@ -212,8 +222,9 @@ class RowSender:
         else:
             if self._confirms(answer):
                 return await self._build_done_result(answer)
+            why = "the answer does not show whether it was done"
         self._maybe_done, self._sent_at_seconds = True, sent_at_seconds
-        if await self._read_backoff.wait():
+        if await self._read_backoff.wait(why):
             return None
         resolved = await self._recheck()
         if isinstance(resolved, RowResult):
@@ -253,7 +264,7 @@ class RowSender:
     async def _find_done_before(self) -> RowResult | None:
         """Return the result of an operation that took effect before our request, or None."""
         evidence, reading = await self._read_evidence()
-        while reading is None and await self._read_backoff.wait():
+        while reading is None and await self._read_backoff.wait(evidence.explanation):
             evidence, reading = await self._read_evidence()
         if reading is None:
             return self._build_unknown_result(evidence.explanation, None)

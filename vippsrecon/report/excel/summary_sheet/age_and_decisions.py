@@ -18,6 +18,7 @@ from vippsrecon.spreadsheet.ranges import ANY_TEXT, format_criterion
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from vippsrecon.report.figures import ReportFigures
     from vippsrecon.report.totals.ages import AgeTotals, DecisionTotals
     from vippsrecon.spreadsheet.formats import WorkbookFormats
     from vippsrecon.spreadsheet.layout import SheetLayout
@@ -31,6 +32,20 @@ decisions to the right."""
 
 DECISION_LINES = 3
 """Undecided, decided, total."""
+
+
+def write_ages_and_decisions(
+    writer: SectionWriter, discrepancies: SheetTable, checks: CrossChecks, figures: ReportFigures
+) -> None:
+    """Write a section for each currency with discrepancies: both tables and the chart of the ages."""
+    tables = AgeAndDecisionWriter(writer.page, writer.formats, discrepancies, checks)
+    for currency in figures.currencies:
+        ages = figures.select_ages(currency)
+        if ages:
+            writer.write_section(names.format_heading("ages", currency))
+            first = writer.row + 1
+            below = tables.write(currency, ages, figures.select_decisions(currency), writer.row)
+            writer.row = _insert_age_chart(writer, ages, rows=(first, below))
 
 
 @dataclass(frozen=True)
@@ -200,7 +215,7 @@ class AgeAndDecisionWriter:
         self.checks.add(label, computed, formula, currency)
 
 
-def insert_age_chart(
+def _insert_age_chart(
     writer: SectionWriter, ages: tuple[AgeTotals, ...], *, rows: tuple[int, int]
 ) -> int:
     """Insert the chart of the ages below the decisions, and return the first row below both.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from vippsrecon.report import names
@@ -28,9 +27,7 @@ def write_concentrations(writer: SectionWriter, found: tuple[Concentration, ...]
         page.text(writer.row, WHERE, where, formats["text"])
         page.text(writer.row, CURRENCY, each.currency, formats["text"])
         page.number(writer.row, ROWS, each.value_rows, formats["count"])
-        share = Decimal(each.value_rows) / each.rows
-        page.number(writer.row, SHARE, share, formats["share"])
-        of_orders = Decimal(each.value_orders) / each.orders if each.orders else Decimal(0)
-        page.number(writer.row, SHARE_OF_ORDERS, of_orders, formats["share"])
+        page.number(writer.row, SHARE, each.share, formats["share"])
+        page.number(writer.row, SHARE_OF_ORDERS, each.of_orders, formats["share"])
         writer.row += 1
     writer.row += 1

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names, sentences
-from vippsrecon.report.excel.summary_sheet.age_and_decisions import (
-    AgeAndDecisionWriter,
-    insert_age_chart,
-)
+from vippsrecon.report.excel.summary_sheet.age_and_decisions import write_ages_and_decisions
 from vippsrecon.report.excel.summary_sheet.bridge import BridgeWriter
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.report.excel.summary_sheet.concentration import write_concentrations
+from vippsrecon.report.excel.summary_sheet.open_items import write_open_items
 from vippsrecon.report.excel.summary_sheet.reservations import write_reservations
 from vippsrecon.report.excel.summary_sheet.sign_off import (
     SIGN_OFF_ROW_POINTS,
@@ -65,13 +63,20 @@ class SummarySheetWriter(SectionWriter):
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
-        self._write_ages_and_decisions(figures)
+        write_ages_and_decisions(self, self.tables["Discrepancies"], self.checks, figures)
         for currency in figures.currencies:
             write_reservations(
                 self,
                 self.tables["Payments"],
                 self.checks,
                 figures.select_reservations(currency),
+            )
+        for currency in figures.currencies if "Open items" in self.tables else ():
+            write_open_items(
+                self,
+                self.tables["Open items"],
+                self.checks,
+                figures.select_open_items(currency),
             )
         changes = self.tables.get("What changed")
         if changes is not None:
@@ -191,19 +196,6 @@ class SummarySheetWriter(SectionWriter):
         cell = xl_rowcol_to_cell(self.row, column, row_abs=True, col_abs=True)
         formula = "" if table.overflow_file else f"{SUMMARY_SHEET_NAME}!{cell}"
         self.checks.add(label, computed, formula, currency)  # type: ignore[arg-type]
-
-    def _write_ages_and_decisions(self, figures: ReportFigures) -> None:
-        writer = AgeAndDecisionWriter(
-            self.page, self.formats, self.tables["Discrepancies"], self.checks
-        )
-        for currency in figures.currencies:
-            ages = figures.select_ages(currency)
-            if ages:
-                self.write_section(names.format_heading("ages", currency))
-                decisions = figures.select_decisions(currency)
-                first = self.row + 1
-                below = writer.write(currency, ages, decisions, self.row)
-                self.row = insert_age_chart(self, ages, rows=(first, below))
 
     def _write_codes(self, currency: str, codes: tuple[CodeTotals, ...]) -> None:
         page, formats = self.page, self.formats

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from vippsrecon.dates import OFFSET_PATTERN
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.sources.files.table import NATIVE_MARK
 
@@ -59,10 +60,6 @@ _MONTH_OF_NAME = {
     for name in names.split()
     if (number, name) != (11, "mar")
 }  # fmt: skip
-
-
-_OFFSET_OF_A_PLACE = r"^[+-](?:0\d|1[0-3]):?[0-5]\d$|^[+-]14:?00$|^[+-](?:0\d|1[0-4])$"
-"""No place is further than 14 hours from UTC. Source: IANA time zone database."""
 
 
 class ParsedTimes(NamedTuple):
@@ -260,7 +257,7 @@ def _parse_with_pattern(text: pl.Series, expression: str) -> pl.DataFrame:
         pl.Int64, strict=False
     )
     # A time whose offset no place has is unreadable: the days would be wrong.
-    real = zone.is_null() | ~zone.str.contains(r"^[+-]") | zone.str.contains(_OFFSET_OF_A_PLACE)
+    real = zone.is_null() | ~zone.str.contains(r"^[+-]") | zone.str.contains(f"^{OFFSET_PATTERN}$")
     return parts.select(
         local=pl.when(real).then(
             written.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", strict=False, time_unit="us")

@@ -17,8 +17,13 @@ import pyarrow.parquet as pq
 
 from vippsrecon import schemas
 from vippsrecon.errors import SchemaError, SourceError
-from vippsrecon.fetching.parquet_pages import Footer, Page, read_footer, read_page_headers
-from vippsrecon.input_files import check_input_file
+from vippsrecon.fetching.stored_files.parquet_pages import (
+    Footer,
+    Page,
+    read_footer,
+    read_page_headers,
+)
+from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 from vippsrecon.money import group_thousands
 
 MAX_PARQUET_ROWS = 50_000_000
@@ -38,20 +43,20 @@ class _UnusableFileError(Exception):
     """Why a file cannot be used, as a clause without advice."""
 
 
-def read_parquet_file(
-    path: Path, frame: schemas.Frame, *, advice: str = "Fetch again."
-) -> pl.DataFrame:
+def read_parquet_file(path: Path, frame: schemas.Frame, hashes: RecordedHashes) -> pl.DataFrame:
     """Read a Parquet file as a frame with the columns of `frame`.
 
     Args:
         path: The file.
         frame: The schema that its rows must fit.
-        advice: What to do if the file cannot be used, as a sentence.
+        hashes: What the run that wrote it recorded, and what to do if the file cannot be used.
 
     Raises:
-        SourceError: It cannot be read, does not fit the schema, or does not fit into memory.
+        SourceError: It is not the file that was written, cannot be read, does not fit the schema, or
+            does not fit into memory.
     """
-    check_input_file(path)
+    hashes.check(path)
+    advice = hashes.advice
     try:
         groups = _choose_row_groups(path)
         with pq.ParquetFile(path) as file:

@@ -1,0 +1,296 @@
+"""Write codes.md and a page for each code, with a worked example that is really reconciled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from docs.code_examples import EXAMPLES, CodeExample
+from docs.reference_page import MADE
+
+QUESTIONS = {
+    "there": "Do the order and its payment both exist?",
+    "captured": "Is the captured amount right? Expected is what should be captured by now; actual is "
+    "what is captured.",
+    "refunded": "Is the refunded amount right? Expected is what the shop refunded; actual is what "
+    "Vipps MobilePay refunded.",
+    "reserved": "Is money still reserved that should not be, or that will be lost? Actual is what is "
+    "still reserved.",
+    "aggregate": "Do the events of the payment add up to its totals?",
+}
+
+BUCKETS = {
+    "discrepancy": "Discrepancy: to be reviewed.",
+    "timing": "Timing: it becomes a discrepancy when it is overdue.",
+    "ignored": "Ignored: it does not concern Vipps MobilePay, or is not compared. It is counted.",
+    "matched": "Matched: it agrees.",
+}
+
+
+def list_documented_codes() -> list[str]:
+    """Return the codes that a report can show, in the order of codes.md."""
+    from vippsrecon.reconciliation.codes import CODES
+
+    return [code.name for code in CODES if code.bucket == "discrepancy" or code.meaning]
+
+
+def codes_page() -> str:
+    """Every code: what it means, what causes it, what to do next."""
+    from vippsrecon.reconciliation.codes import CODES
+    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+
+    lines = [
+        "# Codes",
+        "",
+        MADE,
+        "",
+        "Each pair of order and payment is asked four questions, and each question gives at most "
+        "one code: the first that applies. So the totals add up, and no amount is counted twice. Amounts "
+        "in a report are never part of these sentences; they have columns of their own.",
+        "",
+        "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "
+        "`difference_minor` is always actual minus expected. `at_risk_minor` is the money that "
+        "may be lost or owed.",
+        "",
+        "Each code leads to a page with an example.",
+        "",
+        "## Discrepancies",
+        "",
+        "| code | flag | cause | next step |",
+        "|---|---|---|---|",
+    ]
+    for text in ENGLISH_TEXTS:
+        flag = f"`{text.flag}`" if text.flag else ""
+        lines.append(f"| {_link(text.kind)} | {flag} | {text.cause} | {text.next_step} |")
+    lines += [
+        "",
+        "If a code is listed with a flag, that sentence is used for rows with the flag.",
+        "",
+        "## Not discrepancies",
+        "",
+        '*Timing* kinds are "not here yet"; they become discrepancies when overdue. *Ignored* '
+        "kinds do not concern Vipps MobilePay. Both are counted and summed, never hidden.",
+        "",
+        "| kind | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| {_link(code.name)} | {code.meaning} |" for code in CODES if code.meaning]
+    return "\n".join(lines) + "\n"
+
+
+def list_code_pages() -> dict[str, Callable[[], str]]:
+    """Return what writes the page of each code, by the file's name in docs/."""
+    return {
+        f"codes/{name}.md": lambda name=name: code_page(name) for name in list_documented_codes()
+    }
+
+
+def code_page(name: str) -> str:
+    """One code: its meaning, and an example from the two sides to the line of the report."""
+    lines = [f"# {name}", "", MADE, "", *_describe(name), "", "## Example", ""]
+    example = EXAMPLES[name]
+    lines += [example.story, "", "In the shop:", "", *_order_table(example)]
+    if example.payments:
+        lines += ["", "At Vipps MobilePay:", "", *_payment_table(example)]
+        lines += ["", "Its events:" if len(example.payments) == 1 else "Their events:", ""]
+        lines += _event_table(example)
+    else:
+        lines += ["", "At Vipps MobilePay: no payment with this reference."]
+    lines += ["", "In the report, compared at 2026-10-31 12:00 UTC:", "", *_result(name)]
+    lines += ["", "All codes: [codes.md](../codes.md)."]
+    return "\n".join(lines) + "\n"
+
+
+def _link(name: str) -> str:
+    return f"[`{name}`](codes/{name}.md)"
+
+
+def _describe(name: str) -> Iterator[str]:
+    from vippsrecon.reconciliation.codes import get_code
+    from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS as CHECKS
+    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+
+    code = get_code(name)
+    asked = [q for q, checks in CHECKS.items() if any(c.__name__ == name for c in checks)]
+    yield f"**{code.title}.** {BUCKETS[code.bucket]}"
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    yield f"| question | {' '.join(QUESTIONS[question] for question in asked)} |"
+    if code.meaning:
+        yield f"| meaning | {code.meaning} |"
+        return
+    texts = [text for text in ENGLISH_TEXTS if text.kind == name]
+    yield f"| severity | {code.severity}; amount, deadline and age can change it |"
+    yield f"| proposed operation | {code.proposes or 'none'} |"
+    for text in texts:
+        if not text.flag:
+            yield f"| cause | {text.cause} |"
+            yield f"| next step | {text.next_step} |"
+    yield f"| if many rows have it | the likely cause is {code.likely_cause} |"
+    if flagged := [text for text in texts if text.flag]:
+        yield ""
+        yield "With a flag or a hint, the sentences are more precise:"
+        yield ""
+        yield "| flag or hint | cause | next step |"
+        yield "|---|---|---|"
+        for text in flagged:
+            yield f"| `{text.flag}` | {text.cause} | {text.next_step} |"
+
+
+def _order_table(example: CodeExample) -> Iterator[str]:
+    several = len({row["source_file"] for row in example.orders}) > 1
+    yield f"| {'file | ' if several else ''}reference | total | refunded | status | paid with | ordered | sent |"
+    yield f"|{'---|' if several else ''}---|---:|---:|---|---|---|---|"
+    for row in example.orders:
+        status = row["status"] + (", not paid" if row["paid"] == "no" else "")
+        yield (
+            f"| {row['source_file'] + ' | ' if several else ''}{row['reference']} "
+            f"| {_amount(row['total_minor'], row['currency'])} "
+            f"| {_amount(row['refunded_minor'], row['currency'])} | {status} "
+            f"| {row['payment_method']} | {_day(row['ordered_at'])} | {_day(row.get('fulfilled_at'))} |"
+        )
+
+
+def _payment_table(example: CodeExample) -> Iterator[str]:
+    yield "| reference | state | authorized | captured | refunded | cancelled |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for row, _ in example.payments:
+        amounts = " | ".join(
+            _amount(row[f"{name}_minor"], row["currency"])
+            for name in ("authorized", "captured", "refunded", "cancelled")
+        )
+        yield f"| {row['reference']} | {row['state']} | {amounts} |"
+
+
+def _event_table(example: CodeExample) -> Iterator[str]:
+    yield "| time (UTC) | reference | event | amount |"
+    yield "|---|---|---|---:|"
+    for _, events in example.payments:
+        for row in events:
+            failed = "" if row["success"] else ", failed"
+            yield (
+                f"| {row['event_at']:%Y-%m-%d %H:%M} | {row['reference']} | {row['name']}{failed} "
+                f"| {_amount(row['amount_minor'], row['currency'])} |"
+            )
+
+
+def _result(name: str) -> Iterator[str]:
+    discrepancies, buckets = _reconcile_examples()[name]
+    if discrepancies:
+        yield "| code | severity | expected | actual | difference | at risk | proposal |"
+        yield "|---|---|---:|---:|---:|---:|---|"
+    for row in discrepancies:
+        currency = row["currency"]
+        proposal = "none"
+        if row["proposal"]:
+            proposal = f"{row['proposal']} {_amount(row['proposal_minor'], currency)}"
+        amounts = " | ".join(
+            _amount(row[f"{column}_minor"], currency)
+            for column in ("expected", "actual", "difference", "at_risk")
+        )
+        yield f"| `{row['kind']}` | {row['severity']} | {amounts} | {proposal} |"
+    for row in discrepancies:
+        yield ""
+        if row["expected_minor"] is not None and row["actual_minor"] is not None:
+            expected, actual, difference = (
+                _number(row[f"{column}_minor"]) for column in ("expected", "actual", "difference")
+            )
+            yield f"Difference = actual − expected: {actual} − {expected} = {difference}."
+        flags = ", ".join(f"`{flag}`" for flag in row["flags"].split())
+        yield f"{row['cause']} {row['next_step']}" + (f" Flags: {flags}." if flags else "")
+    rest = [row for row in buckets if row["bucket"] != "discrepancy"]
+    if rest:
+        if discrepancies:
+            yield ""
+        yield "| row | bucket | code |"
+        yield "|---|---|---|"
+    for row in rest:
+        kind = f"`{row['kind']}`" if row["kind"] else ""
+        file, _, number = row["row_key"].partition(":")
+        place = f"row {number} of {file}" if number else f"payment {file}"
+        yield f"| {place} | {row['bucket']} | {kind} |"
+
+
+@cache
+def _reconcile_examples() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Reconcile each example as a sales unit of its own; one call for each period."""
+    found = {}
+    for in_october in (False, True):
+        found |= _reconcile_together(
+            {name: each for name, each in EXAMPLES.items() if each.in_october is in_october},
+            in_october=in_october,
+        )
+    return found
+
+
+def _reconcile_together(
+    examples: dict[str, CodeExample], *, in_october: bool
+) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    from datetime import date
+
+    from vippsrecon.config.settings import Rules, SalesUnit
+    from vippsrecon.reconciliation import reconcile
+    from vippsrecon.reconciliation.example_rows import NOW
+    from vippsrecon.reconciliation.result import build_frame
+    from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+
+    units = {f"{200001 + number}": name for number, name in enumerate(examples)}
+    orders, payments, events = [], [], []
+    for msn, name in units.items():
+        for row in examples[name].orders:
+            file = f"{msn}/{row['source_file']}"
+            number = 2 + sum(each["source_file"] == file for each in orders)
+            orders.append(row | {"msn": msn, "source_file": file, "source_row": number})
+        for row, log in examples[name].payments:
+            payments.append(row | {"msn": msn})
+            events += [event | {"msn": msn} for event in log]
+    result = reconcile(
+        build_frame(orders, ORDERS),
+        build_frame(payments, PAYMENTS),
+        build_frame(events, EVENTS),
+        build_frame([], FAILURES),
+        units=[SalesUnit(msn, market=examples[name].market) for msn, name in units.items()],
+        rules=Rules(tolerance_minor=1),
+        as_of=NOW,
+        first=date(2026, 10, 1) if in_october else None,
+        last=date(2026, 10, 31) if in_october else None,
+        waived=[
+            (msn, row["reference"])
+            for msn, name in units.items()
+            if examples[name].waived
+            for row, _ in examples[name].payments
+        ],
+    )
+    discrepancies = _list_rows(result.discrepancies)
+    buckets = _list_rows(result.buckets)
+    return {
+        name: (
+            [row for row in discrepancies if row["msn"] == msn],
+            [
+                row | {"row_key": row["row_key"].removeprefix(f"{msn}/").removeprefix(f"{msn}:")}
+                for row in buckets
+                if row["row_key"].startswith((f"{msn}/", f"{msn}:"))
+            ],
+        )
+        for msn, name in units.items()
+    }
+
+
+def _list_rows(frame: Any) -> list[dict[str, Any]]:
+    rows = frame.astype(object)
+    return rows.where(rows.notna(), None).to_dict("records")
+
+
+def _number(minor: int) -> str:
+    whole, rest = divmod(abs(minor), 100)
+    return f"{'−' if minor < 0 else ''}{whole:,}.{rest:02}".replace(",", "\u00a0")
+
+
+def _amount(minor: int | None, currency: str) -> str:
+    return "" if minor is None else f"{_number(minor)}\u00a0{currency}"
+
+
+def _day(moment: Any) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d}"

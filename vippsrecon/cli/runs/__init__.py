@@ -1,0 +1,1 @@
+"""One run of `reconcile`, and runs that have a folder for each period."""

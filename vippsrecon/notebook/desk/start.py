@@ -1,0 +1,55 @@
+"""Open the refund desk."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vippsrecon.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from vippsrecon.api import Client
+    from vippsrecon.notebook.desk.panel import RefundDesk
+    from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.store import Store
+
+
+def refund_desk(
+    reconciliation: Reconciliation | None,
+    client: Client,
+    store: Store,
+    *,
+    planner: str | None = None,
+    plan_file: Path | str = "plan.json",
+    folder: Path | str | None = None,
+) -> RefundDesk:
+    """Open a panel to choose refunds, check them, wait for an approval and carry them out.
+
+    The panel does what `plan_refunds`, `write_plan` and `carry_out` do, with their refusals, limits
+    and deadlines. It approves nothing: another person runs the command that it shows. If a plan
+    in `plan_file` was begun, for example before the kernel ended, it is shown as the journal has
+    it and can be continued.
+
+    Args:
+        reconciliation: Whose discrepancies can be refunded; None: only continue the plan in
+            `plan_file`.
+        client: An open client.
+        store: The workspace database.
+        planner: Who plans; None: the operating system account.
+        plan_file: Where the plan is written. An earlier plan is kept beside it.
+        folder: The folder with the settings, in which the other person runs the command; None:
+            the current one.
+
+    Raises:
+        ConfigurationError: ipywidgets, which makes the panel, is not installed.
+    """
+    if find_spec("ipywidgets") is None:
+        raise ConfigurationError(
+            "refund_desk needs ipywidgets. Install it with: pip install 'vippsrecon[lab]'"
+        )
+    from vippsrecon.notebook.desk.case import Case
+    from vippsrecon.notebook.desk.panel import RefundDesk
+
+    case = Case(client, store, planner, Path(plan_file))
+    return RefundDesk(case, reconciliation, Path(folder or Path.cwd()).resolve())

@@ -1,0 +1,1 @@
+"""Give a job to the scheduler of this computer, or take it away: each twice without harm."""
