@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -209,3 +210,15 @@ def test_preview_states_totals_as_documented(read, tmp_path):
     assert shown["period"] == ["2026-10-01", "2026-10-01"]
     assert shown["totals"] == {"NOK": TOTALS}
     assert shown["notes"] == ["Sales unit: 123456."]
+
+
+def test_example_of_the_documentation_runs_as_printed(root, tmp_path, monkeypatch):
+    """Two weeks overlap in a day, which counts once."""
+    page = (root / "docs" / "settlement-files.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for week in ("week-40.csv", "week-41.csv"):
+        (tmp_path / week).write_text(as_portal_csv(one_day()), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(block, names)
+    assert names["settlement"].payouts["amount_minor"].to_list() == [24400]
