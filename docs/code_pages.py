@@ -98,6 +98,7 @@ def code_page(name: str) -> str:
     else:
         lines += ["", "At Vipps MobilePay: no payment with this reference."]
     lines += ["", "In the report, compared at 2026-10-31 12:00 UTC:", "", *_result(name)]
+    lines += _describe_flags(name)
     lines += ["", "All codes: [codes.md](../codes.md)."]
     return "\n".join(lines) + "\n"
 
@@ -115,7 +116,7 @@ def _describe(name: str) -> Iterator[str]:
     asked = [q for q, checks in CHECKS.items() if any(c.__name__ == name for c in checks)]
     yield f"**{code.title}.** {BUCKETS[code.bucket]}"
     yield ""
-    yield "| | |"
+    yield "| property | value |"
     yield "|---|---|"
     yield f"| question | {' '.join(QUESTIONS[question] for question in asked)} |"
     if code.meaning:
@@ -129,14 +130,18 @@ def _describe(name: str) -> Iterator[str]:
             yield f"| cause | {text.cause} |"
             yield f"| next step | {text.next_step} |"
     yield f"| if many rows have it | the likely cause is {code.likely_cause} |"
-    if flagged := [text for text in texts if text.flag]:
-        yield ""
-        yield "With a flag or a hint, the sentences are more precise:"
-        yield ""
+
+
+def _describe_flags(name: str) -> Iterator[str]:
+    from vippsrecon.reconciliation.texts_en import ENGLISH_TEXTS
+
+    flagged = [text for text in ENGLISH_TEXTS if text.kind == name and text.flag]
+    if flagged:
+        yield from ("", "## With a flag or a hint", "", "These sentences are used instead:", "")
         yield "| flag or hint | cause | next step |"
         yield "|---|---|---|"
-        for text in flagged:
-            yield f"| `{text.flag}` | {text.cause} | {text.next_step} |"
+    for text in flagged:
+        yield f"| `{text.flag}` | {text.cause} | {text.next_step} |"
 
 
 def _order_table(example: CodeExample) -> Iterator[str]:

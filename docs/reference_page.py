@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "in_major",
         "local_time",
         "for_excel",
+        "link_discrepancies",
     ),
     "Plan, approve and carry out": (
         "plan_refunds",

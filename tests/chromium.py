@@ -111,6 +111,33 @@ class Browser:
         """Type into the field that has the focus."""
         self.send("Input.insertText", text=text)
 
+    def click(self, element: str) -> None:
+        """Click on an element, which an expression finds, with the mouse."""
+        box = self.run_script(
+            f"""const element = {element}; element.scrollIntoView({{block: "center"}});
+            await new Promise(requestAnimationFrame);
+            const box = element.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];"""
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1],
+                      button="left", clickCount=1)  # fmt: skip
+
+    def fill(self, field: str, text: str) -> None:
+        """Click on a field, which an expression finds, and type over what it contains."""
+        self.click(field)
+        self.run(f"({field}).select()")
+        if text:
+            self.type(text)
+        else:
+            self.press("Backspace")
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+                      windowsVirtualKeyCode={"Backspace": 8}[key])  # fmt: skip
+
     def find_events(self, method: str) -> list[dict[str, Any]]:
         """Return the parameters of the events of one kind since the page was opened."""
         return [event["params"] for event in self.events if event.get("method") == method]
@@ -120,9 +147,15 @@ class Browser:
         pdf = self.send("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
         path.write_bytes(b64decode(pdf["data"]))
 
-    def take_screenshot(self, path: Path, *, whole: bool = True) -> None:
-        """Write a picture of the page."""
-        shot = self.send("Page.captureScreenshot", captureBeyondViewport=whole)
+    def take_screenshot(self, path: Path, *, whole: bool = True, of: str = "") -> None:
+        """Write a picture of the page, or of the element that an expression finds."""
+        clip = {}
+        if of:
+            box = self.run(
+                f"(b => ({{x: b.x, y: b.y, width: b.width, height: b.height, scale: 1}}))(({of}).getBoundingClientRect())"
+            )
+            clip = {"clip": box}
+        shot = self.send("Page.captureScreenshot", captureBeyondViewport=whole, **clip)
         path.write_bytes(b64decode(shot["data"]))
 
     def _read(self) -> dict[str, Any]:

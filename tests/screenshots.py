@@ -89,7 +89,7 @@ def picture_page(folder: Path, out: Path) -> None:
 
 def picture_notebook(folder: Path, out: Path) -> None:
     """Run notebook 02 in JupyterLab and show what a reader sees at its result."""
-    from tests.notebooks import test_jupyterlab as lab
+    from tests.notebooks import jupyterlab as lab
 
     name = "02_reconcile_orders.ipynb"
     notebooks, settings = folder / "notebooks", folder / "settings"

@@ -265,7 +265,7 @@ def test_schedules_are_written_as_the_page_shows(schedule, tmp_path, monkeypatch
         for line in block.splitlines()
         if line.startswith("vippsrecon schedule") and "--remove" not in line
     ]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         done = CliRunner().invoke(app, [part for part in command if part != "--install"])
         assert (done.exit_code, done.stderr) == (0, ""), command

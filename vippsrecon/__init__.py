@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vippsrecon.notebook.session import Month, open_month
     from vippsrecon.notebook.tables import search_frame, show_frame
     from vippsrecon.reconciliation import Reconciliation
-    from vippsrecon.report import write_html, write_workbook
+    from vippsrecon.report import link_discrepancies, write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.version import __version__
@@ -64,6 +64,7 @@ __all__ = [
     "for_excel",
     "in_major",
     "ledger_references",
+    "link_discrepancies",
     "load_settings",
     "local_time",
     "open_month",
@@ -112,6 +113,7 @@ _HOME = {
     "for_excel": "notebook.frames",
     "in_major": "notebook.frames",
     "ledger_references": "fetching",
+    "link_discrepancies": "report",
     "load_settings": "config.load",
     "local_time": "notebook.frames",
     "open_month": "notebook.session",

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.errors import InputError
 from vippsrecon.money import group_thousands
 from vippsrecon.notebook.session import serve_scenario
-from vippsrecon.report import write_workbook
+from vippsrecon.output_files import PAGE_SUFFIX
+from vippsrecon.report import write_html, write_workbook
 from vippsrecon.scenario import EARLIER_FILE, PERIOD, SHOPS, write_month
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vippsrecon.reconciliation import Reconciliation
+from vippsrecon.reconciliation import Reconciliation
 
 SCENARIO_FOLDER = "scenario"
 """Folder of the invented month, beside the report."""
@@ -123,12 +124,13 @@ class Score:
 
 
 class DemoResult(NamedTuple):
-    """The result of a demo: reconciliation, path of the report, score, duration in seconds."""
+    """The result of a demo: reconciliation, paths of report and page, score, duration in seconds."""
 
     reconciliation: Reconciliation
     report: Path
     score: Score
     seconds: float
+    page: Path
 
 
 def run_demo(
@@ -142,7 +144,7 @@ def run_demo(
     """Invent a month, fetch it over HTTP, reconcile it, write the report and score the result.
 
     Args:
-        out: Folder for report.xlsx, report.data/ and scenario/.
+        out: Folder for report.xlsx, report.html, report.data/ and scenario/.
         payments: Number of payments in the month.
         seed: The same seed and arguments make the same month.
         shop: The shop of the order export. Its profile is recognised from the file, as in real use.
@@ -172,8 +174,9 @@ def run_demo(
             progress=progress,
         )
     write_workbook(result, report)
+    page = write_html(result, report.with_suffix(PAGE_SUFFIX), workbook=report)
     score = score_result(result, month / "truth.csv")
-    return DemoResult(result, report, score, round(time.monotonic() - started, 1))
+    return DemoResult(result, report, score, round(time.monotonic() - started, 1), page)
 
 
 def score_result(result: Reconciliation, truth: Path) -> Score:

@@ -10,6 +10,11 @@ HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no
 """Environment to its only host.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
 
+PORTAL_ADDRESS = "https://portal.vippsmobilepay.com/"
+"""Start page of the business portal, of production payments. No address of a single payment is
+documented, so none is made up.
+Source: https://developer.vippsmobilepay.com/docs/knowledge-base/portal/"""
+
 ZONE_OF_MARKET = {
     "NO": "Europe/Oslo",
     "SE": "Europe/Stockholm",

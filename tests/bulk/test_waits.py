@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import httpx
 import pytest
@@ -13,10 +13,9 @@ import pytest
 from tests.bulk.simulated_account import MSN, SHORT_TIMEOUTS, list_outcomes
 from tests.simulator_settings import load_simulator_settings
 from vippsrecon.api import Client
-from vippsrecon.bulk.execution.clock import RunClock
+from vippsrecon.bulk.execution.clock import REPEAT_SECONDS, RunClock
 from vippsrecon.bulk.execution.context import RunContext, Timeouts
 from vippsrecon.bulk.execution.row.backoff import Backoff
-from vippsrecon.bulk.execution.wait_notice import REPEAT_SECONDS
 from vippsrecon.bulk.open_rows.settle import ManualDecision, settle
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.store import read_entries
@@ -496,3 +495,36 @@ def test_short_waits_are_not_reported(make_account, caplog):
     account.carry_out(plan, patience=patience, clock=SteppingClock())
 
     assert read_notices(caplog) == []
+
+
+class ShiftedDates(httpx.AsyncBaseTransport):
+    """A proxy in front of the simulator that changes the Date of the answers about payments."""
+
+    def __init__(self, simulator, ahead: timedelta) -> None:
+        self._inner = httpx.ASGITransport(app=simulator.app)
+        self.ahead = ahead
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Forward a request."""
+        answer = await self._inner.handle_async_request(request)
+        if "/payments/" in request.url.path:
+            date = parsedate_to_datetime(answer.headers["date"]) + self.ahead
+            answer.headers["date"] = format_datetime(date, usegmt=True)
+        return answer
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=-30)], ids=str)
+def test_changed_date_stops_a_run_against_the_simulator_too(make_account, ahead):
+    """A month is practised with the simulator, and a wrong Date makes every deadline wrong."""
+    account = make_account(2)
+    plan = account.make_approved_plan("refund", 4_000, 4_000)
+    proxy = ShiftedDates(account.simulator, ahead)
+    settings = account.client.settings
+    with Client(settings, transport=proxy) as client:
+        carried = account._replace(client=client).carry_out(plan)
+        assert "differs from the simulator's clock" in carried.stopped
+        assert list_outcomes(carried) == ["skipped", "skipped"]
+        assert account.count_requests("refund") == 0
+        proxy.ahead = timedelta(0)
+        client.payment("order-000001")
+        assert list_outcomes(account._replace(client=client).carry_out(plan)) == ["done", "done"]

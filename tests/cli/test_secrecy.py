@@ -79,7 +79,7 @@ COMMANDS = {
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
     "reconcile into folders": [
         *("reconcile", "--orders", "orders.csv", "--into", "reports", "--period", "2026-10"),
-        *("--catch-up", "--again", "--json"),
+        *("--catch-up", "--again", "--json", "--notify"),
     ],
     "notify": ["notify", "report.xlsx"],
     "schedule": [

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 
 import pytest
 
-from tests.chromium import SECONDS, needs_browser, open_browser
+from tests.chromium import needs_browser, open_browser
 from tests.display.browser import LEAST_CONTRAST, MEASURE
+from tests.notebooks.jupyterlab import (
+    EXECUTED,
+    IS_IDLE,
+    PANEL,
+    RUN_ALL,
+    change_theme,
+    serve_lab,
+)
 from tests.notebooks.notebook_files import SMALL, set_parameters
-from tests.waiting import wait_until
 
 pytestmark = [
     needs_browser,
@@ -32,23 +34,6 @@ pytestmark = [
 ]
 
 NOTEBOOK = "03_explore_discrepancies.ipynb"
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},
-    "themes": {"theme": "JupyterLab Light"},
-}
-PANEL = "[...(window.jupyterapp?.shell.widgets('main') ?? [])][0]"
-IS_IDLE = f"{PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
-RUN_ALL = f"""
-window.jupyterapp.shell.activateById({PANEL}.id);
-await window.jupyterapp.commands.execute("notebook:run-all-cells");
-"""
-EXECUTED = f"""
-(() => {{
-  const cells = {PANEL}?.content?.widgets ?? [];
-  const code = cells.filter(cell => cell.model.type === "code");
-  return code.length > 0 && code.every(cell => cell.model.executionCount !== null);
-}})()
-"""
 SCROLL_TO_THE_TABLE = f"""
 const notebook = {PANEL}.content;
 const place = notebook.widgets.findIndex(cell => cell.model.sharedModel.source.startsWith("search_frame"));
@@ -71,46 +56,6 @@ field.focus();
 """
 
 
-@contextmanager
-def serve_lab(folder, settings):
-    """Run `vippsrecon lab` without a browser of its own and yield its address with the token."""
-    for name, value in SETTINGS.items():
-        file = settings / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(value))
-    # The application becomes a variable of the page, so that the test can run its commands.
-    config = {"LabApp": {"expose_app_in_browser": True}, "ServerApp": {"allow_root": True}}
-    (settings / "jupyter_server_config.json").write_text(json.dumps(config))
-    own = {
-        "JUPYTER_CONFIG_DIR": str(settings),
-        "JUPYTER_DATA_DIR": str(settings / "data"),
-        "JUPYTER_RUNTIME_DIR": str(settings / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(settings),
-        "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),
-        "JUPYTER_PREFER_ENV_PATH": "1",
-    }
-    log = settings / "log.txt"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "vippsrecon", "lab", str(folder), "--no-browser"],
-            env=os.environ | own,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            find = re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+")
-            wait_until(lambda: find.search(log.read_text()) or process.poll() is not None, SECONDS)
-            found = find.search(log.read_text())
-            assert found, log.read_text()[-3000:]
-            yield found[0]
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-
-
 def explore(address, folder):
     """Run the notebook, search its table in both themes, reopen it, and search again."""
     seen = {}
@@ -124,11 +69,7 @@ def explore(address, folder):
             "return [...document.querySelectorAll('.jupyter-widgets')].map(one => one.textContent)"
         )
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            page.run_script(
-                f"await window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
-            )
-            is_light = str(theme.endswith("Light")).lower()
-            page.wait_for(f"document.body.dataset.jpThemeLight === '{is_light}'")
+            change_theme(page, theme)
             seen[theme] = search(page)
         page.run_script("await window.jupyterapp.commands.execute('docmanager:save')")
         page.open("about:blank")

@@ -137,7 +137,7 @@ def test_chosen_refunds_are_made_once(open_desk, month, unused):
         button.click()
     reopened, _ = open_desk()
     assert reopened.step == "outcomes"
-    assert "all 2 were done" in list_shown(reopened) or "2 refunds" in list_shown(reopened)
+    assert "Done: 2 refunds" in list_shown(reopened)
     assert count_refunds(month) == before | made
 
 
@@ -350,7 +350,7 @@ def test_caps_are_sentences(open_desk, unused, month):
     choose(desk, next(unused_again(unused)), "1,00")
     desk.make_plan.click()
     assert "0 of 1 refund would be sent" in list_shown(desk)
-    assert "per_run" in list_shown(desk) or "cap" in list_shown(desk)
+    assert "it would exceed the cap of  0,50 kr" in list_shown(desk)
     approve_as("Ola", desk, store, month)
     before = count_refunds(month)
     desk.look.click()
@@ -389,7 +389,7 @@ def test_refund_made_in_the_portal_meanwhile_is_not_repeated(open_desk, unused, 
     again.make_plan.click()
     assert again.step == "choose"
     assert "No row can be planned" in again.message
-    assert finding.reference in again.message or "refund" in again.message
+    assert finding.reference in again.message
 
 
 def test_plan_that_was_not_begun_is_offered(planned, open_desk, month):

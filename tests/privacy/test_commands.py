@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from IPython.display import HTML
 from openpyxl import load_workbook
 
+import vippsrecon
 from tests.cli.test_secrecy import run_in_this_process
 from tests.privacy.echoing_proxy import serve_echoing_errors
 from tests.privacy.markers import (
@@ -33,11 +39,25 @@ from tests.privacy.planted import (
 from tests.privacy.written import find_in_folder
 from tests.report.test_changes import fill_in
 from tests.report.test_workbook import rows_of
+from vippsrecon import plots
+from vippsrecon.notification.digest import build_report_digest
+from vippsrecon.notification.webhook import build_payload
+from vippsrecon.report.html.tiles import render_reconciliation
+from vippsrecon.report.terminal import format_summary
 from vippsrecon.scenario import write_month
 from vippsrecon.scenario.cases.case_mix import ALL_CASES_FROM
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.store import list_plan_ids
 
 MSN = "123456"
+RESULT_FRAMES = (
+    *("orders", "payments", "events", "failures", "rejects"),
+    *("discrepancies", "buckets", "summary", "bridge", "groups"),
+)
+FIGURES = (
+    *(plots.at_risk_by_code, plots.bridge_waterfall, plots.ages, plots.reservations),
+    *(plots.captured_and_refunded, plots.concentrations),
+)
 TYPED_NOTE = "typed-note-4711"
 TYPED_DOCUMENT = "typed-document-4712"
 REVIEW_NOTE = "review-note-4713"
@@ -228,6 +248,74 @@ def test_no_command_prints_a_customer_or_a_secret(finished):
 def test_no_file_holds_a_customer_or_a_secret(finished):
     """Workbooks, pages, frames, plans and the database are all searched in decoded form."""
     assert find_in_folder(finished.folder, INPUTS) == {}
+
+
+def list_displays(folder: Path) -> Iterator[tuple[str, object]]:
+    """Yield every object that a notebook shows of the month, with its name."""
+    settings = vippsrecon.load_settings(folder=folder, offline=True)
+    fetched = vippsrecon.read_fetched(folder / "fetched")
+    result = vippsrecon.reconcile_month(
+        [folder / "orders.csv"],
+        settings,
+        references=[folder / "references.csv"],
+        payments=folder / "fetched",
+        previous=folder / "report.xlsx",
+        earlier=folder / "report.data",
+    )
+    yield "preview", vippsrecon.preview(folder / "orders.csv")
+    yield "orders", vippsrecon.read_orders(folder / "orders.csv", default_msn=MSN)
+    yield "fetched", fetched
+    yield "result", result
+    yield "plan", vippsrecon.read_plan(folder / "plan.json")
+    yield "worst discrepancies", HTML(render_reconciliation(result, 1_000))
+    yield "summary", format_summary(result)
+    for name in (*RESULT_FRAMES, "open_items"):
+        frame = getattr(result, name)
+        yield name, frame
+        yield f"{name}, shown", vippsrecon.show_frame(frame)
+        yield f"{name}, searched", vippsrecon.search_frame(frame)
+    yield "links", vippsrecon.show_frame(vippsrecon.link_discrepancies(result))
+    for draw in FIGURES:
+        yield draw.__name__, draw(result)
+    with vippsrecon.open_store(settings.database_url) as store:
+        for plan_id in list_plan_ids(store):
+            yield f"journal {plan_id}", vippsrecon.verify_journal(store, plan_id)
+
+
+def test_no_display_of_a_notebook_shows_a_customer_or_a_secret(finished, monkeypatch, caplog):
+    """Text, HTML, tables to search, texts of figures, warnings and the log at its most detailed."""
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
+    pytest.importorskip("itables", reason="itables comes with the extra `lab`")
+    monkeypatch.chdir(finished.folder)
+    caplog.set_level(logging.DEBUG)
+    leaks, shown = {}, 0
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for name, display in list_displays(finished.folder):
+            texts = [repr(display), getattr(display, "description", "")]
+            if hasattr(display, "_repr_html_"):
+                texts.append(display._repr_html_())
+            found = set().union(*map(find_markers, map(leave_out_base64, texts)))
+            shown += 1
+            if found:
+                leaks[name] = found
+    assert leaks == {}
+    assert shown > 40
+    assert find_markers("\n".join([caplog.text, *(str(each.message) for each in caught)])) == set()
+
+
+def leave_out_base64(text: str) -> str:
+    """Return a text without pictures and packed scripts, whose digits may look like a phone number."""
+    return re.sub(r"[A-Za-z0-9+/]{200,}=*", "", text)
+
+
+def test_no_message_of_notify_holds_a_customer_or_a_secret(finished):
+    """The text of the mail and of the channel; the attached report is one of the files above."""
+    for report in ("report.xlsx", "again.xlsx", "mailed.xlsx"):
+        digest = build_report_digest(finished.folder / report)
+        payloads = [json.dumps(build_payload(digest, service)) for service in ("teams", "slack")]
+        assert find_markers("\n".join([digest.headline, *digest.lines, *payloads])) == set()
+        assert REVIEW_NOTE not in "\n".join(digest.lines), "notes are not in a message"
 
 
 def test_commands_met_the_customers(finished):

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import load_workbook
 
+from tests.benchmarks.write_report import MAX_FINDINGS_BYTES
+from tests.benchmarks.write_report import make_month as make_large_month
 from tests.report.example_results import Month, make_month
 from vippsrecon.errors import InputError, OutputError
 from vippsrecon.report import write_workbook
@@ -181,3 +183,12 @@ def test_fetched_payments_beside_the_report_are_kept(month, tmp_path):
     write_workbook(month, tmp_path / "report.xlsx", detail="findings")
     for name in ("payments.parquet", "events.parquet", "fetch.json"):
         assert (folder / name).read_text() == f"fetched {name}"
+
+
+@pytest.mark.nightly
+def test_a_month_of_50_000_payments_can_be_mailed(tmp_path):
+    """Many mail servers refuse more; a report of this size has findings only by default."""
+    path = write_workbook(make_large_month(tmp_path, 50_000), tmp_path / "report.xlsx")
+
+    assert load_workbook(path, read_only=True).sheetnames == SHEETS
+    assert path.stat().st_size < MAX_FINDINGS_BYTES

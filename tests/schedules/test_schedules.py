@@ -20,7 +20,7 @@ from vippsrecon.cli import app
 from vippsrecon.errors import InputError
 from vippsrecon.schedules.github import format_github_workflow
 from vippsrecon.schedules.job import build_job
-from vippsrecon.schedules.unix import format_cron, format_systemd
+from vippsrecon.schedules.unix import format_cron, format_systemd, format_units
 from vippsrecon.schedules.windows import NAMESPACE, format_windows_task
 
 OUT = "report-{period}.xlsx"
@@ -112,19 +112,23 @@ def split_units(text):
 
 
 @pytest.mark.parametrize("period", ["last-month", "yesterday"])
-def test_systemd_accepts_the_units(make_job, tmp_path, period):
+@pytest.mark.parametrize("manager", ["--system", "--user"])
+def test_systemd_accepts_the_units(make_job, tmp_path, monkeypatch, period, manager):
     """Discrepancies are a success, a missed start is made up for, and systemd reads every line."""
-    units = split_units(format_systemd(make_job(period)))
+    job = make_job(period)
+    own = manager == "--user"
+    units = format_units(job, own=True) if own else split_units(format_systemd(job))
     assert "SuccessExitStatus=1\n" in units["vippsrecon.service"]
     assert "Persistent=true\n" in units["vippsrecon.timer"]
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd here")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     for name, text in units.items():
         (tmp_path / name).write_text(text)
     calendar = re.search("OnCalendar=(.+)", units["vippsrecon.timer"])[1]
     for command in (
         ["systemd-analyze", "calendar", calendar],
-        ["systemd-analyze", "verify", "--man=no", *(tmp_path / name for name in units)],
+        ["systemd-analyze", manager, "verify", "--man=no", *(tmp_path / name for name in units)],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         own_lines = [line for line in done.stderr.splitlines() if "vippsrecon" in line]

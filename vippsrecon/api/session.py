@@ -66,6 +66,7 @@ class ApiSession:
         self._server_time = datetime.min.replace(tzinfo=UTC)
         self._clock_skew = timedelta(0)
         self._clock_error = timedelta(0)
+        self._simulator_skew = timedelta(0)
         self._outage = OutageWatch()
 
     def __repr__(self) -> str:
@@ -110,6 +111,10 @@ class ApiSession:
         That is the local time; with the simulator, the simulator's own. Positive: `Date` is ahead.
         """
         return self._clock_error.total_seconds()
+
+    def simulator_skew_seconds(self) -> float:
+        """Return by how much the last answer's `Date` is ahead of the clock the simulator stated."""
+        return self._simulator_skew.total_seconds()
 
     async def check_keys(self, msn: str | None = None) -> None:
         """Fetch an access token; raise UnauthorizedError if the keys are not accepted."""
@@ -260,13 +265,13 @@ class ApiSession:
             self._server_date_text = date_text
             self._server_time = moment
             self._clock_skew = moment - datetime.now(UTC)
-            error = self._compute_clock_error(answer, moment)
+            self._simulator_skew = self._compute_simulator_skew(answer, moment)
+            in_simulator = self.settings.environment == "simulator"
+            error = self._simulator_skew if in_simulator else self._clock_skew
             if abs(error) > abs(self._clock_error):
                 self._clock_error = error
 
-    def _compute_clock_error(self, answer: HttpResponse, moment: datetime) -> timedelta:
-        if self.settings.environment != "simulator":
-            return self._clock_skew
+    def _compute_simulator_skew(self, answer: HttpResponse, moment: datetime) -> timedelta:
         own_time = error_responses.parse_http_date(answer.headers.get(SIMULATOR_CLOCK_HEADER, ""))
         return timedelta(0) if own_time is None else moment - own_time
 

@@ -55,7 +55,7 @@ def demo(
     """Reconcile an invented month and compare the result with the truth.
 
     Writes the month, starts the simulator on this computer, fetches over HTTP, reconciles and
-    writes report.xlsx. Exit code 0 when exactly the planted discrepancies were found.
+    writes report.xlsx and the same as one page, report.html. Exit code 0 when exactly the planted discrepancies were found.
 
     \b
     Example:
@@ -64,6 +64,7 @@ def demo(
     """
     from vippsrecon.cli import output
     from vippsrecon.demo import run_demo
+    from vippsrecon.errors import printable
     from vippsrecon.report.terminal import format_summary
 
     result = run_demo(out, payments=payments, seed=seed, shop=shop.value, progress=not json)
@@ -72,6 +73,7 @@ def demo(
             output.format_json(
                 {
                     **output.build_reconciliation_json(result.reconciliation, str(result.report)),
+                    "page": str(result.page),
                     "score": result.score.as_dict(),
                     "seconds": result.seconds,
                 }
@@ -79,6 +81,7 @@ def demo(
         )
     else:
         print(format_summary(result.reconciliation, result.report))
+        print(f"Page: {printable(str(result.page))}")
         print("\n".join(result.score.lines()))
     raise typer.Exit(0 if result.score.exact else 1)
 

@@ -131,12 +131,18 @@ def print_failure(error: BaseException, before: str = "") -> None:
         error: What stopped it.
         before: What the sentence begins with, such as the period that could not be reconciled.
     """
+    if not isinstance(error, (VippsReconError, OSError)) and not _format_name_error(error):
+        traceback.print_exception(error, file=sys.stderr)
+    print_error(before + describe_failure(error))
+
+
+def describe_failure(error: BaseException) -> str:
+    """Return why work stopped, in one sentence."""
     if isinstance(error, (VippsReconError, OSError)):
-        print_error(before + format_error(error))
-    elif sentence := _format_name_error(error):
-        print_error(before + sentence)
-    else:
-        _report_internal_error(error)
+        return format_error(error)
+    return _format_name_error(error) or (
+        "This is a fault in vippsrecon, not in your data. Please report it with the lines above."
+    )
 
 
 def print_error(sentence: str) -> None:
@@ -211,14 +217,6 @@ def _format_name_error(error: BaseException) -> str:
     return (
         f"{printable(error.object[:300])}: this name contains a byte that is not valid text. "
         "Rename the file or folder."
-    )
-
-
-def _report_internal_error(error: BaseException) -> None:
-    """Print the traceback of a fault in this package. The exit code is 2, since there is no verdict."""
-    traceback.print_exception(error, file=sys.stderr)
-    print_error(
-        "This is a fault in vippsrecon, not in your data. Please report it with the lines above."
     )
 
 

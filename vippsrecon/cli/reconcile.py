@@ -135,6 +135,14 @@ def reconcile(
             "people worked in.",
         ),
     ] = None,
+    notify: Annotated[
+        bool,
+        typer.Option(
+            "--notify",
+            help="Send each run that is not clean to the receivers in vippsrecon.toml, as notify "
+            "does: the report at exit code 1, a failure at 2.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Compare order exports with Vipps MobilePay and write the report.
@@ -161,6 +169,7 @@ def reconcile(
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli.output import format_json
+    from vippsrecon.cli.runs.notice import Notifier
     from vippsrecon.cli.runs.report_run import (
         ReportOptions,
         build_report_json,
@@ -169,28 +178,31 @@ def reconcile(
         print_warnings,
     )
     from vippsrecon.config.load import load_settings
+    from vippsrecon.config.notifications import load_notification_settings
     from vippsrecon.workflow.fetch_references import choose_time_zone
 
     refuse_contradictions(
         out, into, period, catch_up=catch_up, again=again, previous=previous is not None
     )
-    settings = load_settings(offline=payments is not None)
-    zone = choose_time_zone(settings)
-    days = choose_period(context, period, zone)
-    options = ReportOptions(
-        orders,
-        shop,
-        mapping,
-        payments,
-        references or [],
-        earlier or [],
-        _parse_time_option(as_of, "--as-of", zone),
-        _parse_time_option(exported_at, "--exported-at", zone),
-        detail.value if detail else None,
-        previous,
-        json,
-    )
-    chosen_days = _choose_days(days, first, last)
+    notifier = Notifier(load_notification_settings() if notify else None, quiet=json)
+    with notifier.telling_failures():
+        settings = load_settings(offline=payments is not None)
+        zone = choose_time_zone(settings)
+        days = choose_period(context, period, zone)
+        options = ReportOptions(
+            orders,
+            shop,
+            mapping,
+            payments,
+            references or [],
+            earlier or [],
+            _parse_time_option(as_of, "--as-of", zone),
+            _parse_time_option(exported_at, "--exported-at", zone),
+            detail.value if detail else None,
+            previous,
+            json,
+        )
+        chosen_days = _choose_days(days, first, last)
     if into is not None and days is not None:
         from vippsrecon.cli.runs.dated_runs import run_into_folders
 
@@ -202,17 +214,19 @@ def reconcile(
             catch_up=catch_up,
             again=again,
             clock=lambda: read_clock(context),
+            notifier=notifier,
         )
         raise typer.Exit(code)
     assert out is not None, "refused above"
     out = insert_period(out, days, "--out")
-    report = make_report(options, settings, out, chosen_days, html=html, replaces=out)
+    with notifier.telling_failures():
+        report = make_report(options, settings, out, chosen_days, html=html, replaces=out)
     if json:
         print(format_json(build_report_json(report)))
     else:
         print_report(report)
     print_warnings(report.result, report.workbook)
-    raise typer.Exit(report.result.exit_code)
+    raise typer.Exit(notifier.tell_result(report.workbook, report.result.exit_code))
 
 
 def refuse_contradictions(

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StrictBool, StrictStr
 
+from vippsrecon.config.order_address import check_order_url
 from vippsrecon.config.validation import (
     check_timezone,
     number,
@@ -32,6 +33,7 @@ MAX_IN_FLIGHT = 256
 Market = Annotated[StrictStr, one_of(ZONE_OF_MARKET)]
 TimeZone = Annotated[StrictStr, AfterValidator(check_timezone)]
 Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
+OrderUrl = Annotated[StrictStr, AfterValidator(check_order_url)]
 Stores = Annotated[tuple[str, ...], BeforeValidator(parse_texts)]
 Currency = Annotated[StrictStr, one_of(DECIMALS)]
 Minor = Annotated[int, whole_number(0, LARGEST_MINOR)]
@@ -60,6 +62,8 @@ class SalesUnit:
         currency: The shop's currency for it, used if the export has no currency column.
         compared: False for a sales unit without orders in the exports, such as a point of sale: its
             orders and payments are left out, and the report says so.
+        order_url: Address of an order in the shop's administration, with {order_number} or
+            {reference} in it; None: reports have no links to orders of the shop.
     """
 
     msn: StrictStr
@@ -70,6 +74,7 @@ class SalesUnit:
     stores: Stores = ()
     currency: Currency | None = None
     compared: StrictBool = True
+    order_url: OrderUrl | None = None
 
     @property
     def zone(self) -> str:

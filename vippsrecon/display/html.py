@@ -43,6 +43,13 @@ class Label(NamedTuple):
     tone: Tone
 
 
+class Link(NamedTuple):
+    """A text that leads to an https address."""
+
+    text: str
+    address: str
+
+
 class SortedCell(NamedTuple):
     """A cell of a table that can be sorted and searched.
 
@@ -52,7 +59,7 @@ class SortedCell(NamedTuple):
         search: The texts that find it, if there are other ways to type what it shows.
     """
 
-    value: str | Label | None
+    value: str | Label | Link | None
     order: int | float | Decimal | None
     search: str = ""
 
@@ -146,7 +153,7 @@ class HtmlView:
 
         Args:
             columns: The columns.
-            rows: The cells of each row: texts, numbers, `Label`s; None is an empty cell.
+            rows: The cells of each row: texts, numbers, `Label`s, `Link`s; None is an empty cell.
             count: How many rows there are, if not all are given.
             everything: The code that gives every row, such as "plan.to_frame()".
             table_id: By which a script finds the table, whose rows it then shows page by page.
@@ -167,6 +174,20 @@ class HtmlView:
         if left_out > 0:
             more = f"and {format_count(left_out, 'more row')}; all of them:"
             self.add_code(more, everything)
+
+    def add_picture(self, text: str, on_light: str, on_dark: str) -> None:
+        """Add a picture in two colours; the theme of the notebook decides which one is seen.
+
+        Args:
+            text: What it shows, for those who do not see it.
+            on_light: Its address for a light ground, which is also seen where no style is kept.
+            on_dark: Its address for a dark ground.
+        """
+        self._parts += [
+            f'<img alt="{escape(text)}" src="{on_light}" class="vr-on-light" style="max-width:100%">',
+            f'<img alt="{escape(text)}" src="{on_dark}" class="vr-on-dark" '
+            'style="max-width:100%;display:none">',
+        ]
 
     def add_script(self, script: str) -> None:
         """Add a script of this package, which must contain no text from outside."""
@@ -189,6 +210,13 @@ class HtmlView:
             value = value.value
         if isinstance(value, Label):
             shown = f'<span class="vr-label vr-{value.tone}">{escape(value.word)}</span>'
+        elif isinstance(value, Link):
+            shown = escape(value.text)
+            if value.address.startswith("https://"):
+                attribute = escape(value.address, quote=True)
+                shown = (
+                    f'<a href="{attribute}" rel="noopener noreferrer" target="_blank">{shown}</a>'
+                )
         elif value is None:
             shown = ""
         elif column.kind == "sentence":

@@ -15,7 +15,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.config.validation import check_timezone
 from vippsrecon.dates import EPOCH_DATE
 from vippsrecon.display.amounts import AmountFormat
-from vippsrecon.display.html import Label, SortedCell, TableColumn, Tone
+from vippsrecon.display.html import Label, Link, SortedCell, TableColumn, Tone
 from vippsrecon.errors import InputError, VippsReconError
 from vippsrecon.money import group_thousands, to_major, to_minor
 from vippsrecon.notebook.frames import convert_to_plain, list_labels
@@ -27,7 +27,16 @@ _SENTENCE_LENGTH = 40
 _IDENTIFIERS = {"msn", "order_number"}
 """Columns whose values are names even where they are numbers."""
 
-_HEADINGS = {"msn": "Sales unit", "kind": "Code", "order_number": "Order"}
+_ADDRESSES = {"portal_url", "order_url"}
+"""Columns of `link_discrepancies` whose values lead out of the notebook."""
+
+_HEADINGS = {
+    "portal_url": "Business portal",
+    "order_url": "Order in the shop",
+    "msn": "Sales unit",
+    "kind": "Code",
+    "order_number": "Order",
+}
 """Headings that differ from the name of the column, as on the report's sheets."""
 
 
@@ -119,7 +128,15 @@ def _choose_conversion(
         return _convert_day_number, "code"
     if pd.api.types.is_numeric_dtype(column.dtype) and name not in _IDENTIFIERS:
         return _convert_number, "number"
-    return lambda value: SortedCell(str(value), None, str(value)), "text"
+    return _convert_address if name in _ADDRESSES else _convert_text, "text"
+
+
+def _convert_text(value: Any) -> SortedCell:
+    return SortedCell(str(value), None, str(value))
+
+
+def _convert_address(value: Any) -> SortedCell:
+    return SortedCell(Link(str(value), str(value)), None, str(value))
 
 
 def _make_label(word: str, tone: Tone, order: Sequence[str]) -> SortedCell:

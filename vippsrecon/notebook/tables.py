@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, SortedCell
+from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, Link, SortedCell
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import format_count, group_thousands
 from vippsrecon.notebook.frame_cells import FrameTable, convert_frame
@@ -144,7 +144,9 @@ def _format_text(table: FrameTable) -> str:
 
 def _format_cell(cell: SortedCell) -> str:
     value = cell.value
-    return "" if value is None else value.word if isinstance(value, Label) else value
+    if isinstance(value, Label | Link):
+        return value[0]
+    return value or ""
 
 
 @cache

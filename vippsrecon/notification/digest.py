@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from vippsrecon.errors import printable
+from vippsrecon.dates import parse_named_period
+from vippsrecon.errors import InputError, printable
 from vippsrecon.money import format_count
 from vippsrecon.report.names import CODE_TITLES
 from vippsrecon.report.sentences import format_money
@@ -37,6 +38,21 @@ class Digest(NamedTuple):
     headline: str
     lines: tuple[str, ...]
     report: Path | None = None
+
+    @property
+    def report_name(self) -> str:
+        """The name of the workbook for its receivers; "" without one.
+
+        A workbook in a folder of `reconcile --into` gets the name of its period.
+        """
+        if self.report is None:
+            return ""
+        period = self.report.absolute().parent.name
+        try:
+            parse_named_period(period)
+        except InputError:
+            return printable(self.report.name)
+        return printable(f"{self.report.stem}-{period}{self.report.suffix}")
 
     def format_text(self, *notes: str) -> str:
         """Return the message as plain text, with notes at its end."""

@@ -48,7 +48,7 @@ def build_message(digest: Digest, mail: MailSettings) -> EmailMessage:
     if digest.report is None:
         message.set_content(digest.format_text())
         return message
-    name = printable(digest.report.name)
+    name = digest.report_name
     content = read_input_bytes(digest.report)
     if len(content) > mail.table.attach_up_to_mb * _BYTES_PER_MB:
         size = f"{len(content) / _BYTES_PER_MB:.1f} MB"

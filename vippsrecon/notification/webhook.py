@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from vippsrecon.config.notifications import LOOPBACK_HOSTS
-from vippsrecon.errors import NotificationError, printable
+from vippsrecon.errors import NotificationError
 
 if TYPE_CHECKING:
     from vippsrecon.config.notifications import WebhookSettings
@@ -24,7 +24,7 @@ def build_payload(digest: Digest, service: str) -> dict[str, Any]:
     Sources: Microsoft, "Create incoming webhooks with Workflows" (an Adaptive Card, whose text runs
     contain no Markdown); Slack, "Sending messages using incoming webhooks" and "Formatting text".
     """
-    notes = [] if digest.report is None else [f"Report: {printable(digest.report.name)}"]
+    notes = [] if digest.report is None else [f"Report: {digest.report_name}"]
     text = digest.format_text(*notes)
     if service == "slack":
         escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

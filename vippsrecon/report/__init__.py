@@ -2,5 +2,6 @@
 
 from vippsrecon.report.excel.workbook import write_workbook
 from vippsrecon.report.html.page import write_html
+from vippsrecon.report.web_links import link_discrepancies
 
-__all__ = ["write_html", "write_workbook"]
+__all__ = ["link_discrepancies", "write_html", "write_workbook"]

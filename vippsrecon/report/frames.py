@@ -12,6 +12,7 @@ import polars as pl
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
 from vippsrecon.report.totals.reservations import select_reservations
+from vippsrecon.report.web_links import add_addresses
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ReportFrames:
         events: `schemas.EVENTS`.
         failures: `schemas.FAILURES`.
         rejects: `schemas.REJECTS`.
-        discrepancies: `schemas.DISCREPANCIES`, worst first.
+        discrepancies: `schemas.DISCREPANCIES`, worst first, with the addresses of `web_links`.
         summary: `schemas.SUMMARY`.
         bridge: `schemas.BRIDGE`, by leg, sales unit, currency and position.
         groups: `reconciliation.results.groups.GROUPS`: one row per kind, cause and currency.
@@ -69,7 +70,7 @@ def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
         ),
         failures=read("failures").sort("msn", "reference", "operation"),
         rejects=read("rejects").sort("source_file", "source_row", "column", "value", "reason"),
-        discrepancies=read("discrepancies"),
+        discrepancies=add_addresses(read("discrepancies"), reconciliation.manifest),
         summary=read("summary"),
         bridge=read("bridge").sort("currency", "msn", "leg", "position"),
         groups=read("groups"),

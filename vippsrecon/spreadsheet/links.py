@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SEARCHED_DIFFERENTLY = r"[~*?]"
 """MATCH takes these for wildcards."""
+_WEB_ADDRESS = r"^https://[A-Za-z0-9\-._~:/?#\[\]@!$&()*+,;=%]{1,247}$"
 _MAX_MATCH_LENGTH = 255
 """MATCH finds no longer text."""
 
@@ -43,6 +44,25 @@ def format_first_row_link(table: SheetTable, text: str, **equal: str) -> str:
     )
     row = f"{table.head_row + 1}+MATCH(1,INDEX({conditions},0),0)"
     return f"=HYPERLINK(\"#'{table.sheet}'!A\"&IFERROR({row},1),{_quote(text)})"
+
+
+def build_web_links(addresses: pl.Series, text: str) -> pl.Series:
+    r"""Return for each address a formula that shows `text` and opens the address in a browser.
+
+    Args:
+        addresses: https addresses, at most 255 characters, percent-encoded; null for none.
+        text: What the cells show.
+
+    Raises:
+        ValueError: An address could be read as another formula.
+
+    >>> build_web_links(pl.Series(["https://shop.example/1", None]), "Shop").to_list()
+    ['HYPERLINK("https://shop.example/1","Shop")', None]
+    """
+    unsafe = addresses.drop_nulls().filter(~addresses.drop_nulls().str.contains(_WEB_ADDRESS))
+    if len(unsafe):
+        raise ValueError(f"{unsafe[0]!r} is not an address that a formula may have")
+    return pl.select(pl.format(f'HYPERLINK("{{}}",{_quote(text)})', addresses)).to_series()
 
 
 def build_row_links(

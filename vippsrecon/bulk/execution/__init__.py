@@ -7,8 +7,7 @@ The modules, in reading order:
     preconditions      checks on the plan and the settings before any payment is read
     context            what all rows of one run share, and how long to wait
     plan_journal       what one run reads and writes of the workspace database
-    clock              the run's clocks
-    wait_notice        says which row waits, why, and for how much longer
+    clock              the run's clocks, and the notice that a row waits
 
     row/prepare        one row: read the payment, check the row, record the intention
     row/checks         the checks every row must pass immediately before its request

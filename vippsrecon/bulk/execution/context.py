@@ -9,11 +9,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from vippsrecon.api.async_client import AsyncClient
-from vippsrecon.bulk.execution.clock import RunClock
+from vippsrecon.bulk.execution.clock import RunClock, WaitNotice
 from vippsrecon.bulk.execution.journal_writer import JournalWriter
 from vippsrecon.bulk.execution.plan_journal import PlanJournal
 from vippsrecon.bulk.execution.row_result import RowResult
-from vippsrecon.bulk.execution.wait_notice import WaitNotice
 from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.store import Attempt, Cap
 

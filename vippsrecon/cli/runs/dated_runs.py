@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,13 @@ from vippsrecon.cli.runs.report_run import (
 )
 
 if TYPE_CHECKING:
+    from vippsrecon.cli.runs.notice import Notifier
     from vippsrecon.config.settings import Settings
     from vippsrecon.dates import Period
     from vippsrecon.workflow.dated_runs.folders import DatedFolders
     from vippsrecon.workflow.dated_runs.manifest import DatedRun
+
+_MADE_BEFORE = "already_reconciled"
 
 
 def run_into_folders(
@@ -33,6 +37,7 @@ def run_into_folders(
     catch_up: bool,
     again: bool,
     clock: Callable[[], datetime],
+    notifier: Notifier,
 ) -> int:
     """Make the run of a period in its folder, and print what it found.
 
@@ -44,6 +49,7 @@ def run_into_folders(
         catch_up: Also make the runs of missed periods before it, oldest first.
         again: Also make the run of this period if it is there and complete.
         clock: The time now.
+        notifier: Tells people what each run found.
 
     Returns:
         The exit code: the worst of all periods.
@@ -51,10 +57,16 @@ def run_into_folders(
     from vippsrecon.cli.output import format_json
     from vippsrecon.workflow.dated_runs.folders import DatedFolders, lock_reports
 
-    with lock_reports(into):
+    with ExitStack() as stack:
+        with notifier.telling_failures():
+            stack.enter_context(lock_reports(into))
         folders = DatedFolders(into, settings.environment)
         if not catch_up:
-            code, shown = _run_period(options, settings, folders, period, again=again, clock=clock)
+            with notifier.telling_failures():
+                code, shown = _run_period(
+                    options, settings, folders, period, again=again, clock=clock
+                )
+            code = _tell(notifier, code, shown, folders.place(period.name))
             if options.json:
                 print(format_json(shown))
             return code
@@ -76,12 +88,22 @@ def run_into_folders(
                 raise
             except Exception as error:  # one period must not hide the others
                 print_failure(error, f"{each.name}: ")
+                notifier.tell_failure(error, f"{each.name}: ")
                 code, shown = FAILURE_EXIT_CODE, {"complete": False, "verdict": "incomplete"}
+            else:
+                code = _tell(notifier, code, shown, folders.place(each.name))
             codes.append(code)
             entries.append({"period": each.name, "exit_code": code} | shown)
         if options.json:
             print(format_json({"exit_code": max(codes), "periods": entries}))
         return max(codes)
+
+
+def _tell(notifier: Notifier, code: int, shown: dict[str, Any], place: Path) -> int:
+    """Tell people of a run that was made now, and return the exit code."""
+    from vippsrecon.workflow.dated_runs.manifest import REPORT_FILE
+
+    return code if shown.get(_MADE_BEFORE) else notifier.tell_result(place / REPORT_FILE, code)
 
 
 def _list_periods(into: Path, period: Period) -> Sequence[Period]:
@@ -166,5 +188,5 @@ def _show_finished(run: DatedRun, place: Path, *, json: bool) -> dict[str, Any]:
         "headline": run.headline,
         "report": str(report),
         "manifest": str(place / MANIFEST_FILE),
-        "already_reconciled": True,
+        _MADE_BEFORE: True,
     }

@@ -65,9 +65,9 @@ class ChooseView:
         self.rows = widgets.VBox()
         self.box = widgets.VBox(
             [
-                _make_line(self.code, self.severity, self.sales_unit, self.search),
-                _make_line(self.show_others),
-                _make_line(self._count, self.earlier, self.later, self.choose_shown,
+                make_line(self.code, self.severity, self.sales_unit, self.search),
+                make_line(self.show_others),
+                make_line(self._count, self.earlier, self.later, self.choose_shown,
                            self.choose_none),
                 self.rows,
                 self._sum,
@@ -216,7 +216,8 @@ def _make_dropdown(name: str, every: str, values: Sequence[str]) -> Any:
     )
 
 
-def _make_line(*controls: Any) -> Any:
+def make_line(*controls: Any) -> Any:
+    """Put controls side by side; they wrap where the panel is narrow."""
     line = widgets.HBox(list(controls))
     line.add_class("vr-desk-line")
     return line

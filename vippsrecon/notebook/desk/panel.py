@@ -24,7 +24,7 @@ from vippsrecon.errors import PlanError, VippsReconError
 from vippsrecon.notebook.desk import texts
 from vippsrecon.notebook.desk.case import Case, is_finished
 from vippsrecon.notebook.desk.choice import list_findings, replace_amounts
-from vippsrecon.notebook.desk.choose_view import ChooseView, make_button
+from vippsrecon.notebook.desk.choose_view import ChooseView, make_button, make_line
 from vippsrecon.notebook.desk.plan_view import (
     render_approval,
     render_heading,
@@ -78,6 +78,7 @@ class RefundDesk:
         self._checked = widgets.HTML()
         self._approval = widgets.HTML()
         self._sums = widgets.VBox()
+        self._sums.add_class("vr-desk-sums")
         self._body = widgets.VBox()
         self._output = widgets.Output()
         self.panel = widgets.VBox([self._steps, self._message, self._output, self._body])
@@ -118,7 +119,7 @@ class RefundDesk:
                 self._case.plan = plan
                 self._show_standing()
             else:
-                self._body.children = [self.open_plan, *self._body.children]
+                self._body.children = [make_line(self.open_plan), *self._body.children]
                 self._say(texts.explain_earlier_plan(plan, self._case.plan_file.name))
         except VippsReconError as error:
             self._say(texts.explain_unusable_file(str(error)), is_error=True)
@@ -255,21 +256,21 @@ class RefundDesk:
         self._steps.value = render_steps(_STEP_NUMBERS[step])
         parts: list[Any] = [self._plan, self._checked]
         if step == "choose":
-            parts = [self.choice.box, self.make_plan] if self._reconciliation else []
+            parts = [self.choice.box, make_line(self.make_plan)] if self._reconciliation else []
         elif step == "approve":
             plan = self._case.get_plan()
             self._approval.value = render_heading(texts.APPROVAL_TITLE) + render_approval(
                 plan, self._case.plan_file.resolve(), self._folder, self._case.store.url_masked
             )
-            parts += [self._approval, widgets.HBox([self.look, self.back])]
+            parts += [self._approval, make_line(self.look, self.back)]
             self._start_watching()
         elif step == "send":
             self._make_fields()
-            parts += [self._sums, widgets.HBox([self.send, self.back])]
+            parts += [self._sums, make_line(self.send, self.back)]
         elif step == "outcomes":
             unfinished = self.run is not None and not is_finished(self.run)
             buttons = [self.again, self.choose_again] if unfinished else [self.choose_again]
-            parts = [self._checked, widgets.HBox(buttons if self._reconciliation else buttons[:-1])]
+            parts = [self._checked, make_line(*(buttons if self._reconciliation else buttons[:-1]))]
         self._body.children = parts
 
     def _make_fields(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.spreadsheet.columns import TableColumn
-from vippsrecon.spreadsheet.links import build_row_links
+from vippsrecon.spreadsheet.links import build_row_links, build_web_links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,23 @@ _LINKS = (
 """Sheet, text of the link, and the keys to try in turn, each with the one to search for."""
 
 
+_WEB_LINKS = (
+    (
+        "portal_url",
+        "In portal",
+        "Portal",
+        "Opens the start page of the business portal: search for the reference there.",
+    ),
+    (
+        "order_url",
+        "In shop",
+        "Order in shop",
+        "Opens the order in the shop, at the address of order_url.",
+    ),
+)
+"""Column of addresses, heading, text of the link, and what it is."""
+
+
 def add_links(tables: Mapping[str, SheetTable]) -> SheetTable:
     """Return *Discrepancies* with a column of links to each of the sheets in the workbook."""
     discrepancies = tables["Discrepancies"]
@@ -45,7 +62,25 @@ def add_links(tables: Mapping[str, SheetTable]) -> SheetTable:
         _find_links(linked, tables[sheet], ways, text).alias(column.name)
         for (sheet, text, ways), column in zip(targets, columns, strict=True)
     ]
-    return replace(linked, data=linked.data.with_columns(links))
+    return add_web_links(replace(linked, data=linked.data.with_columns(links)))
+
+
+def add_web_links(discrepancies: SheetTable) -> SheetTable:
+    """Return *Discrepancies* with a last column of links for each kind of address that a row has."""
+    data = discrepancies.data
+    present = [link for link in _WEB_LINKS if data[link[0]].drop_nulls().len()]
+    columns = tuple(
+        TableColumn(header, f"{name}_link", "link", 12, about, printed=False, link_text=text)
+        for name, header, text, about in present
+    )
+    links = [
+        build_web_links(data[name], text).alias(f"{name}_link") for name, _, text, _ in present
+    ]
+    return replace(
+        discrepancies,
+        columns=(*discrepancies.columns, *columns),
+        data=data.with_columns(links),
+    )
 
 
 def _make_column(sheet: str, text: str) -> TableColumn:

@@ -28,7 +28,14 @@ MAX_ROWS = 500
 MAX_CELL_CHARACTERS = 200
 """Of a text in a row, such as an order number. The sentences of a row may be longer."""
 
-_SENTENCES = {"cause": 1_000, "next_step": 1_000, "reason": 300, "detail": 300}
+_SENTENCES = {
+    "portal_url": 1_000,
+    "order_url": 1_000,
+    "cause": 1_000,
+    "next_step": 1_000,
+    "reason": 300,
+    "detail": 300,
+}
 
 
 class PageRows(NamedTuple):

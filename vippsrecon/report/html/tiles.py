@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.display.html import VERDICT_TONES, HtmlView, Label, TableColumn
+from vippsrecon.display.html import VERDICT_TONES, HtmlView, Label, Link, TableColumn
 from vippsrecon.money import group_thousands
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import compute_figures
@@ -86,10 +86,17 @@ def _add_worst_discrepancies(view: HtmlView, frames: ReportFrames, rows: int) ->
 
 
 def _build_cells(row: dict[str, Any], view: HtmlView) -> list[object]:
+    number, reference = row["order_number"], row["reference"]
+    if number and row["order_url"]:
+        number = Link(number, row["order_url"])
+    if reference and row["portal_url"]:
+        reference = Link(reference, row["portal_url"])
     amounts = (row[name] for name in ("expected_minor", "actual_minor", "at_risk_minor"))
     return [
         Label(row["severity"], row["severity"]),
-        *(row[name] for name in ("kind", "order_number", "reference")),
+        row["kind"],
+        number,
+        reference,
         *(
             None if minor is None else view.amounts.format(minor, row["currency"])
             for minor in amounts
