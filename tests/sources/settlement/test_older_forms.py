@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
@@ -10,6 +11,7 @@ import pytest
 
 from vippsrecon import preview
 from vippsrecon.errors import SourceError
+from vippsrecon.sources.settlement import read_settlement_files
 
 FLAT = (
     "Salgsdato", "Salgssted", "Vippsnummer", "Produkt", "Transaksjons-ID", "Ordre-ID", "Brutto",
@@ -248,6 +250,19 @@ def test_xml_net(read):
     assert (first["psp_reference"], first["reference"]) == ("1", "order-1")
 
 
+def test_xml_with_capture_and_refund_in_one_element(read):
+    """Both are entries, so that captures and refunds are not set off against each other."""
+    both = transaction("100.00", "-30.00", "1.50", 1, "70.00")
+    result = read(report("Net", "68.50", both), suffix=".xml")
+    assert_foots(result)
+    totals = result.files[0].totals["NOK"]
+    assert (totals["captures_minor"], totals["refunds_minor"], totals["fees_minor"]) == (
+        10000,
+        3000,
+        150,
+    )
+
+
 def test_xml_gross(read):
     """The fees are invoiced later, so they are on the topic fees only."""
     result = read(report("Gross", "250.00"), suffix=".xml")
@@ -331,3 +346,21 @@ def test_preview_of_the_older_forms(read, tmp_path):
         "settlement-xml-3.0",
     ]
     assert all(entry["totals"] == {"NOK": TOTALS} for entry in shown)
+
+
+def test_workbook_that_unpacks_to_too_much_is_refused(tmp_path):
+    """A workbook goes through the one opening of files, which looks at its parts first."""
+    path = tmp_path / "report.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 300_000_000)
+    with pytest.raises(SourceError, match="200 times its size"):
+        read_settlement_files([path])
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    """A row is found by the name of its file."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "flat.csv").write_text(as_text(ROWS), encoding="utf-8")
+    with pytest.raises(SourceError, match="two input files have this name"):
+        read_settlement_files([tmp_path / "a" / "flat.csv", tmp_path / "b" / "flat.csv"])

@@ -33,6 +33,8 @@ from vippsrecon.sources.settlement.transactions import (
 
 MAX_TRANSACTIONS = 2_000_000
 
+_SEPARATE_AMOUNTS = ("TransactionCaptureAmount", "TransactionRefundAmount")
+
 _UNIT = "SettlementReport/SettlementDetailsInfo"
 _PAYMENTS = f"{_UNIT}/PaymentsInfo"
 _SETTLEMENT = f"{_PAYMENTS}/SettlementInfo"
@@ -126,7 +128,7 @@ class _Reading:
             return
         for number, fields in self._waiting:
             try:
-                self.transactions.append(_build_transaction(number, fields, settlement))
+                self.transactions += _build_transactions(number, fields, settlement)
             except CellError as error:
                 self._reject(number, error)
         self.settlements.append(settlement)
@@ -168,9 +170,10 @@ def _find_stated(fields: Mapping[str, str], currency: str) -> int | None:
     return parse_minor(fields[name], currency, name) if name in fields else None
 
 
-def _build_transaction(
+def _build_transactions(
     number: int, fields: Mapping[str, str], settlement: StatedSettlement
-) -> Transaction:
+) -> list[Transaction]:
+    """Return the capture or refund of one element, or both; the fee is on the first."""
     currency = fields.get("SettlementCurrencyCode") or settlement.currency
     if currency != settlement.currency:
         raise CellError("SettlementCurrencyCode", currency, "is not the currency of its settlement")
@@ -178,17 +181,15 @@ def _build_transaction(
     def amount(name: str) -> int:
         return parse_minor(fields.get(name, ""), currency, name)
 
-    if "TransactionCaptureAmount" in fields:
-        gross = amount("TransactionCaptureAmount") + amount("TransactionRefundAmount")
-    else:
-        gross = amount("TransactionGrossAmount")
-    fee = amount("TransactionFeeAmount")
-    if "TransactionGrossAmount" in fields and gross != amount("TransactionGrossAmount"):
+    parts = [amount(name) for name in _SEPARATE_AMOUNTS if name in fields]
+    parts = [part for part in parts if part] or parts[:1] or [amount("TransactionGrossAmount")]
+    if "TransactionGrossAmount" in fields and sum(parts) != amount("TransactionGrossAmount"):
         raise CellError(
             "TransactionGrossAmount", fields["TransactionGrossAmount"], "is not capture plus refund"
         )
+    fee = amount("TransactionFeeAmount")
     time = "TransactionTime" if "TransactionTime" in fields else "TransactionDate"
-    return Transaction(
+    whole = Transaction(
         number,
         settlement.msn,
         settlement.settlement_id,
@@ -197,9 +198,10 @@ def _build_transaction(
         parse_time(fields.get(time, "")),
         fields.get("TransactionID") or None,
         fields.get("OrderID") or None,
-        gross,
+        parts[0],
         fee,
     )
+    return [whole, *(whole._replace(amount_minor=part, fee_minor=0) for part in parts[1:])]
 
 
 def _clear(fields: dict[str, str]) -> Callable[[Mapping[str, str]], None]:
