@@ -103,6 +103,13 @@ def test_no_column_with_customers_is_read(read):
     assert "på deg" not in everything
 
 
+def test_reject_of_a_shifted_row_shows_no_name(read):
+    """A cell too many moves names into the columns of amounts and sales units."""
+    row = portal_row("Belastning", "1.00", "", msn="Ola Nordmann")
+    (reject,) = read(as_portal_csv([*one_day(), row])).rejects.to_dicts()
+    assert (reject["column"], reject["value"]) == ("MSN/Vippsnummer", None)
+
+
 def test_workbook_is_read_from_its_sheet_of_details(read_sheets):
     """A summary sheet comes first; amounts and days are numbers and dates of the sheet."""
     rows = [

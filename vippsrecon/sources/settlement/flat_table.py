@@ -13,6 +13,7 @@ import polars as pl
 
 from vippsrecon.errors import SourceError
 from vippsrecon.sources.bank.accounts import normalize_account
+from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.table import NATIVE_MARK, Table
 from vippsrecon.sources.orders.fields.amounts import (
@@ -94,7 +95,7 @@ def read_flat_table(path: Path, table: Table) -> ParsedSettlement:
         rows.height,
         computed.entries,
         computed.payouts,
-        make_rejects(rejects),
+        hide_words(make_rejects(rejects)),
         (*table.notes, *computed.notes),
     )
 

@@ -22,6 +22,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
+from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.table import MARKS, Table
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
@@ -178,6 +179,5 @@ def _build_rejects(rows: pl.DataFrame, headings: Sequence[str], file: str) -> pl
         value=pl.col("value").str.strip_chars_start(MARKS).str.slice(0, 80),
         reason="reason",
     )
-    return rejects.select(
-        pl.col(name).cast(kind) for name, kind in schemas.polars_schema(schemas.REJECTS).items()
-    )
+    types = schemas.polars_schema(schemas.REJECTS)
+    return hide_words(rejects.select(pl.col(name).cast(kind) for name, kind in types.items()))

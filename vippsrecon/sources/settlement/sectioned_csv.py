@@ -15,6 +15,7 @@ from pathlib import Path
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS, format_count
 from vippsrecon.sources.bank.accounts import normalize_account
+from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.files.csv_file import read_text_lines
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
 from vippsrecon.sources.rejects import RejectCells, make_rejects
@@ -76,7 +77,7 @@ def read_sectioned_csv(path: Path) -> ParsedSettlement:
         reading.rows,
         computed.entries,
         computed.payouts,
-        make_rejects(reading.rejects),
+        hide_words(make_rejects(reading.rejects)),
         (*notes, *computed.notes),
     )
 
