@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
-
-import polars as pl
-
-from vippsrecon import schemas
 
 
 class Reject(NamedTuple):
@@ -31,12 +26,3 @@ class Reject(NamedTuple):
         shown = f"{self.column} = {self.value!r}" if self.column else self.value
         value = f" ({shown})" if self.value else ""
         return f"row {self.source_row}: {subject}{self.reason}{value}"
-
-
-RejectCells = tuple[str, int, str | None, str | None, str]
-"""The same as a tuple: file, row, column, value, reason."""
-
-
-def make_rejects(rejects: Sequence[RejectCells]) -> pl.DataFrame:
-    """Return rejects as `schemas.REJECTS`."""
-    return pl.DataFrame(rejects, schema=schemas.polars_schema(schemas.REJECTS), orient="row")

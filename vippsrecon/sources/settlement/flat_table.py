@@ -21,7 +21,7 @@ from vippsrecon.sources.orders.fields.amounts import (
     detect_decimal_mark,
     parse_amounts,
 )
-from vippsrecon.sources.rejects import RejectCells, make_rejects
+from vippsrecon.sources.reject_frames import RejectCells, make_rejects
 from vippsrecon.sources.settlement.cells import (
     CellError,
     parse_date,

@@ -15,7 +15,7 @@ from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.files.xml_file import Wanted, read_xml
-from vippsrecon.sources.rejects import RejectCells, make_rejects
+from vippsrecon.sources.reject_frames import RejectCells, make_rejects
 from vippsrecon.sources.settlement.cells import (
     CellError,
     parse_date,

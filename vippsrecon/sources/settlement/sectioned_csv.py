@@ -18,7 +18,7 @@ from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.files.csv_file import read_text_lines
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
-from vippsrecon.sources.rejects import RejectCells, make_rejects
+from vippsrecon.sources.reject_frames import RejectCells, make_rejects
 from vippsrecon.sources.settlement.cells import (
     CellError,
     parse_date,
