@@ -101,7 +101,11 @@ def describe_open_items(currency: str, figures: ReportFigures) -> str:
     if not totals:
         return ""
     counts = ", ".join(
-        f"{format_number(each.rows)} {list_item_statuses()[each.status]}"
+        say(
+            "changes.sentences.one_count",
+            count=each.rows,
+            change=list_item_statuses()[each.status],
+        )
         for each in totals
         if each.rows
     )
