@@ -51,6 +51,17 @@ def printable(text: str) -> str:
     )
 
 
+def printable_line(text: str) -> str:
+    r"""Return a line as `printable` does, and keep the no-break spaces of amounts.
+
+    Most languages write them between thousands (1 234,50), so they are no sign of a trick.
+
+    >>> printable_line("1\u00a0234,50 NOK\x1b")
+    '1\xa0234,50 NOK\\x1b'
+    """
+    return "\u00a0".join(map(printable, text.split("\u00a0")))
+
+
 class VippsReconError(Exception):
     """The base class of all errors of this package. Never raised itself."""
 

@@ -10,13 +10,16 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.report.example_results import Month
+from vippsrecon.cli.errors import print_warning
 from vippsrecon.notification.digest import build_report_digest
 from vippsrecon.report import write_html, write_workbook
 from vippsrecon.report.changes import compare_with_report
-from vippsrecon.report.terminal import format_summary
+from vippsrecon.report.run_facts import list_run_facts
+from vippsrecon.report.terminal import format_other_files, format_result_line, format_summary
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import LANGUAGES, list_texts_in
 from vippsrecon.texts.catalogue import CountedText, load_catalogue
+from vippsrecon.texts.language import use_language
 from vippsrecon.workflow.decisions.resolve_report import resolve_report
 
 OTHERS = ("nb", "fi")
@@ -161,3 +164,35 @@ def test_message_is_in_the_language_of_its_report(language, tmp_path):
     assert digest.language == language
     assert list_texts_in("digest", language)["worst"] in digest.lines
     assert list_texts_in("codes", language)["under_captured.title"] in digest.format_text()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_paths_beside_the_report_are_named_in_its_language(language):
+    """Below a summary in Norwegian stood `Page: report.html`."""
+    lines = format_other_files(make_month(language), page="a.html", rows="a.data").splitlines()
+    words = list_texts_in("terminal", language)
+    assert lines == [
+        words["page"].format(path="a.html"),
+        words["other_rows"].format(path="a.data"),
+    ]
+    assert not any(line.startswith(("Page:", "Rows of")) for line in lines)
+    assert format_other_files(make_month(language)) == ""
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_line_on_standard_error_shows_the_amount(language, capsys):
+    """The spaces between thousands came as codes in the mail that cron sends."""
+    print_warning(format_result_line(make_month(language), "report.xlsx"))
+    shown = capsys.readouterr().err
+    assert "\\x" not in shown
+    assert re.search(r"\d\u00a0\d{3},\d\d NOK", shown), shown
+
+
+def test_controls_name_how_payments_were_found():
+    """The words `ledger` and `orders` are those of the program."""
+    month = make_month("nb")
+    manifest = {**month.manifest, "discovered_by": {"ledger": 2, "orders": 1}}
+    with use_language("nb"):
+        facts = dict(list_run_facts(month.with_changes(manifest=manifest)))
+    assert facts["Betalinger funnet via oppgjørskontoen"] == "2"
+    assert facts["Betalinger funnet via ordrene"] == "1"

@@ -79,6 +79,20 @@ def test_controls_print_without_lists_and_glossary(report):
     assert not {"Decisions", "Columns (not printed)", "What it says"} & texts
 
 
+def test_long_names_on_controls_are_wrapped(tmp_path):
+    """The cell beside a name has a figure, which hides what does not fit into the first cell."""
+    month = make_month().reconciliation()
+    manifest = {**month.manifest, "language": "nb"}
+    path = write_workbook(month.with_changes(manifest=manifest), tmp_path / "report.xlsx")
+    sheet = load_workbook(path)["Kontroll"]
+    names = [row[1] for row in read_print_area(sheet) if len(str(row[1].value or "")) > 50]
+    names = [cell for cell in names if sheet.cell(cell.row, 3).value is not None]
+    assert any("timing_" in cell.value for cell in names)
+    for cell in names:
+        assert cell.alignment.wrap_text, cell.value
+        assert sheet.row_dimensions[cell.row].height > 25, cell.value
+
+
 def test_a_section_of_the_summary_starts_a_page_rather_than_be_cut(report):
     """A chart that is cut in two by the end of the page cannot be read."""
     sheet = load_workbook(report)["Summary"]

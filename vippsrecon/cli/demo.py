@@ -66,8 +66,7 @@ def demo(
     """
     from vippsrecon.cli import output
     from vippsrecon.demo import run_demo
-    from vippsrecon.errors import printable
-    from vippsrecon.report.terminal import format_summary
+    from vippsrecon.report.terminal import format_other_files, format_summary
 
     result = run_demo(
         out,
@@ -90,7 +89,7 @@ def demo(
         )
     else:
         print(format_summary(result.reconciliation, result.report))
-        print(f"Page: {printable(str(result.page))}")
+        print(format_other_files(result.reconciliation, page=result.page))
         print("\n".join(result.score.lines()))
     raise typer.Exit(0 if result.score.exact else 1)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from vippsrecon.errors import VippsReconError, printable
+from vippsrecon.errors import VippsReconError, printable, printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ def print_warning(sentence: str) -> None:
 def _print_to_stderr(sentence: str) -> None:
     # If standard error is closed or its disk is full, the exit code still reports the error.
     try:
-        print(printable(sentence), file=sys.stderr, flush=True)
+        print(printable_line(sentence), file=sys.stderr, flush=True)
     except OSError:
         stop_printing(sys.stderr)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import describe_settings
 from vippsrecon.report.sentences import translate_origin
-from vippsrecon.texts import say
+from vippsrecon.texts import list_section, say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -46,6 +46,7 @@ def list_run_facts(reconciliation: Reconciliation) -> list[tuple[str, str]]:
     manifest = reconciliation.manifest
     days = manifest.get("period")
     outside = manifest.get("outside_period") or {}
+    sources = list_section("discovery")
     return [
         (say("facts.verdict"), say(f"words.verdicts.{reconciliation.verdict}")),
         (say("facts.complete"), say("words.yes" if reconciliation.complete else "words.no")),
@@ -62,7 +63,7 @@ def list_run_facts(reconciliation: Reconciliation) -> list[tuple[str, str]]:
         (say("facts.fetched_at"), str(manifest.get("fetched_at") or "")),
         *((say(f"facts.outside_{side}"), str(count)) for side, count in outside.items()),
         *(
-            (say("facts.found_through", source=source), str(count))
+            (say("facts.found_through", source=sources.get(source, source)), str(count))
             for source, count in (manifest.get("discovered_by") or {}).items()
         ),
     ]

@@ -50,6 +50,28 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
 
 
 @in_language_of_result
+def format_other_files(
+    reconciliation: Reconciliation,
+    *,
+    page: str | Path | None = None,
+    rows: str | Path | None = None,
+) -> str:
+    """Return the lines with the paths of the files beside the workbook.
+
+    Args:
+        reconciliation: What the files report.
+        page: Path of the page; None for no such line.
+        rows: Folder with the rows that a report of findings leaves out; None for no such line.
+    """
+    paths = {"page": page, "other_rows": rows}
+    return "\n".join(
+        say(f"terminal.{name}", path=printable(str(path)))
+        for name, path in paths.items()
+        if path is not None
+    )
+
+
+@in_language_of_result
 def format_result_line(reconciliation: Reconciliation, report: str | Path) -> str:
     """Return the headline and the path of the workbook in one line, for a log or a mail of cron."""
     figures = compute_figures(build_report_frames(reconciliation))

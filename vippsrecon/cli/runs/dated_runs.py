@@ -170,7 +170,7 @@ def _move(report: Report, place: Path) -> Report:
 
 def _show_finished(run: DatedRun, place: Path, *, json: bool) -> dict[str, Any]:
     """Say that a run is not made again, and what it had found."""
-    from vippsrecon.errors import printable
+    from vippsrecon.errors import printable, printable_line
     from vippsrecon.workflow.dated_runs.manifest import MANIFEST_FILE, REPORT_FILE
 
     report = place / REPORT_FILE
@@ -179,7 +179,7 @@ def _show_finished(run: DatedRun, place: Path, *, json: bool) -> dict[str, Any]:
         print(
             f"{printable(run.name)} is reconciled already, so nothing was run (--again runs it again)."
         )
-        print(printable(line))
+        print(printable_line(line))
     if run.exit_code:
         print_warning(line)
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.cli.errors import FAILURE_EXIT_CODE, describe_failure, print_error
-from vippsrecon.errors import VippsReconError, printable
+from vippsrecon.errors import VippsReconError, printable_line
 
 if TYPE_CHECKING:
     from vippsrecon.config.notifications import NotificationSettings
@@ -61,5 +61,5 @@ class Notifier:
             print_error(str(error))
             return FAILURE_EXIT_CODE
         for sentence in [] if self._quiet else sent:
-            print(printable(sentence))
+            print(printable_line(sentence))
         return 0

@@ -133,16 +133,13 @@ def build_report_json(report: Report) -> dict[str, Any]:
 
 def print_report(report: Report) -> None:
     """Print the summary, and where the files are."""
-    from vippsrecon.errors import printable
     from vippsrecon.output_files import DATA_SUFFIX
-    from vippsrecon.report.terminal import format_summary
+    from vippsrecon.report.terminal import format_other_files, format_summary
 
     print(format_summary(report.result, report.workbook))
-    if report.page is not None:
-        print(f"Page: {printable(str(report.page))}")
-    if report.detail == "findings":
-        rows = printable(str(report.workbook.with_suffix(DATA_SUFFIX)))
-        print(f"Rows of the other sheets: {rows} (--detail full: in the workbook)")
+    rows = report.workbook.with_suffix(DATA_SUFFIX) if report.detail == "findings" else None
+    if others := format_other_files(report.result, page=report.page, rows=rows):
+        print(others)
 
 
 def print_warnings(result: Reconciliation, report: Path) -> None:

@@ -42,6 +42,9 @@ CONTROLS_COLUMN_WIDTHS = (1.5, 50, 44, 26, 18, 14, 2, 18, 14, 34)
 
 B, C, D, E, F = 1, 2, 3, 4, 5
 
+_NAME_CHARACTERS = 48
+"""Characters of a line in column B. The cell beside it is never empty, so a longer text would be cut."""
+
 _PROTECTION_NOTES = ("protection_1", "protection_2", "protection_3")
 
 
@@ -82,12 +85,15 @@ class ControlsSheetWriter(SectionWriter):
             return
         self.write_section(title)
         for name, value in rows:
-            self.page.text(self.row, B, name, self.formats["muted"])
+            self.page.text(self.row, B, name, self.formats["muted_wrapped"])
+            lines = count_text_lines(name, _NAME_CHARACTERS)
             if len(value) > MAX_VALUE_CHARACTERS:
                 self.page.merged_text(self.row, C, F, value, self.formats["wrapped_flush"])
-                self.page.height(self.row, 3 + 12 * count_text_lines(value, 92))
+                self.page.height(self.row, 3 + 12 * max(lines, count_text_lines(value, 92)))
             else:
                 self.page.text(self.row, C, value, self.formats["text"])
+                if lines > 1:
+                    self.page.height(self.row, 4 + 12 * lines)
             self.row += 1
         self.row += 1
 
@@ -103,7 +109,8 @@ class ControlsSheetWriter(SectionWriter):
             self.page.merged_text(self.row, C, D, sha256, self.formats["mono"])
             self.page.merged_text(self.row, E, F, at, self.formats["wrapped_flush"])
             self.page.height(
-                self.row, 4 + 12 * max(count_text_lines(at, 32), count_text_lines(name, 48))
+                self.row,
+                4 + 12 * max(count_text_lines(at, 32), count_text_lines(name, _NAME_CHARACTERS)),
             )
             self.row += 1
         self.row += 1
@@ -121,7 +128,7 @@ class ControlsSheetWriter(SectionWriter):
             self.page.merged_text(self.row, C, D, table.file_sha256, self.formats["mono"])
             self.page.text(self.row, E, table.sheet, self.formats["text"])
             self.page.number(self.row, F, table.data.height, self.formats["count"])
-            self.page.height(self.row, 4 + 12 * count_text_lines(file, 48))
+            self.page.height(self.row, 4 + 12 * count_text_lines(file, _NAME_CHARACTERS))
             self.row += 1
         self.row += 1
 
@@ -171,7 +178,10 @@ class ControlsSheetWriter(SectionWriter):
         page, row = self.page, self.row
         amount = isinstance(check.computed, Decimal)
         cell_format = self.formats.money(check.currency) if amount else self.formats["count"]
-        page.text(row, B, check.figure_label, self.formats["text"])
+        page.text(row, B, check.figure_label, self.formats["wrapped_flush"])
+        lines = count_text_lines(check.figure_label, _NAME_CHARACTERS)
+        if lines > 1:
+            page.height(row, 4 + 12 * lines)
         page.number(row, C, check.computed, cell_format)
         if check.formula:
             computed, formula, difference = (xl_rowcol_to_cell(row, c) for c in (C, D, E))
