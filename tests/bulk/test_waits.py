@@ -262,6 +262,22 @@ def test_retry_after_never_shortens_our_own_wait(make_account, retry_after):
     assert 5 <= asyncio.run(count_waits()) <= 10
 
 
+@pytest.mark.parametrize("operation", ["refund", "getPayment"])
+def test_wait_longer_than_a_row_is_tried_is_explained(make_account, operation):
+    """A row that is skipped at once says that the service asks for a day, and what to do."""
+    account = make_account(1)
+    plan = account.make_approved_plan("refund", 4_000)
+    day = {"status": 429, "retry_after": 86_400}
+    account.simulator.set_faults([{"operations": [operation], "share": 1, **day}])
+
+    carried = account.carry_out(plan, patience=WAITS, clock=SteppingClock())
+
+    assert list_outcomes(carried) == ["skipped"]
+    assert "asks to wait 24 hours" in carried.results[0].explanation
+    assert "run the same command again after that" in carried.results[0].explanation
+    assert account.effects() == {}
+
+
 def test_requests_of_a_row_are_limited(make_account):
     """Whatever the answers are, a row is sent at most a fixed number of times."""
     account = make_account(1)

@@ -23,7 +23,7 @@ from vippsrecon.bulk.execution.row.operations import (
     find_own_event,
 )
 from vippsrecon.bulk.execution.row.record import build_row_record
-from vippsrecon.bulk.execution.row.responses import classify_error
+from vippsrecon.bulk.execution.row.responses import classify_error, describe_failure
 from vippsrecon.bulk.execution.row_result import RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import format_journal_time, parse_plan_time, parse_timestamp
@@ -113,10 +113,11 @@ class RowPreparer:
             )
             return RowResult(row.row, "refused", why, 404, error.code, error.trace_id)
         except VippsReconError as error:
+            failure = describe_failure(error, self.context.timeouts.wait_for)
             unread_result = _build_read_error_result(
                 row,
                 "skipped",
-                f"the payment could not be read, so nothing was sent: {error}",
+                f"the payment could not be read, so nothing was sent: {failure}",
                 error,
             )
             if classify_error(error) == "stop":

@@ -15,6 +15,7 @@ https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/errors/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from vippsrecon.errors import (
@@ -34,6 +35,7 @@ LATER_CODES = frozenset({"6160", "6250", "6280"})
 CONFLICT_CODES = frozenset({"4010", "4020", "4150"})
 STOP_CODES = frozenset({"5060", "5100"})
 ALREADY_CODES = frozenset({"6170", "6180", "6040", "6050", "6190"})
+_YEAR_SECONDS = 366 * 24 * 3600
 
 
 def classify_error(error: VippsReconError) -> str:
@@ -81,6 +83,43 @@ _ERROR_RULES: tuple[tuple[str, Callable[[ApiError], bool]], ...] = (
 def get_retry_after(error: VippsReconError) -> float | None:
     """Return the seconds an answer asks to wait, or None."""
     return error.retry_after if isinstance(error, RateLimitedError | ServiceError) else None
+
+
+def describe_failure(error: VippsReconError, tried_seconds: float) -> str:
+    """Return the error's text and, if the service asks for more time than a row is tried, that.
+
+    Args:
+        error: Why the row goes no further.
+        tried_seconds: How long a row is tried in one run.
+
+    >>> error = RateLimitedError(429, "Too many requests")
+    >>> error.retry_after = 86_400.0
+    >>> print(describe_failure(error, 120.0))
+    Vipps MobilePay answered 429: Too many requests. It asks to wait 24 hours, longer than a row \
+is tried in one run (120 seconds): run the same command again after that
+    """
+    asked_seconds = get_retry_after(error)
+    if asked_seconds is None or asked_seconds <= tried_seconds:
+        return str(error)
+    asked, tried = _format_wait(asked_seconds), _format_wait(tried_seconds)
+    return (
+        f"{error}. It asks to wait {asked}, longer than a row is tried in one run ({tried}): "
+        "run the same command again after that"
+    )
+
+
+def _format_wait(seconds: float) -> str:
+    """Format a wait for people, rounded up.
+
+    >>> [_format_wait(seconds) for seconds in (120.0, 3600.0, 86_401.0, 5e9, float("inf"))]
+    ['120 seconds', '60 minutes', '25 hours', 'more than a year', 'more than a year']
+    """
+    for name, length, longest in (("seconds", 1, 600), ("minutes", 60, 7200)):
+        if seconds <= longest:
+            return f"{math.ceil(seconds / length)} {name}"
+    if seconds > _YEAR_SECONDS:
+        return "more than a year"
+    return f"{math.ceil(seconds / 3600)} hours"
 
 
 def describe_answer(error: VippsReconError) -> str:

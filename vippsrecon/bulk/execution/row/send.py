@@ -49,6 +49,7 @@ from vippsrecon.bulk.execution.row.prepare import (
 from vippsrecon.bulk.execution.row.responses import (
     classify_error,
     describe_answer,
+    describe_failure,
     get_retry_after,
 )
 from vippsrecon.bulk.execution.row_result import RowResult
@@ -195,7 +196,8 @@ class RowSender:
             events = await core.events(row.reference, row.msn)
             payment = await core.payment(row.reference, row.msn)
         except VippsReconError as error:
-            why = f"the payment could not be read again: {error}"
+            failure = describe_failure(error, self._context.timeouts.settle_for)
+            why = f"the payment could not be read again: {failure}"
             return Evidence("unread", None, why), None
         reading = Reading(payment, events, await self._context.others(row), begun_at)
         return evaluate(self._context.verb, self._intention, payment, events), reading
@@ -239,10 +241,9 @@ class RowSender:
     async def _resolve_refusal(self, error: VippsReconError) -> RowResult:
         """Return the row's result after a refusal. After a lost answer, only a reading decides."""
         meaning = classify_error(error)
+        explanation = describe_failure(error, self._context.timeouts.wait_for)
         if meaning == "conflict":
-            why = (
-                f"its idempotency key belongs to another request, which no retry explains: {error}"
-            )
+            why = f"its key belongs to another request, which no retry explains: {error}"
             return self._build_answer_result("unknown", why, error)
         if self._maybe_done:
             resolved = await self._recheck()
@@ -250,14 +251,14 @@ class RowSender:
                 return resolved
             if meaning in ("later", "stop"):
                 return self._build_unknown_result(
-                    f"after a lost answer it was not accepted: {error}", None
+                    f"after a lost answer it was not accepted: {explanation}", None
                 )
         elif meaning == "already":
             done_before = await self._find_done_before()
             if done_before is not None:
                 return done_before
         if meaning in ("later", "stop"):
-            why = f"it was not accepted and nothing was done: {error}"
+            why = f"it was not accepted and nothing was done: {explanation}"
             return self._build_answer_result("skipped", why, error)
         return self._build_answer_result("refused", str(error), error)
 
