@@ -44,3 +44,16 @@ def list_shown(desk):
 
     collect(desk.panel)
     return re.sub(r"<[^>]+>", " ", "\n".join(parts))
+
+
+def list_names(desk):
+    """Return the names of the buttons and fields that the desk shows."""
+    names = []
+
+    def collect(widget):
+        names.append(getattr(widget, "description", ""))
+        for child in getattr(widget, "children", ()):
+            collect(child)
+
+    collect(desk.panel)
+    return names

@@ -14,12 +14,20 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.request import urlopen
 
+import polars as pl
 import pytest
 
 pytest.importorskip("ipywidgets", reason="ipywidgets comes with the extra `dev`")
 
-from tests.notebooks.desk_steps import choose, confirm_and_send, list_rows, list_shown
+from tests.notebooks.desk_steps import (
+    choose,
+    confirm_and_send,
+    list_names,
+    list_rows,
+    list_shown,
+)
 from tests.notebooks.notebook_files import SMALL
+from tests.texts.english import list_english_phrases
 from vippsrecon import (
     Client,
     approve,
@@ -472,3 +480,40 @@ def test_without_a_result_only_a_plan_can_be_continued(open_desk):
 
     assert "only an earlier plan" in desk.message
     assert desk.step == "choose"
+
+
+@pytest.mark.parametrize("language", ["nb", "fi"])
+def test_desk_has_no_english_phrase(open_desk, result, month, unused, language):
+    """From the choice to the outcomes, in the language of the reconciliation."""
+    translated = result.with_changes(
+        manifest={**result.manifest, "language": language},
+        discrepancies=result.polars_frame("discrepancies").with_columns(next_step=pl.lit("-")),
+    )
+    finding = next(unused)
+    desk, store = open_desk(translated)
+    phrases = list_english_phrases(language)
+
+    def find_english():
+        names = " ".join(list_names(desk))
+        shown = f"{list_shown(desk)} {names} {desk.message}"
+        return [phrase for phrase in phrases if phrase in shown]
+
+    desk.choice.search.value = "no such order"
+    assert find_english() == []
+    desk.make_plan.click()
+    assert find_english() == []
+    assert choose(desk, finding, "x") != ""
+    desk.choice.search.value = f"{finding.order_number} {finding.kind}"
+    assert find_english() == []
+    choose(desk, finding, "1,00")
+    desk.make_plan.click()
+    assert desk.step == "approve", desk.message
+    assert find_english() == []
+    approve_as("Ola Hansen", desk, store, month)
+    desk.look.click()
+    assert desk.step == "send", desk.message
+    desk.send.click()
+    assert find_english() == []
+    confirm_and_send(desk)
+    assert desk.step == "outcomes", desk.message
+    assert find_english() == []

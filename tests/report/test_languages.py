@@ -10,6 +10,7 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.report.example_results import Month
+from tests.texts.english import list_english_phrases
 from vippsrecon.cli.errors import print_warning
 from vippsrecon.notification.digest import build_report_digest
 from vippsrecon.report import write_html, write_workbook
@@ -18,7 +19,6 @@ from vippsrecon.report.run_facts import list_run_facts
 from vippsrecon.report.terminal import format_other_files, format_result_line, format_summary
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import LANGUAGES, list_texts_in
-from vippsrecon.texts.catalogue import CountedText, load_catalogue
 from vippsrecon.texts.language import use_language
 from vippsrecon.workflow.decisions.resolve_report import resolve_report
 
@@ -38,22 +38,6 @@ def make_month(language, **changes):
     )
     manifest = {**result.manifest, "language": language}
     return result.with_changes(discrepancies=discrepancies, manifest=manifest)
-
-
-def list_english_phrases(language):
-    """Return parts of English texts that no text of the other language contains."""
-    other = " ".join(
-        form
-        for text in load_catalogue(language).values()
-        for form in (text if isinstance(text, CountedText) else (text,))
-    )
-    phrases = {
-        part.strip(" .,:;()")
-        for text in load_catalogue("en").values()
-        for form in (text if isinstance(text, CountedText) else (text,))
-        for part in re.split(r"\{\w*\}", form)
-    }
-    return {phrase for phrase in phrases if re.search(r"\w+ \w+", phrase) and phrase not in other}
 
 
 def read_texts(report):

@@ -22,6 +22,7 @@ from vippsrecon.texts.language import (
     get_language,
     in_chosen_language,
     in_language_of_result,
+    keep_language,
     set_language,
     use_language,
 )
@@ -30,6 +31,8 @@ from vippsrecon.texts.numbers import (
     format_number,
     format_percent,
     format_share,
+    format_spaced_money,
+    format_spaced_number,
 )
 
 __all__ = [
@@ -41,9 +44,12 @@ __all__ = [
     "format_number",
     "format_percent",
     "format_share",
+    "format_spaced_money",
+    "format_spaced_number",
     "get_language",
     "in_chosen_language",
     "in_language_of_result",
+    "keep_language",
     "list_section",
     "list_texts_in",
     "say",

@@ -90,3 +90,21 @@ def in_chosen_language(function: Callable[_P, _T]) -> Callable[_P, _T]:
             return function(*args, **kwargs)
 
     return run
+
+
+def keep_language(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make a function look texts up in the language that is current now, whenever it is called.
+
+    >>> with use_language("nb"):
+    ...     ask = keep_language(get_language)
+    >>> ask()
+    'nb'
+    """
+    language = get_language()
+
+    @wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with use_language(language):
+            return function(*args, **kwargs)
+
+    return run

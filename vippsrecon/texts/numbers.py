@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-from vippsrecon.money import DECIMALS
+from vippsrecon.money import DECIMALS, format_amount, group_thousands
 from vippsrecon.texts.language import get_language
 
 _OTHER_DECIMALS = 2
@@ -53,6 +53,25 @@ def format_money(minor: int, currency: str) -> str:
     """
     amount = Decimal(minor).scaleb(-DECIMALS.get(currency, _OTHER_DECIMALS))
     return f"{format_number(amount)} {currency}"
+
+
+def format_spaced_number(number: int) -> str:
+    """Format a number for a sentence about a plan: as `format_number`, but in English with spaces.
+
+    >>> format_spaced_number(1200)
+    '1 200'
+    """
+    return group_thousands(number) if get_language() == "en" else format_number(number)
+
+
+def format_spaced_money(minor: int, currency: str) -> str:
+    """Format an amount for a sentence about a plan: as `format_money`, but in English with spaces.
+
+    >>> format_spaced_money(123450, "NOK")
+    '1 234.50 NOK'
+    """
+    english = get_language() == "en"
+    return format_amount(minor, currency) if english else format_money(minor, currency)
 
 
 def format_share(part: int, whole: int) -> str:

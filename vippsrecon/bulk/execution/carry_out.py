@@ -163,6 +163,7 @@ def carry_out(
         return RunResult(
             plan, True, tuple(results), context.stop_reason, approval.approver, carrier_name, journal_head,
             _list_sales_units(client, plan), earlier=list_final_times(states),
+            settings_language=client.settings.language,
         )  # fmt: skip
 
 

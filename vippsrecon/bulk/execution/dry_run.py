@@ -96,6 +96,7 @@ def run_dry(
         carrier_name,
         units=units,
         unapproved=unapproved,
+        settings_language=client.settings.language,
     )
 
 

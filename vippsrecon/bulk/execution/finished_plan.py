@@ -88,6 +88,7 @@ def find_finished_run(
         head=head,
         units=tuple(client.settings.unit(msn) for msn in plan.msns),
         earlier=times,
+        settings_language=client.settings.language,
     )
 
 

@@ -33,6 +33,7 @@ class RunResult:
         earlier: When each row that was final before this run became so: journal times, in order.
             If that is every row, nothing was read or sent. A dry run lists them only then.
         unapproved: In a dry run, why a live run would have no valid approval, or "".
+        settings_language: In which notebooks show it if the plan has no language; None: the current one.
     """
 
     plan: Plan
@@ -45,6 +46,12 @@ class RunResult:
     units: tuple[SalesUnit, ...] = ()
     unapproved: str = ""
     earlier: tuple[str, ...] = ()
+    settings_language: str | None = None
+
+    @property
+    def language(self) -> str | None:
+        """The language in which notebooks show it: the plan's, else that of the settings."""
+        return self.plan.language or self.settings_language
 
     def __repr__(self) -> str:
         """Summarize the run in one line; the rows are in `outcomes`."""

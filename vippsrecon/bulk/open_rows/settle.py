@@ -31,7 +31,6 @@ from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import format_journal_time
 from vippsrecon.display.views import html_of
 from vippsrecon.errors import PlanError, StoreError
-from vippsrecon.money import format_count
 from vippsrecon.store import (
     Draft,
     PlanLock,
@@ -42,6 +41,7 @@ from vippsrecon.store import (
     read_head,
     release,
 )
+from vippsrecon.texts import format_spaced_number, say
 
 PROVEN_OUTCOMES = ("done", "already_done", "refused")
 
@@ -71,6 +71,7 @@ class SettleResult(NamedTuple):
         rows: The rows that were open, as planned, in order.
         results: The result of each; rows still open are `unknown`.
         head: The journal's last (seq, hash): save it outside the database.
+        language: In which notebooks show it: that of the settings; None: the current one.
     """
 
     plan_id: str
@@ -78,6 +79,7 @@ class SettleResult(NamedTuple):
     rows: tuple[PlanRow, ...]
     results: tuple[RowResult, ...]
     head: tuple[int, str]
+    language: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -92,8 +94,14 @@ class SettleResult(NamedTuple):
         """Count the rows that were open and those that still are, in a sentence."""
         open_count = sum(result.outcome == "unknown" for result in self.results)
         if not self.results:
-            return "No row was open"
-        return f"{format_count(len(self.results), 'open row')} read again, {open_count} still open"
+            return say("run.no_row_open")
+        counted = len(self.results)
+        return say(
+            "run.read_again",
+            count=counted,
+            number=format_spaced_number(counted),
+            open=str(open_count),
+        )
 
     def _repr_html_(self) -> str:
         return html_of(self)
@@ -124,13 +132,13 @@ def settle(
         PlanLockHeldError: Another process is carrying out the plan.
         StoreError: The database cannot be used.
     """
-    verb = _find_plan_verb(store, plan_id, client)
+    verb, language = _find_plan_verb(store, plan_id, client), client.settings.language
     if word is not None:
         word = _validate_decision(word)
     rows = _select_open_rows(store, plan_id, word)
     if not rows:
         # Do not take the plan lock for nothing: it would add an entry to the journal.
-        return SettleResult(plan_id, verb, (), (), read_head(store, plan_id))
+        return SettleResult(plan_id, verb, (), (), read_head(store, plan_id), language)
     for msn in sorted({row.intention.row.msn for row in rows}):
         client.check_keys(msn)  # The answer also sets server time.
     with _lock_plan(store, plan_id, carrier or detect_account(), client.now()) as plan_lock:
@@ -152,7 +160,7 @@ def settle(
         for start in range(0, len(drafts), 256):
             commit_entries(store, plan_lock, drafts[start : start + 256])
     planned = tuple(row.open.intention.row for row in rechecked)
-    return SettleResult(plan_id, verb, planned, tuple(results), read_head(store, plan_id))
+    return SettleResult(plan_id, verb, planned, tuple(results), read_head(store, plan_id), language)
 
 
 def _find_plan_verb(store: Store, plan_id: str, client: Client) -> str:

@@ -6,12 +6,12 @@ the same sentences and flags as the run itself.
 
 from __future__ import annotations
 
-from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, WOULD_DO, RowResult
+from vippsrecon.bulk.execution.row_result import DONE_OUTCOMES, RowResult
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.verbs import PAST_TENSE
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.money import format_amount
 from vippsrecon.reconciliation.codes import CODES
+from vippsrecon.texts import format_spaced_money, say
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 KINDS_WITHOUT_SHOP_UPDATE = frozenset(code.name for code in CODES if code.shop_is_right)
@@ -46,15 +46,8 @@ def describe_outcome(verb: str, row: PlanRow, result: RowResult) -> str:
     """
     past = PAST_TENSE[verb]
     why = result.explanation.removeprefix(f"{past}; ").removeprefix("would be sent").rstrip(".")
-    amount = format_amount(row.amount_minor, row.currency)
-    lead = {
-        "done": f"{past.capitalize()} {amount}",
-        "already_done": f"{past.capitalize()} before ({amount})",
-        "refused": f"Not {past} ({amount})",
-        "skipped": f"Not {past} this time ({amount})",
-        "unknown": f"Not known whether {past} ({amount})",
-        WOULD_DO: f"Would be {past} ({amount})",
-    }[result.outcome]
+    amount = format_spaced_money(row.amount_minor, row.currency)
+    lead = say(f"outcome_sentences.{verb}.{result.outcome}", amount=amount)
     return f"{lead}: {why}." if why else f"{lead}."
 
 

@@ -25,6 +25,7 @@ from vippsrecon.bulk.plan.model import Plan, PlanRow, compute_idempotency_key
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.schemas import OUTCOMES, to_pandas, validate
+from vippsrecon.texts import use_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +102,8 @@ def _build_outcome_row(
 def build_row_values(verb: str, row: PlanRow, result: RowResult, unit: SalesUnit) -> dict[str, Any]:
     """Return the columns of `OUTCOMES` that a plan row and its result alone determine."""
     event_at = _parse_optional_timestamp(result.event_at)
+    with use_language("en"):
+        sentence = describe_outcome(verb, row, result)
     return {
         "row": row.row,
         "verb": verb,
@@ -110,7 +113,7 @@ def build_row_values(verb: str, row: PlanRow, result: RowResult, unit: SalesUnit
         "currency": row.currency,
         "amount_minor": row.amount_minor,
         "outcome": result.outcome,
-        "sentence": describe_outcome(verb, row, result),
+        "sentence": sentence,
         "psp_reference": result.psp_reference,
         "event_at": event_at,
         "booking_date": compute_booking_date(event_at, unit),

@@ -16,8 +16,9 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
+from vippsrecon.bulk.wording import count_operations, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, TableColumn, Tone
-from vippsrecon.money import format_amount, format_count, group_thousands
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 OUTCOME_TONES: dict[str, Tone] = {
     "done": "good",
@@ -32,49 +33,42 @@ OUTCOME_TONES: dict[str, Tone] = {
 _RUN_TONES: tuple[Tone, Tone, Tone] = ("good", "medium", "high")
 """Tone by exit code."""
 
-_COLUMNS = (
-    TableColumn("Outcome", "code"),
-    TableColumn("Row", "number"),
-    TableColumn("Order"),
-    TableColumn("Reference"),
-    TableColumn("Amount", "number"),
-    TableColumn("What became of it", "sentence"),
-)
-
 _NOT_DONE = ("unknown", "refused", "skipped")
 
 
 def summarize_run(run: RunResult) -> str:
     """Summarize a run in one sentence."""
     if run.stopped:
-        return f"Stopped before its end: {run.stopped}"
-    counts, planned = run.counts, format_count(run.plan.count, run.plan.verb)
+        return say("run.stopped", reason=run.stopped)
+    counts, planned = run.counts, count_operations(run.plan.verb, run.plan.count)
     other_counts = [
-        f"{group_thousands(counts[name])} {name}" for name in _NOT_DONE if counts.get(name)
+        say_number(f"outcome_counts.{name}", counts[name]) for name in _NOT_DONE if counts.get(name)
     ]
     finished = counts.get("done", 0) + counts["already_done"]
     if len(run.earlier) == run.plan.count:
-        count_text = {1: "it was", 2: "both were"}.get(
-            finished, f"all {group_thousands(finished)} were"
-        )
-        rows_text = f"{count_text} done" if not other_counts else "every row ended"
-        other_counts = [f"{group_thousands(finished)} done", *other_counts] if other_counts else []
-        return ", ".join(
-            [f"Nothing was sent: {rows_text} {_describe_earlier_days(run)}", *other_counts]
-        )
+        days = _describe_earlier_days(run)
+        if not other_counts:
+            key = {1: "one_done_before", 2: "both_done_before"}.get(finished, "all_done_before")
+            return say(f"run.{key}", number=format_spaced_number(finished), days=days)
+        other_counts = [say_number("outcome_counts.done", finished), *other_counts]
+        return ", ".join([say("run.all_ended_before", days=days), *other_counts])
     if not run.live:
-        would_be_sent = f"{group_thousands(counts['would_do'])} of {planned} would be sent"
-        return f"Dry run: {', '.join([would_be_sent, *other_counts])}. Nothing was sent"
+        would = format_spaced_number(counts["would_do"])
+        would_be_sent = say("run.would_be_sent", would=would, planned=planned)
+        return say("run.dry", counts=", ".join([would_be_sent, *other_counts]))
     changed_by_others = sum(bool(result.flags) for result in run.results)
     if changed_by_others:
-        other_counts.append(
-            f"{group_thousands(changed_by_others)} on a payment that somebody else changed too"
-        )
+        other_counts.append(say_number("run.changed_by_others", changed_by_others))
     if run.earlier:
-        other_counts.append(f"{group_thousands(len(run.earlier))} of them in an earlier run")
+        other_counts.append(say_number("run.in_earlier_run", len(run.earlier)))
     if finished == run.plan.count:
-        return ", ".join([f"Done: {planned}", *other_counts])
-    return f"{group_thousands(finished)} of {planned} done, {', '.join(other_counts)}"
+        return ", ".join([say("run.all_done", planned=planned), *other_counts])
+    return say(
+        "run.some_done",
+        finished=format_spaced_number(finished),
+        planned=planned,
+        counts=", ".join(other_counts),
+    )
 
 
 def _describe_earlier_days(run: RunResult) -> str:
@@ -84,7 +78,9 @@ def _describe_earlier_days(run: RunResult) -> str:
         parse_timestamp(at).astimezone(zone).date().isoformat()
         for at in (run.earlier[0], run.earlier[-1])
     )
-    return f"on {first}" if first == last else f"from {first} to {last}"
+    if first == last:
+        return say("run.on_day", day=first)
+    return say("run.on_days", first=first, last=last)
 
 
 def render_run(run: RunResult) -> str:
@@ -105,7 +101,7 @@ def render_settlement(settled: Any) -> str:
     view.add_banner(f"{settled.describe()}.", _RUN_TONES[settled.exit_code])
     if settled.results:
         _add_results_table(view, settled.verb, settled.rows, settled.results, everything=".results")
-    view.add_code("Journal head:", f"{settled.head[0]}:{settled.head[1]}")
+    view.add_code(say("run.journal_head_label"), f"{settled.head[0]}:{settled.head[1]}")
     return view.render()
 
 
@@ -119,7 +115,7 @@ def _add_results_table(
 ) -> None:
     by_number = {row.row: row for row in rows}
     view.add_table(
-        _COLUMNS,
+        _list_columns(),
         (
             _build_cells(verb, by_number[result.row], result, view)
             for result in results[:MAX_ROWS_SHOWN]
@@ -132,23 +128,40 @@ def _add_results_table(
 def _add_tiles(view: HtmlView, total: ControlTotal) -> None:
     shown = [("planned", total.planned), *total.by_outcome.items()]
     view.add_tiles(
-        (name.replace("_", " "), group_thousands(rows), format_amount(minor, total.currency))
+        (
+            say(f"outcomes.{name}"),
+            format_spaced_number(rows),
+            format_spaced_money(minor, total.currency),
+        )
         for name, (rows, minor) in shown
         if rows or name == "planned"
     )
 
 
 def _describe_people(run: RunResult) -> str:
-    people = [f"planned by {run.plan.planner}"]
-    people.append(f"approved by {run.approver}" if run.approver else "not approved")
+    people = [say("run.planned_by", name=run.plan.planner)]
+    people.append(
+        say("run.approved_by", name=run.approver) if run.approver else say("run.not_approved")
+    )
     if run.head is not None:
-        people.append(f"journal head {run.head[0]}:{run.head[1]}")
+        people.append(say("run.journal_head", head=f"{run.head[0]}:{run.head[1]}"))
     return ", ".join(people)
+
+
+def _list_columns() -> list[TableColumn]:
+    return [
+        TableColumn(say("table.outcome"), "code"),
+        TableColumn(say("plan.row"), "number"),
+        TableColumn(say("table.order")),
+        TableColumn(say("table.reference")),
+        TableColumn(say("table.amount"), "number"),
+        TableColumn(say("run.what_became"), "sentence"),
+    ]
 
 
 def _build_cells(verb: str, row: PlanRow, result: RowResult, view: HtmlView) -> list[object]:
     return [
-        Label(result.outcome.replace("_", " "), OUTCOME_TONES[result.outcome]),
+        Label(say(f"outcomes.{result.outcome}"), OUTCOME_TONES[result.outcome]),
         row.row,
         row.order_number,
         row.reference,

@@ -27,6 +27,7 @@ from vippsrecon.spreadsheet.sheets import (
     write_sheet,
 )
 from vippsrecon.spreadsheet.workbook_file import set_up_printing
+from vippsrecon.texts import use_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +156,9 @@ def _write_summary_sheet(
     sheet: ControlSheet, run: RunResult, frame: pd.DataFrame, written: WrittenSheet
 ) -> None:
     verdict = ("clean", "discrepancies", "incomplete")[run.exit_code]
-    sheet.add_banner(summarize_run(run), sheet.formats.verdict(verdict))
+    with use_language("en"):
+        summary = summarize_run(run)
+    sheet.add_banner(summary, sheet.formats.verdict(verdict))
     names = LIVE_OUTCOMES if run.live else DRY_RUN_OUTCOMES
     lines = []
     for total in compute_control_totals(run.plan, run.results, live=run.live):

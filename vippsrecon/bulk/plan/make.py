@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -180,9 +181,13 @@ def _collect_and_plan(
     only: str | Collection[str] | None,
     options: PlanOptions,
 ) -> Plan:
-    msn = _choose_settings(options).default_msn
-    requests = collect_requests(source, options.verb, payments=payments, only=only, default_msn=msn)
-    return make_plan(requests, options)
+    settings = _choose_settings(options)
+    requests = collect_requests(
+        source, options.verb, payments=payments, only=only, default_msn=settings.default_msn
+    )
+    plan = make_plan(requests, options)
+    language = source.language if isinstance(source, Reconciliation) else settings.language
+    return replace(plan, language=language)
 
 
 def make_plan(request_set: RequestSet, options: PlanOptions) -> Plan:

@@ -106,6 +106,8 @@ class Plan:
         rows: One operation per payment.
         refused: Requests that are not in the plan, with their reasons. Not part of the file.
         notes: What else the planner should know. Not part of the file.
+        language: In which notebooks show it: of the comparison or settings it was made with; None: the
+            current one. Not part of the file.
     """
 
     format: int
@@ -122,6 +124,7 @@ class Plan:
     rows: tuple[PlanRow, ...]
     refused: tuple[Reject, ...] = field(default=(), compare=False, repr=False)
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    language: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def count(self) -> int:

@@ -11,25 +11,16 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
+from vippsrecon.bulk.wording import count_operations, list_sums, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
-from vippsrecon.money import format_amount, format_count, to_major
+from vippsrecon.money import to_major
 from vippsrecon.schemas import REJECTS, to_pandas
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_REJECTS_SHOWN = 20
-
-_HTML_COLUMNS = (
-    TableColumn("Row", "number"),
-    TableColumn("Sales unit"),
-    TableColumn("Reference"),
-    TableColumn("Order"),
-    TableColumn("Amount", "number"),
-    TableColumn("Reason"),
-    TableColumn("Document"),
-    TableColumn("Note", "sentence"),
-)
 
 _INTEGER_COLUMNS = ("row", "vat_minor", "amount_minor", *PlanRow._fields[-5:-1])
 _ROW_SCHEMA = pa.schema(
@@ -94,30 +85,48 @@ PLAN_VIEWS = {
 def render_plan_html(plan: Plan) -> str:
     """Render the plan as HTML: its sums, its rows, and the refused requests."""
     view = HtmlView(plan.totals)
-    sums = " and ".join(format_amount(total, currency) for currency, total in plan.totals.items())
-    view.add_title(f"{format_count(plan.count, plan.verb)}, {sums}")
+    sums = say("words.and").join(list_sums(plan.totals))
+    view.add_title(f"{count_operations(plan.verb, plan.count)}, {sums}")
     view.add_sentence(
-        f"{plan.environment} · planned by {plan.planner} at {plan.made_at}, expires "
-        f"{plan.expires_at}. No money has been moved."
+        say(
+            "plan.about",
+            environment=plan.environment,
+            planner=plan.planner,
+            made_at=plan.made_at,
+            expires_at=plan.expires_at,
+        )
     )
-    view.add_code("Digest", compute_digest(plan))
+    view.add_code(say("plan.digest"), compute_digest(plan))
     confirmed = [
         f"{to_major(total, currency)} {currency}" for currency, total in plan.totals.items()
     ]
-    view.add_code("To carry it out, confirm its sums:", f"confirm={confirmed}")
+    view.add_code(say("plan.confirm"), f"confirm={confirmed}")
     view.add_table(
-        _HTML_COLUMNS,
+        _list_columns(),
         (_build_cells(row, view) for row in plan.rows[:MAX_ROWS_SHOWN]),
         count=plan.count,
         everything="plan.to_frame()",
     )
     view.add_list(
-        f"{format_count(len(plan.refused), 'row')} refused",
+        say_number("plan.refused", len(plan.refused)),
         [reject.describe() for reject in plan.refused[:MAX_REJECTS_SHOWN]],
         count=len(plan.refused),
     )
-    view.add_list("Notes", plan.notes)
+    view.add_list(say("plan.notes"), plan.notes)
     return view.render()
+
+
+def _list_columns() -> list[TableColumn]:
+    return [
+        TableColumn(say("plan.row"), "number"),
+        TableColumn(say("plan.sales_unit")),
+        TableColumn(say("table.reference")),
+        TableColumn(say("table.order")),
+        TableColumn(say("table.amount"), "number"),
+        TableColumn(say("plan.reason")),
+        TableColumn(say("plan.document")),
+        TableColumn(say("words.note"), "sentence"),
+    ]
 
 
 def _build_cells(row: PlanRow, view: HtmlView) -> list[object]:
@@ -129,5 +138,5 @@ def _build_cells(row: PlanRow, view: HtmlView) -> list[object]:
         view.amounts.format(row.amount_minor, row.currency),
         row.reason,
         row.document_ref,
-        row.note + (" (deliberate duplicate)" if row.duplicate else ""),
+        say("plan.duplicate", note=row.note) if row.duplicate else row.note,
     ]

@@ -20,9 +20,9 @@ from vippsrecon.bulk.plan.file import compute_digest, read_plan, write_plan
 from vippsrecon.bulk.plan.make import plan_refunds
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.errors import PlanError
-from vippsrecon.notebook.desk import texts
 from vippsrecon.reconciliation import Reconciliation
 from vippsrecon.store import Store, list_plan_ids
+from vippsrecon.texts import say
 
 
 class Case:
@@ -115,7 +115,7 @@ class Case:
         plan = self.get_plan()
         in_file = self.read_file()
         if in_file is None or compute_digest(in_file) != compute_digest(plan):
-            raise PlanError(texts.explain_other_file(self.plan_file.name))
+            raise PlanError(say("desk.other_file", name=self.plan_file.name))
         return carry_out(
             plan, self._client, live=True, confirm=confirm, store=self.store, progress=True
         )

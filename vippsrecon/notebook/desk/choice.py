@@ -13,6 +13,7 @@ from vippsrecon.errors import InputError
 from vippsrecon.money import to_major, to_minor
 from vippsrecon.notebook.desk import texts
 from vippsrecon.reconciliation import Reconciliation
+from vippsrecon.texts import say
 
 _COLUMNS = ("discrepancy_id", "severity", "kind", "msn", "reference", "order_number", "currency",
             "proposal", "proposal_minor", "next_step")  # fmt: skip
@@ -97,7 +98,8 @@ def _build_search_text(finding: Finding) -> str:
     amount = (
         "" if finding.refund_minor is None else format_typed(finding.refund_minor, finding.currency)
     )
-    parts = (finding.order_number or "", finding.reference, finding.kind, finding.severity,
+    severity = say(f"severities.{finding.severity}")
+    parts = (finding.order_number or "", finding.reference, finding.kind, finding.severity, severity,
              finding.next_step, amount)  # fmt: skip
     return " ".join(parts).casefold()
 
@@ -130,7 +132,7 @@ def parse_typed(text: str, currency: str) -> int:
     elif match := _GROUPED.fullmatch(written):
         whole, fraction = re.sub("[.,]", "", match[1] or match[3]), match[2] or match[4]
     else:
-        raise InputError(texts.explain_unreadable(text[:40]))
+        raise InputError(say("desk.unreadable", text=repr(text[:40])))
     return to_minor(f"{whole}.{fraction}", currency)
 
 
@@ -141,10 +143,10 @@ def check_amount(text: str, finding: Finding) -> int:
         InputError: It is not.
     """
     if finding.refund_minor is None:
-        raise InputError(texts.NO_PROPOSAL)
+        raise InputError(say("desk.no_proposal"))
     minor = parse_typed(text, finding.currency)
     if minor == 0:
-        raise InputError(texts.explain_zero())
+        raise InputError(say("desk.zero"))
     if minor > finding.refund_minor:
         raise InputError(texts.explain_too_much(minor, finding.refund_minor, finding.currency))
     return minor

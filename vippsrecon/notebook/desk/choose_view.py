@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -20,6 +20,7 @@ from vippsrecon.notebook.desk.choice import (
     sum_amounts,
 )
 from vippsrecon.schemas import SEVERITIES
+from vippsrecon.texts import keep_language, list_section, say
 
 ROWS_ON_A_PAGE = 15
 
@@ -45,20 +46,27 @@ class ChooseView:
         kinds = sorted({finding.kind for finding in found})
         severities = [name for name in SEVERITIES if name in {each.severity for each in found}]
         msns = sorted({finding.msn for finding in found})
-        self.code = _make_dropdown(texts.CODE, texts.ALL_CODES, kinds)
-        self.severity = _make_dropdown(texts.SEVERITY, texts.ALL_SEVERITIES, severities)
-        self.sales_unit = _make_dropdown(texts.SALES_UNIT, texts.ALL_SALES_UNITS, msns)
-        self.search = widgets.Text(description=texts.SEARCH, placeholder=texts.SEARCH_HINT)
-        self.show_others = widgets.Checkbox(description=texts.SHOW_OTHERS, indent=False)
+        self.code = _make_dropdown(say("table.code"), say("desk.all_codes"), kinds)
+        self.severity = _make_dropdown(
+            say("table.severity"),
+            say("desk.all_severities"),
+            severities,
+            list_section("severities"),
+        )
+        self.sales_unit = _make_dropdown(say("desk.sales_unit"), say("desk.all_sales_units"), msns)
+        self.search = widgets.Text(
+            description=say("desk.search"), placeholder=say("desk.search_hint")
+        )
+        self.show_others = widgets.Checkbox(description=say("desk.show_others"), indent=False)
         for control in (self.code, self.severity, self.sales_unit, self.search, self.show_others):
-            control.observe(lambda _: self._show_page(0), "value")
-        self.choose_shown = make_button(texts.CHOOSE_SHOWN, self._choose_shown)
-        self.choose_none = make_button(texts.CHOOSE_NONE, self._choose_none)
+            control.observe(keep_language(lambda _: self._show_page(0)), "value")
+        self.choose_shown = make_button(say("desk.choose_shown"), self._choose_shown)
+        self.choose_none = make_button(say("desk.choose_none"), self._choose_none)
         self.earlier = make_button(
-            texts.EARLIER_PAGE, lambda: self._show_page(self._first - ROWS_ON_A_PAGE)
+            say("desk.earlier_page"), lambda: self._show_page(self._first - ROWS_ON_A_PAGE)
         )
         self.later = make_button(
-            texts.LATER_PAGE, lambda: self._show_page(self._first + ROWS_ON_A_PAGE)
+            say("desk.later_page"), lambda: self._show_page(self._first + ROWS_ON_A_PAGE)
         )
         self._count = widgets.HTML()
         self._sum = widgets.HTML()
@@ -102,7 +110,7 @@ class ChooseView:
         if page:
             text = texts.describe_found(len(found), first + 1, first + len(page))
         else:
-            text = texts.NOTHING_FOUND
+            text = say("desk.nothing_found")
         self._count.value = f'<div role="status">{escape(text)}</div>'
         self.earlier.disabled = first == 0
         self.later.disabled = first + len(page) >= len(found)
@@ -118,7 +126,7 @@ class ChooseView:
         key, order = finding.discrepancy_id, finding.order_number or finding.reference
         box = widgets.Checkbox(
             value=key in self.chosen,
-            description=texts.name_choice(order, finding.kind),
+            description=say("desk.choice_name", order=order, kind=finding.kind),
             indent=False,
             disabled=finding.refund_minor is None,
         )
@@ -128,7 +136,7 @@ class ChooseView:
         row.add_class("vr-desk-row")
         if finding.refund_minor is None:
             return row
-        name = texts.name_amount(order, finding.kind, finding.currency)
+        name = say("desk.amount_name", order=order, kind=finding.kind, currency=finding.currency)
         amount = widgets.Text(value=self._get_typed(key), description=name, tooltip=name)
         amount.add_class("vr-desk-amount")
         problem = widgets.HTML()
@@ -149,8 +157,8 @@ class ChooseView:
             problem.value = self._explain(finding) if key in self.chosen else ""
             self._show_sum()
 
-        box.observe(choose, "value")
-        amount.observe(type_amount, "value")
+        box.observe(keep_language(choose), "value")
+        amount.observe(keep_language(type_amount), "value")
         problem.value = self._explain(finding) if key in self.chosen else ""
         row.children = [box, details, amount, problem]
         return row
@@ -159,13 +167,14 @@ class ChooseView:
         facts = (
             finding.msn,
             finding.reference,
-            texts.NO_PROPOSAL
+            say("desk.no_proposal")
             if finding.refund_minor is None
             else self._amount_format.format(finding.refund_minor, finding.currency),
         )
         shown = " · ".join(escape(fact) for fact in facts if fact)
+        severity = escape(say(f"severities.{finding.severity}"))
         return (
-            f'<span class="vr-label vr-{finding.severity}">{escape(finding.severity)}</span> '
+            f'<span class="vr-label vr-{finding.severity}">{severity}</span> '
             f"{shown}"
             f'<div class="vr-small">{escape(finding.next_step)}</div>'
         )
@@ -199,21 +208,26 @@ class ChooseView:
 
 
 def make_button(text: str, action: Callable[[], None], *, primary: bool = False) -> Any:
-    """Make a button with a text; the text is also its name for a screen reader."""
+    """Make a button with a text, which is also its name for a screen reader.
+
+    Its action runs in the language that is current now.
+    """
     button = widgets.Button(
         description=text,
         tooltip=text,
         button_style="primary" if primary else "",
         layout=widgets.Layout(width="auto"),
     )
-    button.on_click(lambda _: action())
+    button.on_click(keep_language(lambda _: action()))
     return button
 
 
-def _make_dropdown(name: str, every: str, values: Sequence[str]) -> Any:
-    return widgets.Dropdown(
-        description=name, options=[(every, ""), *((value, value) for value in values)]
-    )
+def _make_dropdown(
+    name: str, every: str, values: Sequence[str], words: Mapping[str, str] | None = None
+) -> Any:
+    """Make a list of values to choose from, shown by their words if they have them."""
+    shown = [((words or {}).get(value, value), value) for value in values]
+    return widgets.Dropdown(description=name, options=[(every, ""), *shown])
 
 
 def make_line(*controls: Any) -> Any:

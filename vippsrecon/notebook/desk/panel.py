@@ -33,13 +33,12 @@ from vippsrecon.notebook.desk.plan_view import (
     render_steps,
 )
 from vippsrecon.reconciliation import Reconciliation
+from vippsrecon.texts import say, use_language
 
 SECONDS_BETWEEN_LOOKS = 2.0
 """How often the desk looks for the approval while it waits for it."""
 
 MAX_REFUSED_SHOWN = 20
-
-_STEP_NUMBERS = {"choose": 0, "check": 1, "approve": 2, "send": 3, "outcomes": 4}
 
 
 class RefundDesk:
@@ -49,13 +48,16 @@ class RefundDesk:
         case: Makes and carries out plans.
         reconciliation: Whose discrepancies can be refunded; None: only continue an earlier plan.
         folder: The folder with the settings, in which the other person runs the command.
+        language: Of everything it shows.
 
     Attributes:
         run: The result of the last live run, or of what the journal has of it; None before.
         step: The present step: choose, check, approve, send or outcomes.
     """
 
-    def __init__(self, case: Case, reconciliation: Reconciliation | None, folder: Path) -> None:
+    def __init__(
+        self, case: Case, reconciliation: Reconciliation | None, folder: Path, language: str
+    ) -> None:
         self._case = case
         self._reconciliation = reconciliation
         self._folder = folder
@@ -63,14 +65,21 @@ class RefundDesk:
         self._watch: asyncio.Task[None] | None = None
         self.run: RunResult | None = None
         self.step = "choose"
+        with use_language(language):
+            self._make_controls()
+            self._show("choose")
+            self._find_earlier_plan()
+
+    def _make_controls(self) -> None:
+        """Make everything that is shown; a click is answered in the language of this moment."""
         self.choice = ChooseView(self._findings)
-        self.make_plan = make_button(texts.MAKE_PLAN, self._make_plan, primary=True)
-        self.open_plan = make_button(texts.OPEN_PLAN, self._open_plan)
-        self.look = make_button(texts.LOOK_AGAIN, self._look_for_approval, primary=True)
-        self.send = make_button(texts.CARRY_OUT, self._send, primary=True)
-        self.back = make_button(texts.BACK, self._go_back)
-        self.again = make_button(texts.CONTINUE, self._continue, primary=True)
-        self.choose_again = make_button(texts.NEW_PLAN, self._go_back)
+        self.make_plan = make_button(say("desk.make_plan"), self._make_plan, primary=True)
+        self.open_plan = make_button(say("desk.open_plan"), self._open_plan)
+        self.look = make_button(say("desk.look_again"), self._look_for_approval, primary=True)
+        self.send = make_button(say("desk.carry_out"), self._send, primary=True)
+        self.back = make_button(say("desk.back"), self._go_back)
+        self.again = make_button(say("desk.continue"), self._continue, primary=True)
+        self.choose_again = make_button(say("desk.choose_again"), self._go_back)
         self.confirm: dict[str, Any] = {}
         self._steps = widgets.HTML()
         self._message = widgets.HTML()
@@ -84,8 +93,6 @@ class RefundDesk:
         self.panel = widgets.VBox([self._steps, self._message, self._output, self._body])
         self.panel.add_class("vippsrecon")
         self.panel.add_class("vippsrecon-desk")
-        self._show("choose")
-        self._find_earlier_plan()
 
     @property
     def plan(self) -> Plan | None:
@@ -114,7 +121,7 @@ class RefundDesk:
         try:
             plan = self._case.read_file()
             if plan is None:
-                self._say("" if self._reconciliation else texts.NO_RESULT)
+                self._say("" if self._reconciliation else say("desk.no_result"))
             elif self._case.was_begun(plan):
                 self._case.plan = plan
                 self._show_standing()
@@ -122,7 +129,7 @@ class RefundDesk:
                 self._body.children = [make_line(self.open_plan), *self._body.children]
                 self._say(texts.explain_earlier_plan(plan, self._case.plan_file.name))
         except VippsReconError as error:
-            self._say(texts.explain_unusable_file(str(error)), is_error=True)
+            self._say(say("desk.unusable_file", error=str(error)), is_error=True)
 
     def _make_plan(self) -> None:
         if self.step != "choose" or self._reconciliation is None:
@@ -137,7 +144,7 @@ class RefundDesk:
             self._case.make_plan(source, list(amounts))
             self._check()
 
-        self._work(self.make_plan, texts.CHECKING, plan_and_check)
+        self._work(self.make_plan, say("desk.checking"), plan_and_check)
 
     def _open_plan(self) -> None:
         if self.step != "choose":
@@ -146,28 +153,28 @@ class RefundDesk:
         def read_and_check() -> None:
             self._case.plan = self._case.read_file()
             if self._case.plan is None:
-                raise PlanError(texts.explain_other_file(self._case.plan_file.name))
+                raise PlanError(say("desk.other_file", name=self._case.plan_file.name))
             self._check()
 
-        self._work(self.open_plan, texts.CHECKING, read_and_check)
+        self._work(self.open_plan, say("desk.checking"), read_and_check)
 
     def _check(self) -> None:
         """Show the plan and the dry run, then wait for the approval."""
         self._show("check")
         plan = self._case.get_plan()
-        self._plan.value = render_heading(texts.PLAN_TITLE) + plan._repr_html_()
+        self._plan.value = render_heading(say("desk.plan_title")) + plan._repr_html_()
         run = self._case.dry_run()
-        self._checked.value = render_heading(texts.DRY_RUN_TITLE) + run._repr_html_()
+        self._checked.value = render_heading(say("desk.dry_run_title")) + run._repr_html_()
         self._show("approve")
         self._say("")
 
     def _show_standing(self) -> None:
         """Show a begun plan as the journal has it: its outcomes, or what is still open."""
         plan, self.run = self._case.get_plan(), self._case.read_standing()
-        self._plan.value = render_heading(texts.PLAN_TITLE) + plan._repr_html_()
+        self._plan.value = render_heading(say("desk.plan_title")) + plan._repr_html_()
         self._checked.value = (
-            render_heading(texts.STANDING_TITLE)
-            + render_notice(texts.BEGUN)
+            render_heading(say("desk.standing_title"))
+            + render_notice(say("desk.begun"))
             + self.run._repr_html_()
         )
         self._show("outcomes" if is_finished(self.run) else "approve")
@@ -179,7 +186,7 @@ class RefundDesk:
             approval = self._case.find_approval()
         except PlanError as error:
             reason = str(error).removesuffix(" Nothing was sent")
-            self._say(texts.describe_waiting(reason))
+            self._say(say("desk.waiting", reason=reason))
             return
         except VippsReconError as error:
             self._say(str(error), is_error=True)
@@ -188,9 +195,9 @@ class RefundDesk:
         self._show("send")
         sentence = texts.describe_approval(approval)
         if is_same_person(approval.approver, self._case.get_plan().planner):
-            sentence += f" {texts.OWN_APPROVAL}"
+            sentence += " " + say("desk.own_approval")
         elif approval.os_account == detect_account():
-            sentence += f" {texts.SAME_ACCOUNT}"
+            sentence += " " + say("desk.same_account")
         self._say(sentence)
 
     def _send(self) -> None:
@@ -209,7 +216,7 @@ class RefundDesk:
             self._show("outcomes")
             self._say("")
 
-        self._work(self.send, texts.SENDING, send)
+        self._work(self.send, say("desk.sending"), send)
 
     def _continue(self) -> None:
         """After a run that left rows open: look for the approval again, then send again."""
@@ -246,20 +253,20 @@ class RefundDesk:
             details = [reject.describe() for reject in refused][:MAX_REFUSED_SHOWN]
             self._say(f"{str(error).rstrip('.')}.", details, is_error=True)
         except KeyboardInterrupt:
-            self._say(texts.INTERRUPTED, is_error=True)
+            self._say(say("desk.interrupted"), is_error=True)
 
     def _say(self, text: str, details: Sequence[str] = (), *, is_error: bool = False) -> None:
         self._message.value = render_message(text, details, is_error=is_error)
 
     def _show(self, step: str) -> None:
         self.step = step
-        self._steps.value = render_steps(_STEP_NUMBERS[step])
+        self._steps.value = render_steps(step)
         parts: list[Any] = [self._plan, self._checked]
         if step == "choose":
             parts = [self.choice.box, make_line(self.make_plan)] if self._reconciliation else []
         elif step == "approve":
             plan = self._case.get_plan()
-            self._approval.value = render_heading(texts.APPROVAL_TITLE) + render_approval(
+            self._approval.value = render_heading(say("desk.approval_title")) + render_approval(
                 plan, self._case.plan_file.resolve(), self._folder, self._case.store.url_masked
             )
             parts += [self._approval, make_line(self.look, self.back)]
@@ -278,7 +285,9 @@ class RefundDesk:
             currency: widgets.Text(description=texts.name_sum(minor, currency))
             for currency, minor in self._case.get_plan().totals.items()
         }
-        rule = widgets.HTML(render_heading(texts.SEND_TITLE) + render_notice(texts.SEND_RULE))
+        rule = widgets.HTML(
+            render_heading(say("desk.send_title")) + render_notice(say("desk.send_rule"))
+        )
         self._sums.children = [rule, *self.confirm.values()]
 
     def _start_watching(self) -> None:

@@ -14,21 +14,23 @@ from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.display.html import HtmlView
 from vippsrecon.notebook.desk import texts
+from vippsrecon.texts import list_section, say
 
 _CURRENT = ' aria-current="step"'
 
 
-def render_steps(current: int) -> str:
+def render_steps(current: str) -> str:
     """Return the title and the steps; the current one is marked, also for a screen reader."""
+    label = escape(say("desk.steps_label"))
     steps = "".join(
-        f'<li class="vr-desk-step"{_CURRENT * (place == current)}>{place + 1} {escape(name)}</li>'
-        for place, name in enumerate(texts.STEPS)
+        f'<li class="vr-desk-step"{_CURRENT * (step == current)}>{place} {escape(name)}</li>'
+        for place, (step, name) in enumerate(list_section("desk.steps").items(), start=1)
     )
     view = HtmlView()
-    view.add_title(texts.TITLE)
+    view.add_title(say("desk.title"))
     return (
         f"{view.render()}<style>{_read_stylesheet()}</style>"
-        f'<ol class="vr-desk-steps" aria-label="{escape(texts.STEPS_LABEL)}">{steps}</ol>'
+        f'<ol class="vr-desk-steps" aria-label="{label}">{steps}</ol>'
     )
 
 
@@ -62,22 +64,20 @@ def render_approval(plan: Plan, plan_file: Path, folder: Path, database: str) ->
         database: The workspace database, without a password.
     """
     view = HtmlView(plan.totals)
-    view.add_sentence(texts.APPROVAL_RULE)
+    view.add_sentence(say("desk.approval_rule"))
     command = "\n".join(format_commands(plan_file, folder))
     shown = f'<pre class="vr-desk-command"><code>{escape(command)}</code></pre>'
     facts = HtmlView(plan.totals)
-    facts.add_sentence(texts.APPROVAL_CHECK)
-    facts.add_code("Digest", compute_digest(plan))
-    facts.add_sentence(f"{plan.short_description}. {texts.describe_database(database)}")
+    facts.add_sentence(say("desk.approval_check"))
+    facts.add_code(say("plan.digest"), compute_digest(plan))
+    facts.add_sentence(f"{texts.describe_plan(plan)}. {say('desk.database', url=database)}")
     return view.render() + shown + facts.render()
 
 
 def format_commands(plan_file: Path, folder: Path) -> tuple[str, str]:
     """Return the two commands that the other person runs."""
-    return (
-        f"cd {_quote(folder)}",
-        f'vippsrecon approve {_quote(plan_file)} --as "{texts.NO_NAME}"',
-    )
+    name = say("desk.no_name")
+    return f"cd {_quote(folder)}", f'vippsrecon approve {_quote(plan_file)} --as "{name}"'
 
 
 def _quote(path: Path) -> str:

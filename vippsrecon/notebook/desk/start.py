@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vippsrecon.errors import ConfigurationError
+from vippsrecon.texts import get_language
 
 if TYPE_CHECKING:
     from vippsrecon.api import Client
@@ -29,7 +30,7 @@ def refund_desk(
     The panel does what `plan_refunds`, `write_plan` and `carry_out` do, with their refusals, limits
     and deadlines. It approves nothing: another person runs the command that it shows. If a plan
     in `plan_file` was begun, for example before the kernel ended, it is shown as the journal has
-    it and can be continued.
+    it and can be continued. It is in the language of the reconciliation, else of the settings.
 
     Args:
         reconciliation: Whose discrepancies can be refunded; None: only continue the plan in
@@ -52,4 +53,7 @@ def refund_desk(
     from vippsrecon.notebook.desk.panel import RefundDesk
 
     case = Case(client, store, planner, Path(plan_file))
-    return RefundDesk(case, reconciliation, Path(folder or Path.cwd()).resolve())
+    language = reconciliation.language if reconciliation else client.settings.language
+    return RefundDesk(
+        case, reconciliation, Path(folder or Path.cwd()).resolve(), language or get_language()
+    )

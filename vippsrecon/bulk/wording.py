@@ -1,0 +1,37 @@
+"""Words of plans and runs in the current language: numbers of operations, and sums.
+
+Plans, workbooks and commands are in English, and use them with `use_language("en")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
+
+
+def say_number(key: str, number: int) -> str:
+    """Return a text with a number, in the form for it.
+
+    >>> say_number("desk.chosen", 1200)
+    '1 200 rows chosen'
+    """
+    return say(key, count=number, number=format_spaced_number(number))
+
+
+def count_operations(verb: str, number: int) -> str:
+    """Return a number of operations.
+
+    >>> count_operations("refund", 1), count_operations("cancel", 2)
+    ('1 refund', '2 cancels')
+    """
+    return say_number(f"operations.{verb}", number)
+
+
+def list_sums(totals: Mapping[str, int]) -> list[str]:
+    """Return the sum of each currency.
+
+    >>> list_sums({"NOK": 123450})
+    ['1 234.50 NOK']
+    """
+    return [format_spaced_money(minor, currency) for currency, minor in totals.items()]
