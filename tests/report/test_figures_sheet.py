@@ -11,9 +11,10 @@ from openpyxl import load_workbook
 from tests.report.example_results import Month
 from vippsrecon.notebook import plots
 from vippsrecon.report import write_html, write_workbook
-from vippsrecon.report.figures import BridgeLeg, compute_figures
+from vippsrecon.report.figures import BridgeLeg, compute_figures, get_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.totals.waterfall import list_steps, stack_bar
+from vippsrecon.texts import use_language
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +125,20 @@ def test_page_and_notebook_draw_what_is_concentrated(month, tmp_path):
     figure = plots.concentrations(month)
     assert "100.0% of under_captured are store bergen (6 of 6 rows)" in figure.description
     assert figure.axes[0].patches[0].get_width() == 100
+
+
+def test_figures_are_computed_once_unless_a_frame_could_be_changed():
+    """Page, workbook and terminal share them; a frame that was read in pandas may be changed by hand."""
+    rows = Month()
+    rows.pair("less", 10_000, 7_000, kind="under_captured", bucket="discrepancy")
+    in_pandas = rows.reconciliation()
+    frames = vars(in_pandas).keys() - {"notices", "manifest"}
+    result = in_pandas.with_changes(**{name: in_pandas.polars_frame(name) for name in frames})
+    first = get_figures(result)
+    assert get_figures(result) is first
+    with use_language("nb"):
+        assert get_figures(result) is not first
+    result.manifest["complete"] = False
+    assert get_figures(result) is not first
+    result.payments.loc[0, "captured_minor"] = 8_000
+    assert get_figures(result).currency_totals[0].captured_minor == 8_000

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vippsrecon.report import names, sentences
 from vippsrecon.report.daily_totals import sum_by_day
-from vippsrecon.report.figures import compute_figures
-from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.figures import get_figures
 from vippsrecon.report.html.charts import MAX_DAY_LABELS
 from vippsrecon.report.totals.concentration import select_concentrations
 from vippsrecon.report.totals.waterfall import find_axis_start, list_steps
@@ -48,7 +47,7 @@ def at_risk_by_code(reconciliation: Reconciliation) -> Figure:
     """
     from matplotlib.patches import Patch
 
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     panels = {
         currency: [code for code in figures.select_codes(currency) if code.at_risk_minor]
         for currency in figures.currencies
@@ -90,11 +89,7 @@ def bridge_waterfall(reconciliation: Reconciliation, leg: str = "captured") -> F
         reconciliation: The result of `vippsrecon.reconcile`.
         leg: "captured" or "refunded".
     """
-    legs = [
-        bridge_leg
-        for bridge_leg in compute_figures(build_report_frames(reconciliation)).legs
-        if bridge_leg.leg == leg
-    ]
+    legs = [bridge_leg for bridge_leg in get_figures(reconciliation).legs if bridge_leg.leg == leg]
     heading = names.get_leg_names(leg)[0]
     figure, axes = _create_panels(
         [
@@ -154,7 +149,7 @@ def _draw_waterfall(panel: Axes, leg: BridgeLeg) -> None:
 @in_language_of_result
 def ages(reconciliation: Reconciliation) -> Figure:
     """Draw the amount at risk by days since the first run that reported it, per currency."""
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     bars = {
         currency: [
             (names.describe_age(age.from_days, age.to_days), age.at_risk_minor, "total")
@@ -172,7 +167,7 @@ def reservations(reconciliation: Reconciliation) -> Figure:
     The amount is authorized − captured − cancelled, as fetched, while the payment is AUTHORIZED. Days
     count from the cut-off time. What is overdue can no longer be captured.
     """
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     bars = {
         currency: [
             (
@@ -225,7 +220,7 @@ def captured_and_refunded(reconciliation: Reconciliation) -> Figure:
 @in_language_of_result
 def concentrations(reconciliation: Reconciliation) -> Figure:
     """Draw what is concentrated where: its share of a code's rows, and of all orders, per currency."""
-    found = compute_figures(build_report_frames(reconciliation)).concentrations
+    found = get_figures(reconciliation).concentrations
     shown = {each.currency: select_concentrations(found, each.currency) for each in found}
     figure, axes = _create_panels(
         [names.format_heading("concentration", currency) for currency in shown],

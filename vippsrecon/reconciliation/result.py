@@ -59,7 +59,7 @@ class _StoredFrame:
         return frame
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)  # frames have no equality
 class Reconciliation:
     """The result of one comparison: its inputs, its discrepancies and the figures that prove it complete.
 
@@ -132,6 +132,12 @@ class Reconciliation:
     def polars_frame(self, name: str) -> pl.DataFrame:
         """Return one of the frames in Polars, as reports use it. No pandas is made."""
         return to_polars(self.stored_frame(name), _SCHEMAS[name])
+
+    @property
+    def unchangeable(self) -> bool:
+        """Whether every frame is stored in Arrow or Polars: pandas could be changed in place."""
+        frames = (self.stored_frame(name) for name in _SCHEMAS)
+        return all(isinstance(frame, pa.Table | pl.DataFrame | pl.LazyFrame) for frame in frames)
 
     def with_changes(self, **changes: Any) -> Reconciliation:
         """Return a copy with other notices, another manifest or other frames. No pandas is made."""

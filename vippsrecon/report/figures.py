@@ -6,14 +6,17 @@ formulas, and its check cells compare the two.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
+from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.totals.ages import (
     AgeTotals,
     DecisionTotals,
@@ -30,10 +33,10 @@ from vippsrecon.report.totals.reservations import ReservationTotals, compute_res
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.schemas.failure_effects import FailureEffect, select_failures
 from vippsrecon.schemas.inputs import PAYMENT_KEY
-from vippsrecon.texts import say
+from vippsrecon.texts import get_language, say
 
 if TYPE_CHECKING:
-    from vippsrecon.report.frames import ReportFrames
+    from vippsrecon.reconciliation import Reconciliation
 
 
 AS_FETCHED = "_as_fetched"
@@ -170,6 +173,23 @@ class ReportFigures:
         )
 
 
+_computed: WeakKeyDictionary[Reconciliation, tuple[object, ReportFigures]] = WeakKeyDictionary()
+
+
+def get_figures(result: Reconciliation) -> ReportFigures:
+    """Return the figures of a report, computed once per result unless its frames could be changed.
+
+    Frames in Polars and Arrow are never changed; those in pandas are given to the user.
+    """
+    inputs = (get_language(), json.dumps(result.manifest, default=str))
+    known = _computed.get(result)
+    if known and known[0] == inputs and result.unchangeable:
+        return known[1]
+    figures = compute_figures(build_report_frames(result))
+    _computed[result] = (inputs, figures)
+    return figures
+
+
 def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -> ReportFigures:
     """Compute the figures of a report.
 
@@ -178,19 +198,10 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         entries: Decisions carried over from an earlier report, by `discrepancy_id`.
     """
     items = select_items_with_history(frames.open_items, frames.discrepancies)
+    with_currency = (frames.orders, frames.payments, frames.discrepancies, frames.bridge, items)
     currencies = tuple(
         sorted(
-            {
-                currency
-                for frame in (
-                    frames.orders,
-                    frames.payments,
-                    frames.discrepancies,
-                    frames.bridge,
-                    items,
-                )
-                for currency in frame["currency"].unique().drop_nulls()
-            }
+            {name for frame in with_currency for name in frame["currency"].unique().drop_nulls()}
         )
     )
     codes = _compute_code_totals(frames)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.errors import printable
 from vippsrecon.report import names, sentences
-from vippsrecon.report.figures import compute_figures
-from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.figures import get_figures
 from vippsrecon.texts import count_of, format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
         The verdict; figures, codes and outcomes of each currency; whether the data is complete.
         Amounts in major units with their currency. No colour, no newline at the end.
     """
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     lines = [
         sentences.format_headline(reconciliation, figures),
         sentences.describe_period(reconciliation.manifest),
@@ -74,7 +73,7 @@ def format_other_files(
 @in_language_of_result
 def format_result_line(reconciliation: Reconciliation, report: str | Path) -> str:
     """Return the headline and the path of the workbook in one line, for a log or a mail of cron."""
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     headline = sentences.format_headline(reconciliation, figures)
     return f"{headline} {say('terminal.report', path=printable(str(report)))}"
 

@@ -21,7 +21,7 @@ from vippsrecon.report.excel.figures_sheet import FiguresSheetWriter
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
-from vippsrecon.report.figures import ReportFigures, compute_figures
+from vippsrecon.report.figures import ReportFigures, compute_figures, get_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.names import get_heading, get_sheet_name
 from vippsrecon.report.sentences import describe_period
@@ -93,7 +93,7 @@ def write_workbook(
     if changes is not None:
         reconciliation = changes.add_to(reconciliation)
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames, changes.entries if changes else None)
+    figures = compute_figures(frames, changes.entries) if changes else get_figures(reconciliation)
     chosen = choose_detail(reconciliation, detail)
     sheets = build_sheet_tables(
         frames, figures, stem=path.stem, limit=row_limit, detail=chosen, changes=changes

@@ -12,7 +12,7 @@ from vippsrecon.report import names, sentences
 from vippsrecon.report.columns import list_headings
 from vippsrecon.report.daily_totals import sum_by_day
 from vippsrecon.report.excel.tables import format_group_notes
-from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.figures import compute_figures, get_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.html.charts import (
     Bar,
@@ -101,7 +101,7 @@ def build_content(
         changes: What changed since an earlier report, which is already among the inputs.
     """
     frames = build_report_frames(reconciliation)
-    figures = compute_figures(frames, changes.entries if changes else None)
+    figures = compute_figures(frames, changes.entries) if changes else get_figures(reconciliation)
     manifest = reconciliation.manifest
     amounts = AmountFormat(figures.currencies, by_market=False)
     headline, _, rest = sentences.format_headline(reconciliation, figures).partition(". ")

@@ -13,7 +13,7 @@ from vippsrecon.display.html import (
     TableColumn,
 )
 from vippsrecon.report import sentences
-from vippsrecon.report.figures import compute_figures
+from vippsrecon.report.figures import get_figures
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.names import get_severity_name
 from vippsrecon.texts import format_money, format_number, in_language_of_result, say
@@ -44,7 +44,7 @@ def render_reconciliation(
 ) -> str:
     """Return a Reconciliation as HTML: the tiles, then the worst `rows` discrepancies."""
     frames = build_report_frames(reconciliation)
-    view = _build_summary(reconciliation, compute_figures(frames))
+    view = _build_summary(reconciliation, get_figures(reconciliation))
     if not frames.discrepancies.is_empty():
         _add_worst_discrepancies(view, frames, rows)
     return view.render()
@@ -53,7 +53,7 @@ def render_reconciliation(
 @in_language_of_result
 def render_summary_tiles(reconciliation: Reconciliation) -> str:
     """Return the verdict and one row of tiles per currency, as HTML."""
-    figures = compute_figures(build_report_frames(reconciliation))
+    figures = get_figures(reconciliation)
     return _build_summary(reconciliation, figures).render()
 
 

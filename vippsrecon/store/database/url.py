@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
@@ -151,14 +152,23 @@ def _is_on_network(path: Path, mounts: Path) -> bool:
             ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == remote
         )
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        text = mounts.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return False
     nearest, kind = Path(), ""
-    for line in lines:
-        _, point, mounted = line.split()[:3]
-        place = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point))
+    for place, mounted in _parse_mounts(text):
         # A later mount on the same place hides the earlier one.
         if path.is_relative_to(place) and len(place.parts) >= len(nearest.parts):
             nearest, kind = place, mounted
     return NETWORK_FILE_SYSTEMS.fullmatch(kind) is not None
+
+
+@lru_cache(maxsize=1)
+def _parse_mounts(text: str) -> tuple[tuple[Path, str], ...]:
+    """Return place and type of each mounted file system, as /proc/self/mounts lists them."""
+    mounts = []
+    for line in text.splitlines():
+        _, point, kind = line.split()[:3]
+        place = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)
+        mounts.append((Path(place), kind))
+    return tuple(mounts)

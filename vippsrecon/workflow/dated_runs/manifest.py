@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vippsrecon.errors import SourceError
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.output_files import flush_to_disk
-from vippsrecon.report.figures import compute_figures
-from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.figures import get_figures
 from vippsrecon.report.sentences import format_headline
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.version import __version__
@@ -94,7 +93,7 @@ def write_manifest(
         "verdict": result.verdict,
         "complete": result.complete,
         "exit_code": result.exit_code,
-        "headline": format_headline(result, compute_figures(build_report_frames(result))),
+        "headline": format_headline(result, get_figures(result)),
         "incomplete_because": list(manifest.get("incomplete_because") or ()),
         "version": __version__,
         "versions": manifest.get("versions") or {},
