@@ -172,6 +172,16 @@ def test_what_people_wrote_is_kept(reconcile, folder):
     assert read_sheet(kept, "Discrepancies")[reference]["Note"] == "Agreed"
 
 
+def test_a_second_start_repeats_the_headline_in_the_language_of_the_report(reconcile, folder):
+    """A mail of cron was in Norwegian after the first start, and in English after the second."""
+    first = reconcile(*MONTHLY, "--language", "nb")
+    second = reconcile(*MONTHLY, "--language", "nb")
+    assert "reconciled already" in second.stdout
+    assert second.stderr == first.stderr.splitlines(keepends=True)[-1]
+    assert "AVVIK" in second.stderr
+    assert "Rapport: reports/2026-10/report.xlsx" in second.stderr
+
+
 HOLD_LOCK = """
 import sys
 from pathlib import Path

@@ -171,10 +171,12 @@ def _move(report: Report, place: Path) -> Report:
 def _show_finished(run: DatedRun, place: Path, *, json: bool) -> dict[str, Any]:
     """Say that a run is not made again, and what it had found."""
     from vippsrecon.errors import printable, printable_line
+    from vippsrecon.texts import say, use_language
     from vippsrecon.workflow.dated_runs.manifest import MANIFEST_FILE, REPORT_FILE
 
     report = place / REPORT_FILE
-    line = f"{run.headline} Report: {report}"
+    with use_language(run.language):
+        line = f"{run.headline} {say('terminal.report', path=report)}"
     if not json:
         print(
             f"{printable(run.name)} is reconciled already, so nothing was run (--again runs it again)."

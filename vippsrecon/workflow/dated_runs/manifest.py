@@ -18,6 +18,8 @@ from vippsrecon.output_files import flush_to_disk
 from vippsrecon.report.figures import get_figures
 from vippsrecon.report.sentences import format_headline
 from vippsrecon.sources.files.detect import compute_file_sha256
+from vippsrecon.texts import use_language
+from vippsrecon.texts.language import LANGUAGES
 from vippsrecon.version import __version__
 
 if TYPE_CHECKING:
@@ -43,9 +45,10 @@ class DatedRun(NamedTuple):
         environment: test, production or simulator.
         complete: Whether it had all its data.
         verdict: clean, discrepancies or incomplete.
-        headline: The verdict in one or two sentences.
+        headline: The verdict in one or two sentences, in the report's language.
         exit_code: How the run ended: 0, 1 or 2.
         outputs: SHA-256 of each file that it wrote, by its path in the folder.
+        language: Of its report.
     """
 
     name: str
@@ -55,6 +58,7 @@ class DatedRun(NamedTuple):
     headline: str
     exit_code: int
     outputs: dict[str, str]
+    language: str = LANGUAGES[0]
 
 
 def write_manifest(
@@ -77,6 +81,8 @@ def write_manifest(
         inputs: The files that it read, for their sizes.
     """
     manifest = result.manifest
+    with use_language(result.language):
+        headline = format_headline(result, get_figures(result))
     facts = {
         "format": MANIFEST_FORMAT,
         "period": {
@@ -93,7 +99,8 @@ def write_manifest(
         "verdict": result.verdict,
         "complete": result.complete,
         "exit_code": result.exit_code,
-        "headline": format_headline(result, get_figures(result)),
+        "language": result.language,
+        "headline": headline,
         "incomplete_because": list(manifest.get("incomplete_because") or ()),
         "version": __version__,
         "versions": manifest.get("versions") or {},
@@ -155,6 +162,8 @@ def _parse_run(values: dict[str, Any]) -> DatedRun:
         values["headline"],
         values["exit_code"],
         {output["file"]: output["sha256"] for output in values["outputs"]},
+        # Manifests of earlier versions have no language, and their headline is in English.
+        values.get("language", LANGUAGES[0]),
     )
     texts = (run.name, run.environment, run.headline, *run.outputs, *run.outputs.values())
     if not (
@@ -163,6 +172,7 @@ def _parse_run(values: dict[str, Any]) -> DatedRun:
         and isinstance(values["format"], int)
         and run.verdict in _VERDICTS
         and run.exit_code in _EXIT_CODES
+        and run.language in LANGUAGES
         and run.complete is (run.exit_code != 2)
     ):
         raise ValueError
