@@ -41,6 +41,7 @@ from vippsrecon.config.load import ENVIRONMENT_VARIABLES, load_settings
 from vippsrecon.config.notifications import load_notification_settings
 from vippsrecon.schemas import OPEN_ITEMS
 from vippsrecon.simulator import Simulator, serve
+from vippsrecon.sources.bank.csv.profiles import read_bank_mapping
 from vippsrecon.sources.orders.profiles import read_mapping
 from vippsrecon.sources.plan_list.headings import load_vocabulary
 
@@ -145,6 +146,8 @@ def test_settings_and_mappings_are_read(page, block, tmp_path, monkeypatch):
 
     if "[reasons]" in block.text:
         assert load_vocabulary(file)
+    elif 'kind = "bank"' in block.text:
+        assert read_bank_mapping(file)
     elif "[columns]" in block.text:
         assert read_mapping(file)
     elif "[mail]" in block.text:

@@ -57,8 +57,8 @@ def test_each_figure_has_a_chart_and_a_text(charts):
     own, texts = charts
     assert len(own) == 3
     waterfall = next(text for text in texts if text.startswith("Waterfall."))
-    assert "Order total 4 600.00 NOK" in waterfall
-    assert "Captured at Vipps MobilePay 4 420.00 NOK" in waterfall
+    assert "Order total 4,600.00 NOK" in waterfall
+    assert "Captured at Vipps MobilePay 4,420.00 NOK" in waterfall
     assert any(text.startswith("Columns. Captured and refunded by day, NOK") for text in texts)
     assert any("100.0% of under_captured are store bergen" in text for text in texts)
 

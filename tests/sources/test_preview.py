@@ -122,7 +122,7 @@ def test_preview_counts_orders_that_are_not_compared(write: Writer):
             "bank.xml", "bank", "camt.054", None, id="no namespace",
         ),
         pytest.param(
-            "MSN/Vippsnummer,Bokføringsdato,Type,Beløp,PSP-referanse\n1,2,3,4,5\n",
+            "MSN/Vippsnummer,Bokføringsdato,Type,Beløp,Valuta,PSP-referanse\n1,2,3,4,5,6\n",
             "oppgjor.csv", "settlement", "vipps-portal", 1, id="portal",
         ),
         pytest.param('{"plan_id": "p", "digest": "d", "rows": []}', "plan.json", "plan", "plan", None, id="plan"),

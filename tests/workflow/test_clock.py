@@ -95,7 +95,7 @@ def test_date_changed_by_a_proxy_gives_no_verdict(run, hours, path, tmp_path):
 
     assert result.exit_code == 2
     side = "ahead of" if hours > 0 else "behind"
-    assert any(f"dated 7 200 s {side}" in notice for notice in result.notices)
+    assert any(f"dated 7,200 s {side}" in notice for notice in result.notices)
 
 
 @pytest.mark.parametrize(

@@ -84,16 +84,15 @@ def preview(
     from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.sources.file_preview import preview_file
-    from vippsrecon.sources.orders.open import choose_profile
-    from vippsrecon.workflow.preview_files import exclude_superseded_rows
+    from vippsrecon.workflow.preview_files import choose_mapping, exclude_superseded_rows
 
     units = load_settings(offline=True).units
-    profile = choose_profile(shop, mapping)
+    profile, bank_profile = choose_mapping(shop, mapping)
     read = []
     errors: list[VippsReconError | OSError] = []
     for file in files:
         try:
-            read.append(preview_file(file, profile, units))
+            read.append(preview_file(file, profile, units, bank_profile))
         except (VippsReconError, OSError) as error:
             errors.append(error)
     previews = {"files": exclude_superseded_rows(read)}

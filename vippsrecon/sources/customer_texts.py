@@ -74,3 +74,15 @@ def hide_customer_texts(rejects: pl.DataFrame, field: str) -> pl.Series:
         for text, name in rejects.select("value", field).iter_rows()
     ]
     return pl.Series("value", shown, dtype=pl.String)
+
+
+def hide_words(rejects: pl.DataFrame) -> pl.DataFrame:
+    """Return rejects without values that have words: a row whose cells are shifted may hold a name.
+
+    For files in which no column that is read has words, except a few fixed ones.
+    """
+    shown = [
+        None if text is None or may_be_about_customer(text, "total") else text
+        for text in rejects["value"]
+    ]
+    return rejects.with_columns(value=pl.Series(shown, dtype=pl.String))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.sources.bank.csv.profiles import BankProfile
 from vippsrecon.sources.bank.read import read_bank_file, summarize_file
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
@@ -25,6 +26,7 @@ from vippsrecon.sources.orders.order_files import FileSummary
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import read_order_files
+from vippsrecon.sources.settlement.read import read_settlement_file, summarize_settlement
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
@@ -44,7 +46,10 @@ class FilePreview(NamedTuple):
 
 
 def preview_file(
-    path: Path | OrderFrame, profile: Profile | None, units: Sequence[SalesUnit]
+    path: Path | OrderFrame,
+    profile: Profile | None,
+    units: Sequence[SalesUnit],
+    bank_profile: BankProfile | None = None,
 ) -> FilePreview:
     """Describe what one file or frame is and how it is understood.
 
@@ -53,6 +58,7 @@ def preview_file(
         profile: The profile of an order export; None to recognize the file by its headings.
         units: The configured sales units. Without any, the notes name what is missing, and sums
             are shown as NOK.
+        bank_profile: The user's mapping of a bank statement that no known form fits.
 
     Raises:
         SourceError: The file cannot be opened, is of no known kind, or is an export that lacks what
@@ -70,22 +76,28 @@ def preview_file(
     elif profile is None:
         table = open_table(path)
         file_format = recognize_headings(table.headings)
+        if bank_profile is not None and (file_format is None or file_format.kind == "bank"):
+            file_format = FileFormat("bank", bank_profile.name)
         rows = table.columns([]).height if file_format else None
     if file_format is None:
         return _preview_orders(path, profile, units)
-    if form == "xml" and file_format.kind == "bank":
-        return FilePreview(_preview_bank(path, file_format), None)
+    if file_format.kind == "bank":
+        return FilePreview(_preview_bank(path, file_format, bank_profile), None)
+    if file_format.kind == "settlement" and file_format.format != "mobilepay-transfers":
+        return FilePreview(_preview_settlement(path), None)
     notes = [_describe_unread_kind(file_format.kind)]
     entry = _build_entry(path, file_format.kind, file_format.format, rows, notes=notes)
     return FilePreview(entry, None)
 
 
-def _preview_bank(path: Path, file_format: FileFormat) -> dict[str, Any]:
+def _preview_bank(
+    path: Path, file_format: FileFormat, profile: BankProfile | None
+) -> dict[str, Any]:
     other = explain_other_message(file_format)
     if other:
         notes = [f"{other[0].upper()}{other[1:]}."]
         return _build_entry(path, "bank", file_format.format, None, notes=notes)
-    parsed = read_bank_file(path)
+    parsed = read_bank_file(path, profile)
     summary = summarize_file(path, parsed)
     return _build_entry(
         path,
@@ -97,6 +109,27 @@ def _preview_bank(path: Path, file_format: FileFormat) -> dict[str, Any]:
         rejects=parsed.rejects.to_dicts(),
         notes=[*_describe_accounts(summary.accounts), *summary.notes],
     )
+
+
+def _preview_settlement(path: Path) -> dict[str, Any]:
+    parsed = read_settlement_file(path)
+    summary = summarize_settlement(path, parsed)
+    return _build_entry(
+        path,
+        "settlement",
+        summary.format,
+        summary.rows,
+        period=[day.isoformat() for day in summary.period] if summary.period else None,
+        totals=summary.totals,
+        rejects=parsed.rejects.to_dicts(),
+        notes=[*_describe_units(summary.msns), *summary.notes],
+    )
+
+
+def _describe_units(msns: Sequence[str]) -> list[str]:
+    if not msns:
+        return ["There is no entry in it."]
+    return [f"Sales unit{'s' if len(msns) > 1 else ''}: {', '.join(msns)}."]
 
 
 def _describe_accounts(accounts: Sequence[str]) -> list[str]:

@@ -15,6 +15,10 @@ _SUM_NAMES = {
     "debits_minor": "Money out",
     "opening_minor": "Opening balance",
     "closing_minor": "Closing balance",
+    "captures_minor": "Captures",
+    "refunds_minor": "Refunds",
+    "fees_minor": "Fees",
+    "payouts_minor": "Payouts",
 }
 _REJECT_COLUMNS = (
     TableColumn("Row", "number"),

@@ -13,8 +13,14 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
+from vippsrecon.sources.bank.csv.profiles import (
+    BankProfile,
+    is_bank_mapping,
+    read_bank_mapping,
+)
 from vippsrecon.sources.file_preview import preview_file
 from vippsrecon.sources.orders.open import choose_profile
+from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import list_sources, sum_by_currency
 from vippsrecon.sources.preview_result import Preview
 
@@ -40,7 +46,8 @@ def preview(
     Args:
         paths: One or several files or frames, as `read_orders` takes them.
         shop: Name of a profile for all files, if the headings are not enough.
-        mapping: A TOML file that maps the columns.
+        mapping: A TOML file that maps the columns of order exports, or of bank statements if it
+            says `kind = "bank"`.
         units: The configured sales units.
 
     Returns:
@@ -52,9 +59,21 @@ def preview(
             reconciliation needs (the sentence names the right one). To preview the other files
             anyway, give one path at a time.
     """
-    profile = choose_profile(shop, mapping)
-    previews = [preview_file(path, profile, units) for path in list_sources(paths)]
+    profile, bank_profile = choose_mapping(shop, mapping)
+    previews = [preview_file(path, profile, units, bank_profile) for path in list_sources(paths)]
     return Preview(files=exclude_superseded_rows(previews))
+
+
+def choose_mapping(
+    shop: str | None, mapping: str | Path | None
+) -> tuple[Profile | None, BankProfile | None]:
+    """Return the shop's profile and the bank's profile that the user chose; None recognises files.
+
+    A mapping is for bank statements if it says `kind = "bank"`.
+    """
+    if mapping is not None and is_bank_mapping(Path(mapping)):
+        return choose_profile(shop, None), read_bank_mapping(Path(mapping))
+    return choose_profile(shop, mapping), None
 
 
 def exclude_superseded_rows(previews: Sequence[FilePreview]) -> list[dict[str, Any]]:

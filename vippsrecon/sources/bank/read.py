@@ -18,10 +18,23 @@ from vippsrecon.sources.bank.coverage import (
     describe_other_accounts,
     describe_other_days,
 )
+from vippsrecon.sources.bank.csv.profiles import (
+    BankProfile,
+    load_bank_profiles,
+    read_bank_mapping,
+)
+from vippsrecon.sources.bank.csv.statement import read_bank_table
 from vippsrecon.sources.bank.repeated_lines import drop_duplicates, merge_files
 from vippsrecon.sources.bank.statement import BankFiles, BankFileSummary, ParsedFile
 from vippsrecon.sources.bank.totals import sum_statements
-from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    compute_file_sha256,
+    detect_file_type,
+    recognize_headings,
+)
+from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.orders.open import open_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,23 +43,27 @@ if TYPE_CHECKING:
 def read_bank_statements(
     paths: Any,
     *,
+    mapping: str | Path | None = None,
     accounts: Collection[str] = (),
     period: tuple[date, date] | None = None,
 ) -> BankFiles[pd.DataFrame]:
-    """Read bank statements: camt.053 files.
+    """Read bank statements: camt.053 files, or a bank's CSV or workbook.
 
     A line that several files show is one line. A line that is not booked yet is in `provisional`,
     and in no sum. Rows that cannot be used become rejects.
 
     Args:
         paths: One or several files.
+        mapping: A TOML file that maps the columns of CSV files (docs/bank-statements.md).
         accounts: The accounts that payouts go to; a note names any other, and any that is missing.
         period: First and last day that is reconciled; a note says what is not covered.
 
     Raises:
         SourceError: A file cannot be used; the sentence says why and what to do.
+        ConfigurationError: The mapping cannot be used.
     """
-    read = read_bank_files(_list_paths(paths), accounts=accounts, period=period)
+    profile = read_bank_mapping(Path(mapping)) if mapping is not None else None
+    read = read_bank_files(_list_paths(paths), profile=profile, accounts=accounts, period=period)
     return BankFiles(
         schemas.to_pandas(read.lines),
         schemas.to_pandas(read.provisional),
@@ -60,6 +77,7 @@ def read_bank_statements(
 def read_bank_files(
     files: Sequence[Path],
     *,
+    profile: BankProfile | None = None,
     accounts: Collection[str] = (),
     period: tuple[date, date] | None = None,
 ) -> BankFiles[pl.DataFrame]:
@@ -71,7 +89,7 @@ def read_bank_files(
             "two input files have this name; rename one, since rows are identified by file name and row number",
             file=double,
         )
-    parsed = [read_bank_file(path) for path in files]
+    parsed = [read_bank_file(path, profile) for path in files]
     lines, provisional, notes = merge_files(parsed)
     statements = tuple(statement for file in parsed for statement in file.statements)
     rejects = pl.concat([file.rejects for file in parsed]).sort("source_file", "source_row")
@@ -90,16 +108,36 @@ def read_bank_files(
     )
 
 
-def read_bank_file(path: Path) -> ParsedFile:
+def read_bank_file(path: Path, profile: BankProfile | None = None) -> ParsedFile:
     """Read one file: its lines, without duplicates within it, and whether its balances foot.
+
+    Args:
+        path: The file.
+        profile: The form of a CSV file or workbook; None to recognise it.
 
     Raises:
         SourceError: It is no bank statement, or cannot be used.
     """
-    form = detect_file_type(path)
-    if form != "xml":
-        raise SourceError("this is not a bank statement (camt.053)", file=path.name)
-    return check_balances(drop_duplicates(read_camt053(path)))
+    if detect_file_type(path) == "xml":
+        parsed = read_camt053(path)
+    else:
+        table = open_table(path)
+        parsed = read_bank_table(path, table, profile or _choose_profile(table))
+    return check_balances(drop_duplicates(parsed))
+
+
+def _choose_profile(table: Table) -> BankProfile:
+    known = recognize_headings(table.headings)
+    if known is not None and known.kind != "bank":
+        problem = f"this is {FILE_KIND_NAMES[known.kind]}, not a bank statement"
+        raise SourceError(problem, file=table.name)
+    if known is None:
+        raise SourceError(
+            "this is not a bank statement in a form that is known; ask the bank for camt.053, or "
+            "name its columns in a --mapping with kind = 'bank'",
+            file=table.name,
+        )
+    return load_bank_profiles()[known.format]
 
 
 def summarize_file(path: Path, file: ParsedFile) -> BankFileSummary:

@@ -17,7 +17,8 @@ from typing import Any
 import polars as pl
 
 from vippsrecon.money import format_count
-from vippsrecon.sources.bank.statement import LINE_COLUMNS, ParsedFile, Statement, make_rejects
+from vippsrecon.sources.bank.statement import LINE_COLUMNS, ParsedFile, Statement
+from vippsrecon.sources.reject_frames import make_rejects
 
 _BookedLine = tuple[date, str | None, str]
 """Day, the bank's reference, file."""

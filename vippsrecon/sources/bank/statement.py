@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, NamedTuple
@@ -179,8 +178,3 @@ def _list_tiles(sums: dict[str, Any], currency: str) -> list[tuple[str, str, str
             for title, name in names
         ),
     ]
-
-
-def make_rejects(rejects: Sequence[tuple[str, int, str | None, str | None, str]]) -> pl.DataFrame:
-    """Return rejects as `schemas.REJECTS`."""
-    return pl.DataFrame(rejects, schema=schemas.polars_schema(schemas.REJECTS), orient="row")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,11 +21,18 @@ from vippsrecon.sources.files.table import Record, Table, build_cell_picker, str
 _END_OF_FILE = "\x1a"
 """Written after the last line by `copy a.csv + b.csv` of Windows."""
 
+MAX_LINES_ABOVE_HEADINGS = 50
+"""Lines in which a heading row is searched."""
+
 _DELIMITERS = (",", ";", "\t", "|")
 
 
 def open_csv_table(
-    path: Path, *, usual_headings: Collection[str] = (), reject_doubtful: bool = False
+    path: Path,
+    *,
+    usual_headings: Collection[str] = (),
+    reject_doubtful: bool = False,
+    is_heading_row: Callable[[Sequence[str]], bool] | None = None,
 ) -> Table:
     """Open a text file of separated values.
 
@@ -39,12 +46,14 @@ def open_csv_table(
             match. In a list that moves money, a line of a note must never be read as a row.
         usual_headings: Headings that such files may have: a second heading row may have others
             than the first.
+        is_heading_row: Finds the heading row below lines about the file, such as a bank's name; the
+            first line that is not empty, if it finds none.
 
     Raises:
         SourceError: The encoding is not supported, or the file lacks a heading row or rows.
     """
     encoding = detect_encoding(path)
-    layout = _detect_layout(path, encoding)
+    layout = _detect_layout(path, encoding, is_heading_row)
 
     def records(places: Sequence[int]) -> Iterator[Record]:
         return _read_records(
@@ -75,9 +84,14 @@ class _CsvLayout(NamedTuple):
     headings: tuple[str, ...]
 
 
-def _detect_layout(path: Path, encoding: str) -> _CsvLayout:
+def _detect_layout(
+    path: Path, encoding: str, is_heading_row: Callable[[Sequence[str]], bool] | None
+) -> _CsvLayout:
     with path.open(encoding=encoding, newline="") as file:
         start = file.read(4 * MAX_CELL_LENGTH)
+    found = _find_heading_line(start, is_heading_row) if is_heading_row else None
+    if found is not None:
+        return found
     skipped = 0
     forced = None
     lines = io.StringIO(start, newline="")
@@ -114,6 +128,25 @@ def _detect_layout(path: Path, encoding: str) -> _CsvLayout:
     if not best:
         raise SourceError("the heading row cannot be read", file=path.name)
     return _CsvLayout(skipped, chosen, tuple(cell.strip() for cell in best))
+
+
+def _find_heading_line(
+    start: str, is_heading_row: Callable[[Sequence[str]], bool]
+) -> _CsvLayout | None:
+    lines = islice(io.StringIO(start, newline=""), MAX_LINES_ABOVE_HEADINGS)
+    for number, line in enumerate(lines):
+        for delimiter in _DELIMITERS:
+            if delimiter not in line:
+                continue
+            with _limit_cell_size():
+                try:
+                    cells = next(csv.reader([line], delimiter=delimiter), [])
+                except csv.Error:
+                    continue
+            headings = tuple(cell.strip() for cell in strip_trailing_empties(cells))
+            if len(headings) <= MAX_COLUMNS and is_heading_row(headings):
+                return _CsvLayout(number, delimiter, headings)
+    return None
 
 
 def _read_records(

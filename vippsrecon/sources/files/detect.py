@@ -6,7 +6,7 @@ import codecs
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -162,6 +162,11 @@ def recognize_headings(headings: Iterable[str]) -> FileFormat | None:
     )
 
 
+def is_known_heading_row(headings: Sequence[str]) -> bool:
+    """Return whether a row has the headings of a settlement file or bank statement."""
+    return recognize_headings(headings) is not None
+
+
 def recognize_xml(path: Path) -> FileFormat:
     """Recognise a bank message or a settlement report by its root element.
 
@@ -171,9 +176,8 @@ def recognize_xml(path: Path) -> FileFormat:
     outline = read_outline(path)
     if outline.root == _SETTLEMENT_REPORT:
         version = _REPORT_VERSION.search(outline.namespace)
-        return FileFormat(
-            "settlement", f"settlement-xml-{version[1]}" if version else "settlement-xml"
-        )
+        # The namespace of version 2.0 has no number.
+        return FileFormat("settlement", f"settlement-xml-{version[1] if version else '2.0'}")
     message = _MESSAGE.search(outline.namespace)
     number = _MESSAGE_OF_ELEMENT.get(outline.child)
     if number is None and message is not None and not outline.child:

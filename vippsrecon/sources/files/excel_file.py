@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ import polars as pl
 from vippsrecon.errors import EmptyTableError, SourceError
 from vippsrecon.money import group_thousands
 from vippsrecon.sources.files.archive import MAX_SHEET_CELLS
+from vippsrecon.sources.files.csv_file import MAX_LINES_ABOVE_HEADINGS
 from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.repeated_headings import HeadingWatch
@@ -40,8 +41,15 @@ _REPORT_TITLE = "Reconciliation of orders and payments"
 """First cell of a report's first sheet, which is not imported from `report`: that is a layer above."""
 
 
-def open_excel_table(path: Path, *, usual_headings: Collection[str] = ()) -> Table:
+def open_excel_table(
+    path: Path,
+    *,
+    usual_headings: Collection[str] = (),
+    is_heading_row: Callable[[Sequence[str]], bool] | None = None,
+) -> Table:
     """Open the first visible sheet of a workbook that is not empty.
+
+    With `is_heading_row`, the first sheet with such a row in its first lines, if there is one.
 
     Numbers keep the digits that Excel shows at full precision. Numbers and dates are marked with
     `NATIVE_MARK`, so no profile's decimal mark is applied to them. For `usual_headings`, see
@@ -50,14 +58,11 @@ def open_excel_table(path: Path, *, usual_headings: Collection[str] = ()) -> Tab
     Raises:
         SourceError: Neither reader can open it, or it lacks a heading row or rows.
     """
-    sheet, others = _open_first_sheet(path)
-    above = 0
-    for cells in sheet.rows:
-        headings = strip_trailing_empties([format_cell(cell) for cell in cells])
-        if headings:
-            break
-        above += 1
-    else:
+    sheets = _open_sheets(path)
+    others = len(sheets) - 1
+    found = _find_heading_row(sheets, is_heading_row) if is_heading_row else None
+    sheet, above, headings = found or _find_first_row(sheets[0])
+    if not headings:
         raise SourceError("the workbook is empty", file=path.name)
     if _REPORT_TITLE in headings:
         raise SourceError(
@@ -137,6 +142,26 @@ def _read_records(
             yield Record(number, pick(watch.arrange(cells)), fault)
 
 
+def _find_first_row(sheet: Sheet) -> tuple[Sheet, int, list[str]]:
+    """Return the sheet, the number of empty rows at its top, and the cells of the row below them."""
+    for above, cells in enumerate(sheet.rows):
+        headings = strip_trailing_empties([format_cell(cell) for cell in cells])
+        if headings:
+            return sheet, above, headings
+    return sheet, 0, []
+
+
+def _find_heading_row(
+    sheets: Sequence[Sheet], is_heading_row: Callable[[Sequence[str]], bool]
+) -> tuple[Sheet, int, list[str]] | None:
+    for sheet in sheets:
+        for above, cells in enumerate(islice(sheet.rows, MAX_LINES_ABOVE_HEADINGS)):
+            headings = strip_trailing_empties([format_cell(cell) for cell in cells])
+            if is_heading_row(headings):
+                return sheet, above, headings
+    return None
+
+
 class _OpenpyxlRows:
     """Rows of a sheet through openpyxl, from the first at every iteration."""
 
@@ -165,8 +190,8 @@ class _CalamineRows:
         return iter(self.sheet.iter_rows())
 
 
-def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
-    """Return the sheet to read and the number of other sheets that are not empty."""
+def _open_sheets(path: Path) -> list[Sheet]:
+    """Return the visible sheets that are not empty."""
     for reader in (_open_with_calamine, _open_with_openpyxl):
         try:
             sheets = reader(path)
@@ -177,7 +202,7 @@ def _open_first_sheet(path: Path) -> tuple[Sheet, int]:
         except BaseException:
             continue
         if sheets:
-            return sheets[0], len(sheets) - 1
+            return sheets
         raise SourceError("the workbook is empty", file=path.name)
     raise SourceError(
         "the workbook cannot be opened; save it again in Excel, or as CSV", file=path.name

@@ -9,6 +9,7 @@ from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
     detect_file_type,
+    is_known_heading_row,
     recognize_headings,
     recognize_xml,
 )
@@ -42,8 +43,8 @@ def open_table(path: Path) -> Table:
     columns = profiles.get_profile("plain").columns
     usual = [text for texts in columns.values() for text in texts]
     if form == "workbook":
-        return open_excel_table(path, usual_headings=usual)
-    return open_csv_table(path, usual_headings=usual)
+        return open_excel_table(path, usual_headings=usual, is_heading_row=is_known_heading_row)
+    return open_csv_table(path, usual_headings=usual, is_heading_row=is_known_heading_row)
 
 
 def choose_profile(shop: str | None, mapping: str | Path | None) -> Profile | None:

@@ -1,0 +1,177 @@
+"""Read settlement files: the entries and payouts of all files, each once, and a summary of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.money import LARGEST_SUM, format_count
+from vippsrecon.sources.files.detect import (
+    FILE_KIND_NAMES,
+    FileFormat,
+    compute_file_sha256,
+    detect_file_type,
+    recognize_headings,
+    recognize_xml,
+)
+from vippsrecon.sources.orders.open import open_table
+from vippsrecon.sources.settlement import flat_table, portal, report_xml, sectioned_csv
+from vippsrecon.sources.settlement.result import (
+    ParsedSettlement,
+    SettlementFiles,
+    SettlementFileSummary,
+    sum_entries,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ENTRY_KEY = [
+    "ledger_id", "msn", "topic", "psp_reference", "reference", "entry_type", "entry_at",
+    "ledger_date", "currency", "amount_minor",
+]  # fmt: skip
+_PAYOUT_KEY = ["ledger_id", "msn", "payout_number", "currency", "amount_minor", "status"]
+
+
+def read_settlements(paths: Any) -> SettlementFiles[pd.DataFrame]:
+    """Read settlement files: the portal's report, the older CSV and workbook, or XML.
+
+    An entry that several files show is one entry. Rows that cannot be used become rejects.
+
+    Args:
+        paths: One or several files.
+
+    Raises:
+        SourceError: A file cannot be used; the sentence says why and what to do.
+    """
+    read = read_settlement_files(_list_paths(paths))
+    return SettlementFiles(
+        schemas.to_pandas(read.entries),
+        schemas.to_pandas(read.payouts),
+        schemas.to_pandas(read.rejects),
+        read.files,
+        read.notes,
+    )
+
+
+def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame]:
+    """Read files as `read_settlements` does, into Polars."""
+    names = [path.name for path in files]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise SourceError(
+            "two input files have this name; rename one, since rows are identified by file name and row number",
+            file=double,
+        )
+    parsed = [read_settlement_file(path) for path in files]
+    entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
+    payouts = _keep_once([file.payouts for file in parsed], _PAYOUT_KEY)
+    repeated = sum(file.entries.height for file in parsed) - entries.height
+    notes = (
+        (
+            f"{format_count(repeated, 'entry is', 'entries are')} in several files; each is counted "
+            "once.",
+        )
+        if repeated
+        else ()
+    )
+    rejects = pl.concat([file.rejects for file in parsed]).sort("source_file", "source_row")
+    return SettlementFiles(
+        schemas.cast_to_schema(entries, schemas.LEDGER_ENTRIES),
+        schemas.cast_to_schema(payouts, schemas.PAYOUTS),
+        schemas.cast_to_schema(rejects, schemas.REJECTS),
+        tuple(summarize_settlement(path, file) for path, file in zip(files, parsed, strict=True)),
+        notes,
+    )
+
+
+def read_settlement_file(path: Path) -> ParsedSettlement:
+    """Read one file in whichever form it has.
+
+    Raises:
+        SourceError: It is no settlement file, or cannot be used.
+    """
+    if detect_file_type(path) == "xml":
+        file_format = recognize_xml(path)
+        _check_kind(file_format, path.name)
+        parsed = report_xml.read_report_xml(path, file_format.format)
+    else:
+        table = open_table(path)
+        found = recognize_headings(table.headings)
+        if found is None:
+            raise SourceError("this is not a settlement file of Vipps MobilePay", file=path.name)
+        _check_kind(found, path.name)
+        if found.format == portal.FORMAT:
+            parsed = portal.read_portal_report(path, table)
+        elif found.format == flat_table.FORMAT:
+            parsed = flat_table.read_flat_table(path, table)
+        elif found.format == sectioned_csv.FORMAT:
+            parsed = sectioned_csv.read_sectioned_csv(path)
+        else:
+            raise SourceError(
+                "this is a list of transfers without sales units; download the settlement report "
+                "from the business portal",
+                file=path.name,
+            )
+    _check_sums(parsed)
+    return parsed
+
+
+def summarize_settlement(path: Path, file: ParsedSettlement) -> SettlementFileSummary:
+    """Return the summary of a file."""
+    days = file.entries["ledger_date"].sort().to_list()
+    return SettlementFileSummary(
+        name=file.name,
+        sha256=compute_file_sha256(path),
+        kind="settlement",
+        format=file.format,
+        encoding=file.encoding,
+        rows=file.rows,
+        rejected=file.rejects.height,
+        period=(days[0], days[-1]) if days else None,
+        totals=sum_entries(file.entries),
+        msns=tuple(file.entries["msn"].unique().sort()),
+        notes=file.notes,
+    )
+
+
+def _check_kind(file_format: FileFormat, name: str) -> None:
+    if file_format.kind != "settlement":
+        raise SourceError(
+            f"this is {FILE_KIND_NAMES[file_format.kind]}, not a settlement file", file=name
+        )
+
+
+def _check_sums(file: ParsedSettlement) -> None:
+    # As floats, because a sum of whole numbers would wrap before it can be compared.
+    if float(file.entries["amount_minor"].abs().cast(pl.Float64).sum()) > LARGEST_SUM:
+        raise SourceError(
+            "its amounts add up to more than eighteen digits, which cannot be right; check them",
+            file=file.name,
+        )
+
+
+def _keep_once(frames: Sequence[pl.DataFrame], key: list[str]) -> pl.DataFrame:
+    """Keep of equal rows as many as the file with most of them."""
+    rows = pl.concat(frames).sort("source_file", "source_row", maintain_order=True)
+    ranked = rows.with_columns(ordinal=pl.int_range(pl.len()).over([*key, "source_file"]))
+    once = ranked.unique([*key, "ordinal"], keep="first", maintain_order=True)
+    return once.drop("ordinal")
+
+
+def _list_paths(paths: Any) -> list[Path]:
+    is_single = isinstance(paths, str | Path) or not isinstance(paths, Iterable)
+    listed = [paths] if is_single else list(paths)
+    if not listed:
+        raise InputError("no file was named")
+    for path in listed:
+        if not isinstance(path, str | Path):
+            raise InputError(
+                f"settlement files are read from files, and a {type(path).__name__} is none"
+            )
+    return [Path(path) for path in listed]

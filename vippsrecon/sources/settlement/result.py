@@ -1,0 +1,149 @@
+"""What the readers of settlement files give: entries and payouts of each file, and a summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, NamedTuple
+
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.display.html import HtmlView
+from vippsrecon.money import format_amount, format_count
+
+ENTRY_COLUMNS = schemas.polars_schema(schemas.LEDGER_ENTRIES)
+PAYOUT_COLUMNS = schemas.polars_schema(schemas.PAYOUTS)
+"""Columns and types of `schemas.LEDGER_ENTRIES` and `schemas.PAYOUTS`."""
+
+_SUM_NAMES = {
+    "captures_minor": "Captures",
+    "refunds_minor": "Refunds",
+    "fees_minor": "Fees",
+    "payouts_minor": "Payouts",
+}
+
+
+class ParsedSettlement(NamedTuple):
+    """One settlement file.
+
+    Attributes:
+        name: Name of the file.
+        format: Name of its form.
+        encoding: Encoding of a text file; "" for a workbook and for XML.
+        rows: Rows or transactions of the file.
+        entries: `schemas.LEDGER_ENTRIES`; one row may give an entry on each topic.
+        payouts: `schemas.PAYOUTS`.
+        rejects: `schemas.REJECTS`.
+        notes: Sentences on the file.
+    """
+
+    name: str
+    format: str
+    encoding: str
+    rows: int
+    entries: pl.DataFrame
+    payouts: pl.DataFrame
+    rejects: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SettlementFileSummary:
+    """Summary of one file, as it was read.
+
+    Attributes:
+        name: Name of the file, without its folder.
+        sha256: SHA-256 of its bytes.
+        kind: "settlement".
+        format: Name of its form.
+        encoding: Encoding of a text file; "" for a workbook and for XML.
+        rows: Rows or transactions of the file.
+        rejected: Rows that became rejects.
+        period: First and last accounting day; None where it has no entries.
+        totals: Currency to `captures_minor`, `refunds_minor`, `fees_minor`, `payouts_minor`, all
+            positive: captures less refunds, fees and payouts is what stays on the ledger.
+        msns: Sales units it has entries of.
+        notes: Sentences on what is missing, computed or unusual.
+    """
+
+    name: str
+    sha256: str
+    kind: str
+    format: str
+    encoding: str
+    rows: int
+    rejected: int
+    period: tuple[date, date] | None
+    totals: dict[str, dict[str, int]]
+    msns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class SettlementFiles(NamedTuple, Generic[schemas.FrameT]):
+    """Settlement files read.
+
+    Attributes:
+        entries: `schemas.LEDGER_ENTRIES`: each entry once, whatever number of files show it.
+        payouts: `schemas.PAYOUTS`, each once.
+        rejects: `schemas.REJECTS`.
+        files: One summary per file.
+        notes: Sentences on the files together.
+    """
+
+    entries: schemas.FrameT
+    payouts: schemas.FrameT
+    rejects: schemas.FrameT
+    files: tuple[SettlementFileSummary, ...]
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Describe the files in one line, without the frames."""
+        names = ", ".join(file.name for file in self.files)
+        rows = sum(file.rows for file in self.files)
+        rejected = sum(file.rejected for file in self.files)
+        return (
+            f"<SettlementFiles {names}: {format_count(rows, 'row')}, "
+            f"{format_count(rejected, 'row')} rejected>"
+        )
+
+    def _repr_html_(self) -> str:
+        view = HtmlView(currency for file in self.files for currency in file.totals)
+        for file in self.files:
+            view.add_title(f"{file.name}: {file.format}, {format_count(file.rows, 'row')}")
+            for currency, sums in file.totals.items():
+                view.add_tiles(
+                    [
+                        (_SUM_NAMES[name], format_amount(value, currency), "")
+                        for name, value in sums.items()
+                    ]
+                )
+            if file.rejected:
+                view.add_notice(f"{format_count(file.rejected, 'row')} rejected: see .rejects")
+            view.add_list("Notes", file.notes)
+        view.add_list("All files", self.notes)
+        return view.render()
+
+
+def sum_entries(entries: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return captures, refunds, fees and payouts by currency, all positive.
+
+    A fee is counted once: as it is retained from the payout, or, where nothing is retained, as it is
+    charged.
+    """
+    totals = {}
+    for currency in sorted(set(entries["currency"])):
+        own = entries.filter(pl.col("currency") == currency)
+        retained = _sum_type(own, "funds", "fees-retained")
+        totals[currency] = {
+            "captures_minor": _sum_type(own, "funds", "capture"),
+            "refunds_minor": -_sum_type(own, "funds", "refund"),
+            "fees_minor": -(retained or _sum_type(own, "fees", "capture-fee")),
+            "payouts_minor": -_sum_type(own, "funds", "payout-scheduled"),
+        }
+    return totals
+
+
+def _sum_type(entries: pl.DataFrame, topic: str, entry_type: str) -> int:
+    kind = (pl.col("topic") == topic) & (pl.col("entry_type") == entry_type)
+    return int(entries.filter(kind)["amount_minor"].sum())
