@@ -53,6 +53,17 @@ def charts(path):
     return own, re.findall(r'descr="([^"]*)"', drawings)
 
 
+def test_a_long_heading_has_two_lines(month, tmp_path):
+    """In Norwegian, the heading of the part that is not drawn was cut through its second line."""
+    manifest = {**month.manifest, "language": "nb"}
+    path = write_workbook(month.with_changes(manifest=manifest), tmp_path / "report.xlsx")
+    sheet = load_workbook(path)["Figurer"]
+    rows = [row for row in sheet.iter_rows() if "Grunnlag, tegnes ikke" in {c.value for c in row}]
+    assert rows
+    for row in rows:
+        assert sheet.row_dimensions[row[0].row].height > 25
+
+
 def test_each_figure_has_a_chart_and_a_text(charts):
     """Somebody who does not see the chart reads the same amounts."""
     own, texts = charts

@@ -24,6 +24,7 @@ from vippsrecon.spreadsheet.formats import (
     RULE_COLOUR,
     add_locale,
 )
+from vippsrecon.spreadsheet.layout import count_text_lines
 from vippsrecon.spreadsheet.sections import SectionWriter
 from vippsrecon.texts import format_money, say
 
@@ -121,9 +122,12 @@ class FiguresSheetWriter(SectionWriter):
         series = _list_waterfall_series(steps)
         below = [each.name for each in series if each.column > self.LAST_COLUMN]
         self.row = head_row
-        self.write_column_heads(
-            *names.list_table_heads(*_WATERFALL_HEADS), *below, right_from=LABEL + 1
-        )
+        heads = (*names.list_table_heads(*_WATERFALL_HEADS), *below)
+        widths = map(int, COLUMN_WIDTHS[LABEL:])
+        lines = max(map(count_text_lines, heads, widths))
+        if lines > 1:
+            self.page.height(self.row, 4 + 12 * lines)
+        self.write_column_heads(*heads, right_from=LABEL + 1)
         first = self.row
         for place, (label, step) in enumerate(zip(labels, steps, strict=True)):
             self.page.text(self.row, LABEL, label, self.formats["text"])
