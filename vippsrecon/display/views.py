@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.texts import use_language
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,16 +16,9 @@ if TYPE_CHECKING:
 def html_of(shown: Any) -> str:
     """Return the HTML of a `Reconciliation`, a `Plan`, the result of a run or of `settle`.
 
-    It is in the object's language, or in the current one if it has none.
-
     Raises:
         TypeError: The object is of another class.
     """
-    with use_language(getattr(shown, "language", None)):
-        return _render(shown)
-
-
-def _render(shown: Any) -> str:
     # By name: asking isinstance would import reconciliation and bulk to show either of them.
     name = type(shown).__name__
     if name == "Reconciliation":

@@ -69,12 +69,15 @@ def use_language(language: str | None) -> Iterator[str]:
 
 
 def in_language_of_result(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Make a function look texts up in the language of its first argument, a `Reconciliation`."""
+    """Make a function look texts up in the language of its first argument, such as a `Reconciliation`.
+
+    If that is None, as for a plan that was read from a file, the language is the current one.
+    """
 
     @wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        reconciliation: Any = args[0] if args else kwargs["reconciliation"]
-        with use_language(reconciliation.language):
+        result: Any = args[0] if args else kwargs["reconciliation"]
+        with use_language(result.language):
             return function(*args, **kwargs)
 
     return run

@@ -18,7 +18,12 @@ from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
 from vippsrecon.bulk.wording import count_operations, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, TableColumn, Tone
-from vippsrecon.texts import format_spaced_money, format_spaced_number, say
+from vippsrecon.texts import (
+    format_spaced_money,
+    format_spaced_number,
+    in_language_of_result,
+    say,
+)
 
 OUTCOME_TONES: dict[str, Tone] = {
     "done": "good",
@@ -83,6 +88,7 @@ def _describe_earlier_days(run: RunResult) -> str:
     return say("run.on_days", first=first, last=last)
 
 
+@in_language_of_result
 def render_run(run: RunResult) -> str:
     """Return a run as HTML for a notebook: summary, control totals, the rows to check first."""
     results = sort_worst_first(run.results)
@@ -95,6 +101,7 @@ def render_run(run: RunResult) -> str:
     return view.render()
 
 
+@in_language_of_result
 def render_settlement(settled: Any) -> str:
     """Return a `SettleResult` as HTML for a notebook."""
     view = HtmlView(row.currency for row in settled.rows)

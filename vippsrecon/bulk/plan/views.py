@@ -15,7 +15,7 @@ from vippsrecon.bulk.wording import count_operations, list_sums, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
 from vippsrecon.money import to_major
 from vippsrecon.schemas import REJECTS, to_pandas
-from vippsrecon.texts import say
+from vippsrecon.texts import in_language_of_result, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +82,7 @@ PLAN_VIEWS = {
 """Name to the function that builds the frame."""
 
 
+@in_language_of_result
 def render_plan_html(plan: Plan) -> str:
     """Render the plan as HTML: its sums, its rows, and the refused requests."""
     view = HtmlView(plan.totals)
