@@ -238,6 +238,14 @@ def test_the_github_workflow_fails_at_exit_code_2_only(
     assert bool(others) is warned
 
 
+def test_a_workflow_that_notifies_says_which_secrets_are_missing(make_job):
+    """The names are the reader's own, so they cannot be printed."""
+    text = format_github_workflow(make_job(arguments=("--orders", "exports", "--notify")))
+
+    assert "# Add each variable that [mail] or [webhook] in vippsrecon.toml names" in text
+    assert yaml.safe_load(text)
+
+
 def test_an_expression_of_github_is_refused(make_job):
     """GitHub would carry it out before the shell sees the quotes."""
     with pytest.raises(InputError, match="GitHub would carry out"):

@@ -51,6 +51,10 @@ jobs:
           if-no-files-found: ignore
 """
 
+_NOTIFY_SECRETS = """
+          # Add each variable that [mail] or [webhook] in vippsrecon.toml names, in this way:
+          # MAIL_PASSWORD: ${{ secrets.MAIL_PASSWORD }}"""
+
 
 def format_github_workflow(job: Job) -> str:
     """Return a workflow. Exit code 1, discrepancies, is a warning and no failure.
@@ -64,6 +68,8 @@ def format_github_workflow(job: Job) -> str:
     if "${{" in command:
         raise InputError("An argument contains ${{, which GitHub would carry out. Rename the file.")
     secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in SECRETS)
+    if "--notify" in job.arguments:
+        secrets += _NOTIFY_SECRETS
     pattern = job.output.replace("{period}", "*")
     return _WORKFLOW.format(
         cron_fields=job.cron_fields,
