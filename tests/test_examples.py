@@ -188,9 +188,9 @@ class ReadersFolder:
         return result
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulator():
-    """Serve the sample month, with the two payments of the list in bulk-refunds.md."""
+    """Serve the sample month anew for each page, with two payments for bulk-refunds.md."""
     state = ROOT / "sample_data" / "plain" / "simulator.jsonl"
     lines = [json.loads(line) for line in state.read_text(encoding="utf-8").splitlines()]
     more = [
