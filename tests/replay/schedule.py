@@ -284,10 +284,11 @@ class Schedule:
     def _was_lost_on_its_way(self, row: PlanRow) -> bool:
         """Return whether a row was refused while a request that the disk had lost was on its way.
 
-        The disk lost the intention that it had confirmed, and somebody else changed the payment
-        before the request arrived. Until it arrives, nothing shows that there is such a request.
+        The disk lost the intention that it had confirmed, and before the request arrived somebody
+        else changed the payment, or other rows used up the cap. Until it arrives, nothing shows
+        that there is such a request.
         """
-        if not self.lies or row.reference not in self.foreign:
+        if not self.lies:
             return False
         key = compute_idempotency_key(self.plan.plan_id, self.plan.verb, row)
         refused = self.disk.read_row_states()[row.row].entry
