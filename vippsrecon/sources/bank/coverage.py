@@ -41,7 +41,7 @@ def _describe_gap(earlier: Statement, later: Statement) -> Iterator[str]:
     between = f"Between {describe_statement(earlier)} and {describe_statement(later)}"
     missing = (later.sequence or 0) - (earlier.sequence or 0) - 1
     has_numbers = earlier.sequence is not None and later.sequence is not None
-    # Banks begin to count anew each year, so a lower number says nothing.
+    # Banks begin at 1 again each year, so a lower number does not mean a gap.
     if has_numbers and missing > 0 and earlier.last_date.year == later.last_date.year:
         numbers = f"numbers {earlier.sequence} and {later.sequence}"
         yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.errors import InputError, SourceError
+from vippsrecon.errors import SourceError
 from vippsrecon.sources.bank.balances import check_balances
 from vippsrecon.sources.bank.camt053 import read_camt053
 from vippsrecon.sources.bank.coverage import (
@@ -34,6 +34,7 @@ from vippsrecon.sources.files.detect import (
     recognize_headings,
 )
 from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.input_paths import list_paths, refuse_repeated_names
 from vippsrecon.sources.orders.open import open_table
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def read_bank_statements(
         ConfigurationError: The mapping cannot be used.
     """
     profile = read_bank_mapping(Path(mapping)) if mapping is not None else None
-    read = read_bank_files(_list_paths(paths), profile=profile, accounts=accounts, period=period)
+    read = read_bank_files(
+        list_paths(paths, "bank statements"), profile=profile, accounts=accounts, period=period
+    )
     return BankFiles(
         schemas.to_pandas(read.lines),
         schemas.to_pandas(read.provisional),
@@ -82,13 +85,7 @@ def read_bank_files(
     period: tuple[date, date] | None = None,
 ) -> BankFiles[pl.DataFrame]:
     """Read files as `read_bank_statements` does, into Polars."""
-    names = [path.name for path in files]
-    double = next((name for name in names if names.count(name) > 1), None)
-    if double is not None:
-        raise SourceError(
-            "two input files have this name; rename one, since rows are identified by file name and row number",
-            file=double,
-        )
+    refuse_repeated_names(files)
     parsed = [read_bank_file(path, profile) for path in files]
     lines, provisional, notes = merge_files(parsed)
     statements = tuple(statement for file in parsed for statement in file.statements)
@@ -168,17 +165,3 @@ def _describe_provisional(file: ParsedFile) -> list[str]:
     if not file.provisional.height:
         return []
     return [f"Lines that are not booked yet, and in no sum: {file.provisional.height}."]
-
-
-def _list_paths(paths: Any) -> list[Path]:
-    listed = (
-        [paths] if isinstance(paths, str | Path) or not isinstance(paths, Iterable) else list(paths)
-    )
-    if not listed:
-        raise InputError("no file was named")
-    for path in listed:
-        if not isinstance(path, str | Path):
-            raise InputError(
-                f"bank statements are read from files, and a {type(path).__name__} is none"
-            )
-    return [Path(path) for path in listed]

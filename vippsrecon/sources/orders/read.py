@@ -19,6 +19,7 @@ from vippsrecon.sources.files.detect import (
     compute_file_sha256,
 )
 from vippsrecon.sources.files.table import Table
+from vippsrecon.sources.input_paths import refuse_repeated_names
 from vippsrecon.sources.orders.notes import build_notes
 from vippsrecon.sources.orders.open import choose_profile, open_with_profile, refuse_unusable_export
 from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
@@ -95,13 +96,7 @@ def read_order_files(
         exported_at: See `read_orders`.
         preview: Accept files without references or a currency, and say so in the notes.
     """
-    names = [path.name for path in files]
-    double = next((name for name in names if names.count(name) > 1), None)
-    if double is not None:
-        raise SourceError(
-            "two input files have this name; rename one, since rows are identified by file name and row number",
-            file=double,
-        )
+    refuse_repeated_names(files)
     if exported_at is not None and exported_at.tzinfo is None:
         raise InputError("exported_at has no time zone")
     read = []

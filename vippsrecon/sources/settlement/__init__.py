@@ -3,7 +3,7 @@
     portal (CSV, XLSX) ──────────────► entries ───────────────┐
     flat (CSV, XLSX) ──┐                                      ├─► ledger_entries, payouts, rejects,
     sectioned CSV ─────┼─► transactions ──► payouts computed ─┘   notes
-    XML 2.0 and 3.0 ───┘    and settlements    anew
+    XML 2.0 and 3.0 ───┘    and settlements
 
 A fee is negative in every CSV and workbook and positive in XML; in the frames it is always negative
 on the topic `fees`. The payout of an older file is computed from its transactions and compared with

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.errors import InputError, SourceError
+from vippsrecon.errors import SourceError
 from vippsrecon.money import LARGEST_SUM, format_count
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
@@ -19,6 +19,7 @@ from vippsrecon.sources.files.detect import (
     recognize_headings,
     recognize_xml,
 )
+from vippsrecon.sources.input_paths import list_paths, refuse_repeated_names
 from vippsrecon.sources.orders.open import open_table
 from vippsrecon.sources.settlement import flat_table, portal, report_xml, sectioned_csv
 from vippsrecon.sources.settlement.result import (
@@ -49,7 +50,7 @@ def read_settlements(paths: Any) -> SettlementFiles[pd.DataFrame]:
     Raises:
         SourceError: A file cannot be used; the sentence says why and what to do.
     """
-    read = read_settlement_files(_list_paths(paths))
+    read = read_settlement_files(list_paths(paths, "settlement files"))
     return SettlementFiles(
         schemas.to_pandas(read.entries),
         schemas.to_pandas(read.payouts),
@@ -61,13 +62,7 @@ def read_settlements(paths: Any) -> SettlementFiles[pd.DataFrame]:
 
 def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame]:
     """Read files as `read_settlements` does, into Polars."""
-    names = [path.name for path in files]
-    double = next((name for name in names if names.count(name) > 1), None)
-    if double is not None:
-        raise SourceError(
-            "two input files have this name; rename one, since rows are identified by file name and row number",
-            file=double,
-        )
+    refuse_repeated_names(files)
     parsed = [read_settlement_file(path) for path in files]
     entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
     payouts = _keep_once([file.payouts for file in parsed], _PAYOUT_KEY)
@@ -162,16 +157,3 @@ def _keep_once(frames: Sequence[pl.DataFrame], key: list[str]) -> pl.DataFrame:
     ranked = rows.with_columns(ordinal=pl.int_range(pl.len()).over([*key, "source_file"]))
     once = ranked.unique([*key, "ordinal"], keep="first", maintain_order=True)
     return once.drop("ordinal")
-
-
-def _list_paths(paths: Any) -> list[Path]:
-    is_single = isinstance(paths, str | Path) or not isinstance(paths, Iterable)
-    listed = [paths] if is_single else list(paths)
-    if not listed:
-        raise InputError("no file was named")
-    for path in listed:
-        if not isinstance(path, str | Path):
-            raise InputError(
-                f"settlement files are read from files, and a {type(path).__name__} is none"
-            )
-    return [Path(path) for path in listed]
