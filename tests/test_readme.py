@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 
 import pytest
 import typer
@@ -57,8 +58,8 @@ def test_every_link_leads_somewhere(root):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_demo_prints_what_the_readme_shows(readme, tmp_path, monkeypatch):
-    """A new user compares this output first with their own screen."""
+def test_the_demo_prints_what_the_readme_shows(root, readme, tmp_path, monkeypatch):
+    """A new user compares this output first with their own screen; git ignores what it leaves."""
     monkeypatch.chdir(tmp_path)
     block = readme.split(f"$ {FIRST}\n", 1)[1].split("```", 1)[0].strip().splitlines()
     result = CliRunner().invoke(app, ["demo"])
@@ -68,6 +69,11 @@ def test_the_demo_prints_what_the_readme_shows(readme, tmp_path, monkeypatch):
     for line in block:
         if line.strip() not in {"", "…"}:
             assert line in printed_lines
+    shutil.copy(root / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    status = ["git", "status", "--porcelain"]
+    left = subprocess.run(status, check=True, capture_output=True, text=True).stdout
+    assert left == "?? .gitignore\n"
 
 
 def test_python_example_runs_unchanged(root, readme, tmp_path, monkeypatch, capsys):
