@@ -35,6 +35,8 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 
+PAGE_TEXT = "document.body.innerText.slice(-3000)"
+
 SECONDS = 300.0
 """The longest wait for one answer or condition, so that a test cannot hang."""
 
@@ -103,7 +105,7 @@ class Browser:
         """Return the value of an expression as soon as it is true, whatever the page does meanwhile."""
         deadline = time.monotonic() + SECONDS
         while not (value := self.run(expression)):
-            assert time.monotonic() < deadline, f"never true: {expression}"
+            assert time.monotonic() < deadline, f"never true: {expression}\n{self.run(PAGE_TEXT)}"
             time.sleep(0.1)
         return value
 
@@ -112,16 +114,37 @@ class Browser:
         self.send("Input.insertText", text=text)
 
     def click(self, element: str) -> None:
-        """Click on an element, which an expression finds, with the mouse."""
-        box = self.run_script(
-            f"""const element = {element}; element.scrollIntoView({{block: "center"}});
-            await new Promise(requestAnimationFrame);
+        """Click with the mouse on an element, which an expression finds.
+
+        A page that is still being laid out moves its elements, so a click can miss. The element
+        is clicked only where it stands still and nothing covers it, again until it was hit.
+        """
+        deadline = time.monotonic() + SECONDS
+        while not self._try_click(element):
+            assert time.monotonic() < deadline, f"cannot be clicked: {element}"
+
+    def _try_click(self, element: str) -> bool:
+        point = self.run_script(
+            f"""const element = {element};
+            const frame = () => new Promise(requestAnimationFrame);
+            element.scrollIntoView({{block: "center"}});
+            await frame();
+            const before = element.getBoundingClientRect();
+            await frame(); await frame();
             const box = element.getBoundingClientRect();
-            return [box.left + box.width / 2, box.top + box.height / 2];"""
+            const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+            if (before.left !== box.left || before.top !== box.top) return null;
+            if (!element.contains(document.elementFromPoint(x, y))) return null;
+            window.wasHit = false;
+            element.addEventListener("click", () => window.wasHit = true, {{once: true}});
+            return [x, y];"""
         )
+        if point is None:
+            return False
         for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1],
+            self.send("Input.dispatchMouseEvent", type=kind, x=point[0], y=point[1],
                       button="left", clickCount=1)  # fmt: skip
+        return bool(self.run("window.wasHit"))
 
     def fill(self, field: str, text: str) -> None:
         """Click on a field, which an expression finds, and type over what it contains."""

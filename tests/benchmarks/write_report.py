@@ -129,7 +129,7 @@ def main() -> int:
             {
                 "payments": payments,
                 "cells": sum(len(row) for rows in sheets.values() for row in rows),
-                "discrepancies": len(sheets["Discrepancies"]),
+                "discrepancies": len(sheets["discrepancies"]),
                 "cpu_seconds": cpu,
                 "wall_seconds": wall,
                 "full_over_plain_loop": round(cpu["full"] / cpu["plain loop"], 3),

@@ -45,7 +45,7 @@ def build_sheet_tables(
     detail: ReportDetail = "full",
     changes: ReportChanges | None = None,
 ) -> dict[str, SheetTable]:
-    """Return the sheets that show frames, by name, in the order of the workbook.
+    """Return the sheets that show frames, by key, in the order of the workbook.
 
     With `detail` findings, the `RAW_SHEETS` are marked as left out, and each discrepancy has the
     state and totals of its payment.
