@@ -28,6 +28,7 @@ def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     assert demo.report.stat().st_size > 0
 
 
+@pytest.mark.ci
 def test_demo_in_another_language(tmp_path):
     """Sentences, sheets and notices are in the language; what was planted is found all the same."""
     demo = run_demo(tmp_path, payments=200, language="nb")

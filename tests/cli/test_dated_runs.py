@@ -240,6 +240,7 @@ def test_the_lock_is_released_after_a_failure(reconcile, folder):
         assert list_names(folder / "reports") == []
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_run_leaves_no_folder_and_continues(serve_with_faults, few_orders, run, folder):
     """A half-made folder would be taken for the month's report."""
@@ -317,6 +318,7 @@ def test_a_damaged_manifest_gives_one_sentence(reconcile, folder, text):
     assert_one_sentence_error(reconcile(*MONTHLY), "manifest.json")
 
 
+@pytest.mark.ci
 def test_missed_days_are_caught_up_oldest_first(reconcile, folder):
     """The computer was off on two days; each of them gets its own report."""
     reports = folder / "reports"
@@ -420,6 +422,7 @@ def test_the_heartbeat_finds_runs_in_their_folders(run, keys, reconciled):
     assert run("heartbeat", "--within", 35, "--report", "reports", obj=lambda: now).exit_code == 2
 
 
+@pytest.mark.ci
 def test_exports_are_picked_from_a_folder(reconcile, folder, orders):
     """Two halves of October are taken, the rest is named; without one half the run is incomplete."""
     exports = folder / "exports"

@@ -142,6 +142,7 @@ def october(fetched, folder):
 TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("option", TIME_OPTIONS)
 def test_any_as_of_text_gives_an_exit_code(check, choose, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
@@ -296,6 +297,7 @@ def test_any_pasted_text_gives_an_exit_code(keys, folder, name):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""
@@ -388,6 +390,7 @@ def test_any_manifest_gives_an_exit_code(check, orders, october, folder, name):
     assert (place / "manifest.json").read_bytes() == CONTENTS[name]
 
 
+@pytest.mark.ci
 def test_month_json_with_other_types_is_refused(check, orders, october):
     """`"ledger_read": "no"` would count as yes, and the report would say that it was read."""
     path = october / "month.json"
@@ -631,6 +634,7 @@ def run_here_limited(limit: int, *command: str):
     return done.exit_code, done.output
 
 
+@pytest.mark.ci
 def test_ascii_terminal_gives_no_traceback(orders, folder):
     """The output is ASCII only: `PYTHONIOENCODING=ascii`, or a service without a locale."""
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
@@ -645,6 +649,7 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
             assert json.loads(result.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.parametrize(
     ("limit", "run_limited"),

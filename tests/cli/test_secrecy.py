@@ -187,6 +187,7 @@ def run_in_this_process(commands, folder, environment):
     return outputs
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("refunds")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def measured(request, displays, tmp_path_factory):
     return measure(page, path, printed="printed" in request.param)
 
 
+@pytest.mark.ci
 def test_every_text_has_enough_contrast(measured):
     """A row that is black on black is in the very table that is read before money moves."""
     faint = [text for text in measured["texts"] if text["contrast"] < LEAST_CONTRAST]

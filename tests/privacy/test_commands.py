@@ -234,6 +234,7 @@ def decide(report: Path) -> None:
     )
 
 
+@pytest.mark.ci
 def test_no_command_prints_a_customer_or_a_secret(finished):
     """The log is at DEBUG, where libraries log most."""
     assert b"DEBUG" in finished.outputs["fetch"][1]
@@ -245,6 +246,7 @@ def test_no_command_prints_a_customer_or_a_secret(finished):
     assert leaks == {}
 
 
+@pytest.mark.ci
 def test_no_file_holds_a_customer_or_a_secret(finished):
     """Workbooks, pages, frames, plans and the database are all searched in decoded form."""
     assert find_in_folder(finished.folder, INPUTS) == {}
@@ -282,6 +284,7 @@ def list_displays(folder: Path) -> Iterator[tuple[str, object]]:
             yield f"journal {plan_id}", vippsrecon.verify_journal(store, plan_id)
 
 
+@pytest.mark.ci
 def test_no_display_of_a_notebook_shows_a_customer_or_a_secret(finished, monkeypatch, caplog):
     """Text, HTML, tables to search, texts of figures, warnings and the log at its most detailed."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
@@ -318,6 +321,7 @@ def test_no_message_of_notify_holds_a_customer_or_a_secret(finished):
         assert REVIEW_NOTE not in "\n".join(digest.lines), "notes are not in a message"
 
 
+@pytest.mark.ci
 def test_commands_met_the_customers(finished):
     """The inputs hold everything that is searched, and the commands read them to their end."""
     planted = find_in_folder(finished.folder, set())

@@ -112,6 +112,7 @@ def _results(book):
     return [value for value in cells if value in ("OK", "DIFFERS", "IN FILE")]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", MONTHS)
 def test_libreoffice_recalculates_without_errors(name, recalculated):
     """Formulas must also work in another program than the library that wrote them."""
