@@ -14,7 +14,17 @@ from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import list_texts_in
 
 
-@pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
+@pytest.mark.parametrize(
+    "shop",
+    [
+        "plain",
+        "shopify",
+        *(
+            pytest.param(shop, marks=pytest.mark.ci)
+            for shop in ("woocommerce", "magento", "shopware")
+        ),
+    ],
+)
 def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     """The demo fails unless precision and recall are both 1, amounts included."""
     demo = run_demo(tmp_path, payments=200, seed=7, shop=shop)

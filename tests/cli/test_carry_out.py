@@ -136,6 +136,7 @@ def test_live_run_requires_an_approval(make_refund_folder):
     assert refund_folder.effects() == {}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("typed", "code"),
     [

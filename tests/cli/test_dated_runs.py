@@ -134,6 +134,7 @@ def test_a_run_gets_a_folder_and_a_manifest(reconcile, folder, orders):
     assert KEYS["VIPPS_CLIENT_SECRET"] not in text
 
 
+@pytest.mark.ci
 def test_the_same_report_as_with_out(run, keys, folder, orders, reconciled, fetched):
     """The folder changes where a report is, not what it shows."""
     run("reconcile", "--orders", orders, "--payments", fetched, "--period", "2026-10",
@@ -163,6 +164,7 @@ def test_a_complete_run_is_not_made_again(reconcile, reconciled, folder):
     assert list_names(folder / "reports") == ["2026-10"]
 
 
+@pytest.mark.ci
 def test_an_incomplete_run_is_made_again(reconcile, folder, orders):
     """The export ended too early; the next start, with the whole one, replaces the report."""
     whole = orders.read_text()
@@ -217,6 +219,7 @@ with lock_reports(Path("reports")):
 """
 
 
+@pytest.mark.ci
 def test_a_second_start_at_the_same_time_is_refused(reconcile, folder):
     """It says so and touches nothing; a crash of the first one leaves no lock behind."""
     holder = subprocess.Popen(

@@ -23,6 +23,8 @@ from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 
+pytestmark = pytest.mark.ci
+
 HEAD = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
 ROW = "123456,order-1001,1001,NOK,500.00,0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
 
@@ -142,7 +144,6 @@ def october(fetched, folder):
 TIME_OPTIONS = ["--as-of", "--exported-at", "--from", "--to"]
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("option", TIME_OPTIONS)
 def test_any_as_of_text_gives_an_exit_code(check, choose, orders, october, option):
     """Years with a typing error, and time offsets that no place has."""
@@ -297,7 +298,6 @@ def test_any_pasted_text_gives_an_exit_code(keys, folder, name):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("name", CONTENTS)
 def test_any_file_content_gives_an_exit_code(check, choose, orders, folder, name):
     """Each file that a command reads gets content that it should not have."""
@@ -390,7 +390,6 @@ def test_any_manifest_gives_an_exit_code(check, orders, october, folder, name):
     assert (place / "manifest.json").read_bytes() == CONTENTS[name]
 
 
-@pytest.mark.ci
 def test_month_json_with_other_types_is_refused(check, orders, october):
     """`"ledger_read": "no"` would count as yes, and the report would say that it was read."""
     path = october / "month.json"
@@ -634,7 +633,6 @@ def run_here_limited(limit: int, *command: str):
     return done.exit_code, done.output
 
 
-@pytest.mark.ci
 def test_ascii_terminal_gives_no_traceback(orders, folder):
     """The output is ASCII only: `PYTHONIOENCODING=ascii`, or a service without a locale."""
     (folder / "bestillinger-æøå.csv").write_bytes(orders.read_bytes())
@@ -649,7 +647,6 @@ def test_ascii_terminal_gives_no_traceback(orders, folder):
             assert json.loads(result.stdout)["files"][0]["path"] == "bestillinger-æøå.csv"
 
 
-@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 @pytest.mark.parametrize(
     ("limit", "run_limited"),

@@ -11,9 +11,12 @@ import pytest
 
 from tests.cli.refund_folder import SUM
 
-pytestmark = pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no device that is always full"
-)
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(
+        not Path("/dev/full").exists(), reason="this system has no device that is always full"
+    ),
+]
 
 PREVIEW = ("preview", "orders.csv")
 MISSING_FILE = ("preview", "missing.csv")
@@ -74,7 +77,6 @@ def test_unprinted_error_gives_exit_code_2(orders, standard_error, arguments):
     assert run_with("read", standard_error, *arguments) == 2
 
 
-@pytest.mark.ci
 def test_outcomes_are_written_although_the_reader_is_gone(ready):
     """The money has moved, so the workbook must exist even if nothing can be printed."""
     assert run_with("full", "read", *LIVE_RUN, "--json") == 2

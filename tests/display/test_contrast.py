@@ -17,7 +17,7 @@ from tests.display.example_displays import EVIL, make_displays
 from tests.report.example_results import make_month
 from vippsrecon import search_frame, show_frame
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.ci]
 
 PLAIN_PAGE = "<html><body style='background:{paper};color:{ink}'>{shown}</body></html>"
 """A page without a theme, such as a mail."""
@@ -56,7 +56,6 @@ def measured(request, displays, tmp_path_factory):
     return measure(page, path, printed="printed" in request.param)
 
 
-@pytest.mark.ci
 def test_every_text_has_enough_contrast(measured):
     """A row that is black on black is in the very table that is read before money moves."""
     faint = [text for text in measured["texts"] if text["contrast"] < LEAST_CONTRAST]

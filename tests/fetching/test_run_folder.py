@@ -163,6 +163,7 @@ def test_fetch_json_describes_the_folder(opened, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*RESULTS, "fetch.json"])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("how", "count", "lost"),
     [

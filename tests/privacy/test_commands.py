@@ -49,6 +49,8 @@ from vippsrecon.scenario.cases.case_mix import ALL_CASES_FROM
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import list_plan_ids
 
+pytestmark = pytest.mark.ci
+
 MSN = "123456"
 RESULT_FRAMES = (
     *("orders", "payments", "events", "failures", "rejects"),
@@ -234,7 +236,6 @@ def decide(report: Path) -> None:
     )
 
 
-@pytest.mark.ci
 def test_no_command_prints_a_customer_or_a_secret(finished):
     """The log is at DEBUG, where libraries log most."""
     assert b"DEBUG" in finished.outputs["fetch"][1]
@@ -246,7 +247,6 @@ def test_no_command_prints_a_customer_or_a_secret(finished):
     assert leaks == {}
 
 
-@pytest.mark.ci
 def test_no_file_holds_a_customer_or_a_secret(finished):
     """Workbooks, pages, frames, plans and the database are all searched in decoded form."""
     assert find_in_folder(finished.folder, INPUTS) == {}
@@ -284,7 +284,6 @@ def list_displays(folder: Path) -> Iterator[tuple[str, object]]:
             yield f"journal {plan_id}", vippsrecon.verify_journal(store, plan_id)
 
 
-@pytest.mark.ci
 def test_no_display_of_a_notebook_shows_a_customer_or_a_secret(finished, monkeypatch, caplog):
     """Text, HTML, tables to search, texts of figures, warnings and the log at its most detailed."""
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra `lab`")
@@ -321,7 +320,6 @@ def test_no_message_of_notify_holds_a_customer_or_a_secret(finished):
         assert REVIEW_NOTE not in "\n".join(digest.lines), "notes are not in a message"
 
 
-@pytest.mark.ci
 def test_commands_met_the_customers(finished):
     """The inputs hold everything that is searched, and the commands read them to their end."""
     planted = find_in_folder(finished.folder, set())

@@ -14,6 +14,7 @@ from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
+    pytest.mark.ci,
     pytest.mark.office,
     pytest.mark.skipif(
         shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"
@@ -112,7 +113,6 @@ def _results(book):
     return [value for value in cells if value in ("OK", "DIFFERS", "IN FILE")]
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("name", MONTHS)
 def test_libreoffice_recalculates_without_errors(name, recalculated):
     """Formulas must also work in another program than the library that wrote them."""
