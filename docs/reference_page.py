@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Month",
         "show_frame",
         "search_frame",
+        "set_language",
         "plots",
         "in_major",
         "local_time",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vippsrecon.report import link_discrepancies, write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
     from vippsrecon.store import open_store, verify_journal
+    from vippsrecon.texts import set_language
     from vippsrecon.version import __version__
     from vippsrecon.workflow.compare_frames import reconcile
     from vippsrecon.workflow.history.closed_discrepancies import closed_by_receipts
@@ -83,6 +84,7 @@ __all__ = [
     "refund_desk",
     "run_demo",
     "search_frame",
+    "set_language",
     "settle",
     "show_frame",
     "verify_journal",
@@ -132,6 +134,7 @@ _HOME = {
     "refund_desk": "notebook.desk.start",
     "run_demo": "demo",
     "search_frame": "notebook.tables",
+    "set_language": "texts",
     "settle": "bulk.open_rows.settle",
     "show_frame": "notebook.tables",
     "verify_journal": "store",

@@ -6,6 +6,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from vippsrecon.errors import InputError
 
@@ -29,6 +30,25 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _OFFSET = re.compile(OFFSET_PATTERN)
+
+
+def format_with_local(moment: datetime, zone: str | None) -> str:
+    """Return a time in UTC, and in brackets the local time with its zone; the local day if it differs.
+
+    >>> format_with_local(datetime(2026, 10, 31, 23, 30, tzinfo=UTC), "Europe/Oslo")
+    '2026-10-31 23:30 UTC (2026-11-01 00:30 Europe/Oslo)'
+    >>> format_with_local(datetime(2026, 11, 5, 6, 0, tzinfo=UTC), "Europe/Oslo")
+    '2026-11-05 06:00 UTC (07:00 Europe/Oslo)'
+    >>> format_with_local(datetime(2026, 11, 5, 6, 0, tzinfo=UTC), None)
+    '2026-11-05 06:00 UTC'
+    """
+    utc = moment.astimezone(UTC)
+    shown = f"{utc:%Y-%m-%d %H:%M} UTC"
+    if zone is None:
+        return shown
+    local = utc.astimezone(ZoneInfo(zone))
+    day = "" if local.date() == utc.date() else f"{local:%Y-%m-%d} "
+    return f"{shown} ({day}{local:%H:%M} {zone})"
 
 
 def parse_day(text: str, name: str = "") -> date:

@@ -11,16 +11,24 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.texts import say, use_language
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_WHILE_RUNNING = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} {unit}, {remaining} left"
-_AT_THE_END = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} {unit} in {elapsed}"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| "
 
 
 @contextmanager
 def show_progress(
-    task: str, total: int, unit: str, *, done: int = 0, shown: bool = True
+    task: str,
+    total: int,
+    unit: str,
+    *,
+    number: int | None = None,
+    done: int = 0,
+    shown: bool = True,
+    language: str | None = None,
 ) -> Iterator[tqdm[Any]]:
     """Show a progress bar until the block ends; `update` of what it gives advances it.
 
@@ -28,15 +36,23 @@ def show_progress(
     the notebook's cell: what another thread displays may end up under another cell.
 
     Args:
-        task: What is waited for, such as "Fetching payments". Bars shown one after another have
-            different names.
+        task: The key below `progress` of what is waited for, such as "fetching" for "Fetching
+            payments". Bars shown one after another have different names.
         total: How many there are.
-        unit: What is counted, such as "payments".
+        unit: The key below `progress` of what is counted, such as "payments".
+        number: The number in the name of the task, if it has one.
         done: How many were done before.
         shown: Whether a bar is wanted.
+        language: Of the bar; None: the current one.
     """
     from tqdm import tqdm
 
+    counts = {"done": "{n_fmt}", "total": "{total_fmt}"}
+    with use_language(language):
+        counts["unit"] = say(f"progress.{unit}")
+        while_running = _BAR + say("progress.running", left="{remaining}", **counts)
+        at_the_end = _BAR + say("progress.ended", elapsed="{elapsed}", **counts)
+        name = say(f"progress.{task}", **({} if number is None else {"number": number}))
     bar_class: Any = tqdm
     # None: tqdm shows nothing by itself if the output is not a terminal.
     disable = None if shown else True
@@ -47,13 +63,12 @@ def show_progress(
     with bar_class(
         total=total,
         initial=done,
-        unit=unit,
-        desc=task,
+        desc=name,
         disable=disable,
-        bar_format=_WHILE_RUNNING,
+        bar_format=while_running,
     ) as bar:
         yield bar
-        bar.bar_format = _AT_THE_END
+        bar.bar_format = at_the_end
 
 
 def _is_in_notebook() -> bool:

@@ -347,7 +347,7 @@ def test_invalid_settings_file_error_names_the_fault(folder, toml, message):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        pytest.param(lambda: SalesUnit(123456), "msn must be text", id="number for a text"),
+        pytest.param(lambda: SalesUnit(123456.0), "msn must be text", id="number for a text"),
         pytest.param(lambda: SalesUnit("123456", "no"), "Use one of NO, SE", id="market"),
         pytest.param(
             lambda: SalesUnit("123456", late_capture="yes"), "true or false", id="text for yes"
@@ -464,3 +464,13 @@ def test_vipps_msn_sets_the_default_sales_unit(folder):
     assert load_settings(**SIMULATOR, msn="222222").default_msn == "222222"
     settings = Settings("simulator", "http://127.0.0.1:1", units=(SalesUnit("333333"),))
     assert settings.default_msn == "333333"
+
+
+def test_sales_unit_may_be_a_whole_number():
+    """A spreadsheet gives a number, and `fetch` takes one; true is not a number."""
+    settings = Settings("test", "https://apitest.vipps.no", default_msn=123456)
+
+    assert settings.default_msn == "123456"
+    assert SalesUnit(123456).msn == "123456"
+    with pytest.raises(ConfigurationError):
+        SalesUnit(True)

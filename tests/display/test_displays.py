@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.display.example_displays import (
 from tests.plans import make_plan, make_plan_row
 from vippsrecon import preview
 from vippsrecon.bulk.execution.preconditions import check_confirmed_sums
+from vippsrecon.display.written_file import WrittenFile
 from vippsrecon.schemas import FAILURES
 
 VOID_TAGS = {"br", "hr", "img"}
@@ -145,3 +148,15 @@ def test_fetched_says_first_whether_anything_is_missing():
     incomplete = fetched._replace(failures=unanswered.astype(dict(FAILURES.empty().dtypes)))
     assert _Page(incomplete._repr_html_()).text.startswith("INCOMPLETE. 1 reference unanswered.")
     assert repr(fetched) == "<Fetched: 1 payment, 3 events, 1 failure, 0 unanswered>"
+
+
+def test_a_written_file_is_a_path_that_a_notebook_shows_as_a_sentence(tmp_path):
+    """`PosixPath('outcomes.xlsx')` does not say that the file was written."""
+    path = tmp_path / "out<comes>.xlsx"
+    written = WrittenFile(path)
+
+    assert written == path
+    assert isinstance(written, Path)
+    assert written.parent / "x" == tmp_path / "x"
+    assert pickle.loads(pickle.dumps(written)) == path
+    assert "out&lt;comes&gt;.xlsx was written." in written._repr_html_()

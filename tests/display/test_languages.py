@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stderr
 from dataclasses import replace
 
 import pytest
 
+from tests.display.example_displays import make_displays, make_fetched
 from tests.plans import make_plan, make_plan_row
 from tests.texts.english import list_english_phrases
 from vippsrecon.bulk.execution.row_result import RowResult
@@ -14,10 +17,14 @@ from vippsrecon.bulk.open_rows.settle import SettleResult
 from vippsrecon.bulk.outcomes.frame import build_outcomes
 from vippsrecon.bulk.plan.file import read_plan, write_plan
 from vippsrecon.bulk.verbs import VERBS
+from vippsrecon.fetching.results import set_fetched_language
+from vippsrecon.notebook.tables import search_frame
+from vippsrecon.progress_bar import show_progress
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.texts import list_texts_in, use_language
 
 OUTCOMES = ("done", "already_done", "would_do", "skipped", "refused", "unknown")
+NO_COMPARISON = {"preview", "order files", "fetched", "verdict"}
 EARLIER = "2026-10-05T08:00:00.000Z"
 
 
@@ -73,6 +80,52 @@ def test_run_of_a_plan_from_a_file_is_in_the_language_of_the_settings():
     shown = replace(run, settings_language="da")._repr_html_()
 
     assert "Prøvekørsel: 1 af 1 refusion ville blive sendt. Intet blev sendt" in shown
+
+
+@pytest.mark.parametrize("language", ["nb", "fi"])
+def test_what_has_no_comparison_is_shown_in_the_chosen_language(language):
+    """A reader of Norwegian who previews an export gets notes that can be forwarded."""
+    phrases = list_english_phrases(language)
+    with use_language(language):
+        shown = {name: view for name, view in make_displays().items() if name in NO_COMPARISON}
+        texts = {name: view._repr_html_().partition("</style>")[2] for name, view in shown.items()}
+        texts["preview in a terminal"] = repr(shown["preview"])
+        found = search_frame(shown["fetched"].events, columns=["reference"], rows=1)._repr_html_()
+        texts["search"] = found.partition("</style>")[2].partition("<script>")[0]
+
+    for name, text in texts.items():
+        assert [phrase for phrase in phrases if phrase in text] == [], name
+    assert set(shown) == NO_COMPARISON
+    assert f'"search": "{list_texts_in("search_table", language)["search"]}"' in found
+
+
+def test_what_was_fetched_is_shown_in_the_language_of_the_settings():
+    """It stays the three frames that a program takes apart."""
+    fetched = set_fetched_language(make_fetched(), "da")
+    payments, _, _ = fetched
+
+    assert "1 betaling og 3 hændelser læst" in fetched._repr_html_()
+    assert len(payments) == 1
+
+
+class Terminal(io.StringIO):
+    """Where a bar is shown."""
+
+    def isatty(self):
+        """Return that this is a terminal."""
+        return True
+
+
+def test_a_progress_bar_is_in_the_language_of_its_task():
+    """The bar is what one reads for minutes."""
+    with (
+        redirect_stderr(Terminal()) as terminal,
+        show_progress("checking.refund", 3, "rows", language="da") as bar,
+    ):
+        bar.update(3)
+
+    assert "Kontrollerer refunderinger: 100%" in terminal.getvalue()
+    assert "3 af 3 rækker på" in terminal.getvalue()
 
 
 def test_language_of_a_plan_is_not_in_its_file(tmp_path):

@@ -278,3 +278,14 @@ def test_two_tables_of_one_page_are_separate(tmp_path):
     assert before == ["Rows 1 to 15 of 40", "Rows 1 to 15 of 20", "Rows 1 to 15 of 20"]
     assert after == ["Rows 1 to 1 of 1 found among 40", *before[1:]]
     assert requested == []
+
+
+def test_amounts_in_sentences_are_written_as_in_the_columns():
+    """One notebook must not show 2 069,00 kr beside 2 069.00 NOK."""
+    frame = pd.DataFrame(
+        {"currency": ["NOK"], "amount_minor": [206_900], "sentence": ["Refunded 2 069.00 NOK"]}
+    )
+
+    html = show_frame(frame, columns=["amount_minor", "sentence"])._repr_html_()
+    assert find_cells(html) == ["2 069,00 kr", "Refunded 2 069,00 kr"]
+    assert "Refunded 2 069.00 NOK" in search_frame(frame)._repr_html_()  # found as it was written

@@ -14,6 +14,7 @@ from tests.report.example_results import Month, make_month
 from tests.report.test_reservations import make_reservations
 from vippsrecon.notebook import plots
 from vippsrecon.report.html.tiles import render_reconciliation, render_summary_tiles
+from vippsrecon.report.sentences import describe_times
 from vippsrecon.report.terminal import format_summary
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.spreadsheet.formats import BAR_COLOURS
@@ -211,3 +212,23 @@ def test_thousands_have_one_format(month):
     assert not re.search(r"\d \d{3}\b", format_summary(month))
     notebook = re.sub(r'style="[^"]*"', "", render_reconciliation(month))
     assert not re.search(r"\d,\d{3}\b", notebook)
+
+
+@pytest.mark.parametrize(
+    ("markets", "shown"),
+    [
+        (["NO"], "2026-11-02 06:30 UTC (07:30 Europe/Oslo)"),
+        (["FI"], "2026-11-02 06:30 UTC (08:30 Europe/Helsinki)"),
+        (["NO", "FI"], "2026-11-02 06:30 UTC"),
+    ],
+)
+def test_times_of_a_report_have_the_local_time_beside_them(markets, shown):
+    """The clock on the wall shows local time. Sales units of two zones have no single local time."""
+    units = [{"msn": f"12345{n}", "market": market} for n, market in enumerate(markets)]
+    manifest = {
+        "as_of": "2026-11-02T06:30:00+00:00",
+        "sales_units": [unit["msn"] for unit in units],
+        "settings": {"sales_units": units},
+    }
+
+    assert describe_times(manifest) == f"As of {shown}"

@@ -331,3 +331,16 @@ def test_a_report_that_every_run_replaces_gives_a_warning(schedule):
 def test_wrong_arguments_are_refused_now(schedule, period, given, texts):
     """Otherwise the mistake shows at the first run, next month, to nobody."""
     assert_one_sentence_error(schedule("--period", period, "--for", "cron", given=given), *texts)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [("test", "test"), ("production", "production"), ("simulator", "production")],
+)
+def test_the_github_workflow_names_the_environment_of_the_settings(make_job, environment, named):
+    """Test keys are refused in production. The simulator runs on no other computer."""
+    workflow = yaml.safe_load(format_github_workflow(make_job(), environment))
+
+    steps = workflow["jobs"]["reconcile"]["steps"]
+    step = next(step for step in steps if step.get("name") == "Reconcile")
+    assert step["env"]["VIPPS_ENVIRONMENT"] == named

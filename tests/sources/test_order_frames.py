@@ -169,3 +169,11 @@ def test_example_of_the_documentation_runs_as_printed(root, capsys):
     exec(block, {})
 
     assert re.search(r"2\s+total\s+12\.345\s+has more decimals", capsys.readouterr().out)
+
+
+def test_frame_without_a_sales_unit_is_told_every_way_to_name_it():
+    """A notebook has no environment variables, and a frame may have a column."""
+    frame = pd.DataFrame({"reference": ["order-0001"], "currency": ["NOK"], "total": ["10.00"]})
+
+    with pytest.raises(SourceError, match=r"column msn, set VIPPS_MSN, or .* units=\["):
+        read_orders(frame, units=())

@@ -52,6 +52,8 @@ SAME_WORDS = {
     "columns.rejects.operation.about",
     "checks.difference",
     "settings.market",
+    "files.kinds.bank",
+    "files.kinds.plan",
 }
 """Texts that may be as in English: the same word, a code, or the name of a hidden column."""
 

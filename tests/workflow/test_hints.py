@@ -86,7 +86,9 @@ def test_notice_if_the_cutoff_is_later_than_the_fetch(make_inputs):
     )
     now = reconcile_month([orders], settings, client=client)
 
-    assert any("--as-of 2030-01-01 00:00 UTC is later than the fetch" in n for n in late.notices)
+    assert any(
+        "The cut-off time, 2030-01-01 00:00 UTC, is later than the fetch" in n for n in late.notices
+    )
     assert not any("--as-of" in notice for notice in now.notices)
 
 

@@ -31,6 +31,14 @@ from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 ENVIRONMENTS = (*HOSTS, "simulator")
 MAX_IN_FLIGHT = 256
 
+SalesUnitNumber = Annotated[
+    StrictStr,
+    BeforeValidator(
+        lambda msn: str(msn) if isinstance(msn, int) and not isinstance(msn, bool) else msn
+    ),
+]
+"""A merchant serial number; a whole number is taken as its digits, as `fetch` does."""
+
 Market = Annotated[StrictStr, one_of(ZONE_OF_MARKET)]
 TimeZone = Annotated[StrictStr, AfterValidator(check_timezone)]
 Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
@@ -68,7 +76,7 @@ class SalesUnit:
             {reference} in it; None: reports have no links to orders of the shop.
     """
 
-    msn: StrictStr
+    msn: SalesUnitNumber
     market: Market | None = None
     timezone: TimeZone | None = None
     capture: Capture = "on_fulfilment"
@@ -151,7 +159,7 @@ class Settings:
 
     environment: StrictStr
     base_url: StrictStr
-    default_msn: StrictStr | None = None
+    default_msn: SalesUnitNumber | None = None
     units: tuple[SalesUnit, ...] = ()
     keys: Mapping[str, Keys] = field(default_factory=dict)
     default_keys: Keys | None = None

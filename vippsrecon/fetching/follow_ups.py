@@ -72,7 +72,7 @@ def read_with_follow_ups(
     """
     work.add(done)  # includes the follow-ups of an earlier run
     sendable = int(work.rows["sendable"].sum())
-    task = "Fetching payments and events" if how.events else "Fetching payments"
+    task = "fetching_events" if how.events else "fetching"
     reader = _read_round(work, work.select_remaining(done), sendable, how, keep, task=task)
     again = reader.reread_count
     for number, follow_up in enumerate(how.follow_ups, start=1):
@@ -80,8 +80,9 @@ def read_with_follow_ups(
             break
         further = work.add(follow_up(pl.concat(so_far()).unique(PAYMENT_KEY)))
         if len(further):
-            task = f"Fetching further attempts, round {number}"
-            reader = _read_round(work, further, len(further), how, keep, task=task)
+            reader = _read_round(
+                work, further, len(further), how, keep, task="further_attempts", number=number
+            )
             again += reader.reread_count
     return again
 
@@ -94,11 +95,19 @@ def _read_round(
     keep: PartSink,
     *,
     task: str,
+    number: int | None = None,
 ) -> ReferenceReader:
     most = how.client.settings.in_flight if how.in_flight is None else how.in_flight
     if not 1 <= most <= MAX_IN_FLIGHT:
         raise InputError(f"in_flight is {most}, and must be 1 to {MAX_IN_FLIGHT}")
-    with show_progress(task, total, "payments", done=total - len(left), shown=how.progress) as bar:
+    with show_progress(
+        task,
+        total,
+        "payments",
+        number=number,
+        done=total - len(left),
+        shown=how.progress,
+    ) as bar:
         reader = ReferenceReader(how.client.core, keep, events=how.events, in_flight=most, bar=bar)
         how.client.run(reader.read(work.iterate_rows(left)))
     return reader

@@ -17,8 +17,9 @@ from vippsrecon.fetching import frames, part_files
 from vippsrecon.fetching.run_folder import FETCH_FORMAT_VERSION, RUN_FILE, read_run_info
 from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
 from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
-from vippsrecon.money import format_amount, format_count, group_thousands
+from vippsrecon.money import format_count, group_thousands
 from vippsrecon.schemas.failure_effects import select_failures
+from vippsrecon.texts import format_spaced_money, format_spaced_number, in_language_of_result, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,21 +29,33 @@ MAX_FAILURES = 5_000_000
 
 _ROWS_PER_BLOCK = 20_000
 _MAX_FAILURES_SHOWN = 50
-_FAILURE_COLUMNS = ("reference", "operation", "status", "title", "detail")
+_FAILURE_HEADINGS = {
+    "reference": "table.reference",
+    "operation": "fetched.operation",
+    "status": "table.status",
+    "title": "fetched.title",
+    "detail": "fetched.detail",
+}
 
 
-class Fetched(NamedTuple, Generic[schemas.FrameT]):
+class _Frames(NamedTuple, Generic[schemas.FrameT]):
+    payments: schemas.FrameT
+    events: schemas.FrameT
+    failures: schemas.FrameT
+
+
+class Fetched(_Frames[schemas.FrameT]):
     """The payments and events fetched, and the references that failed.
 
     Attributes:
         payments: `schemas.PAYMENTS`, sorted by msn and reference.
         events: `schemas.EVENTS`, sorted by msn, reference and time.
         failures: `schemas.FAILURES`, one row per reference that is not among the payments.
+        language: In which notebooks show it: that of the settings; None: the current one. It is not
+            one of the three frames into which the result is unpacked.
     """
 
-    payments: schemas.FrameT
-    events: schemas.FrameT
-    failures: schemas.FrameT
+    language: str | None = None
 
     @property
     def missing(self) -> int:
@@ -60,6 +73,7 @@ class Fetched(NamedTuple, Generic[schemas.FrameT]):
         )
         return f"<Fetched: {counts}, {group_thousands(self.missing)} unanswered>"
 
+    @in_language_of_result
     def _repr_html_(self) -> str:
         payments = schemas.to_polars(self.payments, schemas.PAYMENTS)
         failures = schemas.to_polars(self.failures, schemas.FAILURES)
@@ -70,10 +84,12 @@ class Fetched(NamedTuple, Generic[schemas.FrameT]):
         ):
             view.add_tiles(_list_currency_tiles(str(currency), rows))
         if len(failures):
-            shown = failures.head(_MAX_FAILURES_SHOWN).select(_FAILURE_COLUMNS).iter_rows()
+            shown = failures.head(_MAX_FAILURES_SHOWN).select(*_FAILURE_HEADINGS).iter_rows()
             view.add_table(
-                [TableColumn(name.capitalize()) for name in _FAILURE_COLUMNS[:-1]]
-                + [TableColumn("Detail", "sentence")],
+                [
+                    TableColumn(say(key), "sentence" if name == "detail" else "text")
+                    for name, key in _FAILURE_HEADINGS.items()
+                ],
                 shown,
                 count=len(failures),
                 everything=".failures",
@@ -82,30 +98,46 @@ class Fetched(NamedTuple, Generic[schemas.FrameT]):
 
 
 def _summarize_fetch(fetched: Fetched[Any], failures: pl.DataFrame) -> tuple[str, Tone]:
-    read = format_count(len(fetched.payments), "payment")
-    counts = f"{read} and {format_count(len(fetched.events), 'event')} read"
+    payments = _say_number("payment", len(fetched.payments))
+    read = say("fetched.read", payments=payments, events=_say_number("event", len(fetched.events)))
     if fetched.missing:
-        missing = format_count(fetched.missing, "reference")
-        return f"INCOMPLETE. {missing} unanswered. {counts}. Fetch again.", "high"
+        return _say_number("unanswered", fetched.missing, read=read), "high"
     if len(failures):
-        return f"{counts}. {format_count(len(failures), 'reference')} without a payment.", "medium"
-    return f"{counts}. Every reference has a payment.", "good"
+        return _say_number("without_payment", len(failures), read=read), "medium"
+    return say("fetched.all_answered", read=read), "good"
+
+
+def _say_number(key: str, number: int, **values: str) -> str:
+    return say(f"fetched.{key}", count=number, number=format_spaced_number(number), **values)
 
 
 def _list_currency_tiles(currency: str, payments: pl.DataFrame) -> list[tuple[str, str, str]]:
-    totals = ("authorized", "captured", "refunded", "cancelled")
+    names = {
+        "authorized": "fetched.authorized",
+        "captured": "table.captured",
+        "refunded": "table.refunded",
+        "cancelled": "fetched.cancelled",
+    }
     return [
-        ("Payments", group_thousands(len(payments)), currency),
+        (say("table.payments"), format_spaced_number(len(payments)), currency),
         *(
-            (name.capitalize(), format_amount(int(payments[f"{name}_minor"].sum()), currency), "")
-            for name in totals
+            (say(key), format_spaced_money(int(payments[f"{name}_minor"].sum()), currency), "")
+            for name, key in names.items()
         ),
     ]
 
 
 def convert_to_pandas(fetched: Fetched[pl.DataFrame]) -> Fetched[pd.DataFrame]:
     """Return the same frames in pandas, for users."""
-    return Fetched(*map(schemas.to_pandas, fetched))
+    return set_fetched_language(Fetched(*map(schemas.to_pandas, fetched)), fetched.language)
+
+
+def set_fetched_language(
+    fetched: Fetched[schemas.FrameT], language: str | None
+) -> Fetched[schemas.FrameT]:
+    """Set the language in which a notebook shows a result, and return it."""
+    fetched.language = language
+    return fetched
 
 
 def read_fetched(folder: Path) -> tuple[Fetched[pd.DataFrame], dict[str, Any]]:

@@ -23,11 +23,17 @@ from vippsrecon.fetching.follow_ups import (
     FollowUp,
     read_with_follow_ups,
 )
-from vippsrecon.fetching.results import Fetched, convert_to_pandas, load_fetched
+from vippsrecon.fetching.results import (
+    Fetched,
+    convert_to_pandas,
+    load_fetched,
+    set_fetched_language,
+)
 from vippsrecon.fetching.run_folder import RunFolder, lock_fetch_folder
 from vippsrecon.fetching.workers import FetchPart
 from vippsrecon.fetching.worklist import Reference, Worklist
 from vippsrecon.schemas.inputs import PAYMENT_KEY
+from vippsrecon.texts import use_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +83,8 @@ def fetch(
         NoAnswerError: No access token could be fetched.
         OutputError: `out` cannot be written.
     """
-    return convert_to_pandas(
-        fetch_frames(
+    with use_language(client.settings.language):  # of the progress bar
+        fetched = fetch_frames(
             references,
             client,
             events,
@@ -88,7 +94,7 @@ def fetch(
             progress=progress,
             follow_ups=follow_ups,
         )
-    )
+    return convert_to_pandas(fetched)
 
 
 def fetch_frames(
@@ -114,7 +120,7 @@ def fetch_frames(
             progress=progress,
             follow_ups=follow_ups,
         )
-        return load_fetched(out)[0]
+        return set_fetched_language(load_fetched(out)[0], client.settings.language)
     work = Worklist(references, client.default_msn)
     parts: list[FetchPart] = [
         FetchPart(frames.concatenate_tables([]), work.build_not_sent_failures())
@@ -133,11 +139,12 @@ def fetch_frames(
     )
     order = [(name, "ascending") for name in PAYMENT_KEY]
     log = [*order, ("event_at", "ascending"), ("psp_reference", "ascending")]
-    return Fetched(
+    fetched = Fetched(
         pl.DataFrame(tables.payments.sort_by(order)),
         pl.DataFrame(tables.events.sort_by(log)),
         pl.DataFrame(frames.build_failures_table(failures)),
     )
+    return set_fetched_language(fetched, client.settings.language)
 
 
 def fetch_into(

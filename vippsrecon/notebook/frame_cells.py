@@ -30,6 +30,9 @@ _IDENTIFIERS = {"msn", "order_number"}
 _ADDRESSES = {"portal_url", "order_url"}
 """Columns of `link_discrepancies` whose values lead out of the notebook."""
 
+_SENTENCES = {"sentence", "cause", "next_step", "note"}
+"""Columns whose texts may hold amounts."""
+
 _HEADINGS = {
     "portal_url": "Business portal",
     "order_url": "Order in the shop",
@@ -96,6 +99,8 @@ def _convert_column(
         return TableColumn(heading, "code"), _convert_times(column, zones)
     convert, kind = _choose_conversion(name, column, known)
     cells = [SortedCell(None, None) if is_missing(value) else convert(value) for value in column]
+    if name in _SENTENCES:
+        cells = _localize_sentences(cells, list_labels(frame, "currency"))
     if kind == "text":
         return TableColumn(heading, _choose_text_kind(known)), _order_texts(cells)
     return TableColumn(heading, kind), cells
@@ -129,6 +134,19 @@ def _choose_conversion(
     if pd.api.types.is_numeric_dtype(column.dtype) and name not in _IDENTIFIERS:
         return _convert_number, "number"
     return _convert_address if name in _ADDRESSES else _convert_text, "text"
+
+
+def _localize_sentences(
+    cells: Sequence[SortedCell], currencies: Iterable[Any] | None
+) -> list[SortedCell]:
+    """Write amounts in sentences as the columns of amounts do; they are found as written before too."""
+    amounts = AmountFormat(() if currencies is None else map(str, currencies))
+    return [
+        cell._replace(value=shown, search=f"{cell.search} {shown}")
+        if isinstance(cell.value, str) and (shown := amounts.localize(cell.value)) != cell.value
+        else cell
+        for cell in cells
+    ]
 
 
 def _convert_text(value: Any) -> SortedCell:

@@ -22,16 +22,7 @@
         pageLength: 15,
         lengthMenu: [15, 50, 200],
         layout: { topStart: "search", topEnd: "pageLength", bottomStart: "info", bottomEnd: "paging" },
-        language: {
-          search: "Search",
-          lengthMenu: "_MENU_ rows a page",
-          info: "Rows _START_ to _END_ of _TOTAL_",
-          infoEmpty: "No rows",
-          infoFiltered: "found among _MAX_",
-          zeroRecords: "No row contains this.",
-          emptyTable: "No rows.",
-          thousands: " ",
-        },
+        language: TABLE_WORDS,
       });
     }
   });

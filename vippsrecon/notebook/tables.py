@@ -8,6 +8,7 @@ loaded from the internet, and no remote code runs on a page that shows payments.
 from __future__ import annotations
 
 import gzip
+import json
 import uuid
 from base64 import b64encode
 from collections.abc import Sequence
@@ -22,8 +23,10 @@ import pandas as pd
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, Link, SortedCell
 from vippsrecon.errors import ConfigurationError
-from vippsrecon.money import format_count, group_thousands
+from vippsrecon.money import format_count
 from vippsrecon.notebook.frame_cells import FrameTable, convert_frame
+from vippsrecon.texts import format_spaced_number, get_language, say
+from vippsrecon.texts.numbers import load_separators
 
 MAX_ROWS_SEARCHED = 2_000
 """A longer table would make a notebook slow to open and to save."""
@@ -117,14 +120,16 @@ def search_frame(
     table = convert_frame(frame, columns, rows, zone)
     html = HtmlView()
     if len(table.rows) < table.row_count:
-        html.add_notice(
-            f"Only the first {group_thousands(len(table.rows))} of "
-            f"{format_count(table.row_count, 'row')} are in this table, so a row that is not found "
-            f"may exist. All of them: search_frame(frame, rows={table.row_count})"
+        count = table.row_count
+        all_rows = say("search_table.rows", count=count, number=format_spaced_number(count))
+        only_first = say(
+            "search_table.only_first", shown=format_spaced_number(len(table.rows)), rows=all_rows
         )
+        html.add_notice(f"{only_first} search_frame(frame, rows={count})")
     table_id = f"vippsrecon-{uuid.uuid4().hex}"
     html.add_table(table.columns, table.rows, table_id=table_id)
-    html.add_script(_read_script().replace("TABLE_ID", table_id))
+    script = _read_script().replace("TABLE_ID", table_id)
+    html.add_script(script.replace("TABLE_WORDS", json.dumps(_list_words(), ensure_ascii=False)))
     return FrameDisplay(html.render(), _format_text(table))
 
 
@@ -147,6 +152,21 @@ def _format_cell(cell: SortedCell) -> str:
     if isinstance(value, Label | Link):
         return value[0]
     return value or ""
+
+
+def _list_words() -> dict[str, str]:
+    """Return the words of DataTables in the current language, by its own names."""
+    none = say("search_table.no_rows")
+    return {
+        "search": say("search_table.search"),
+        "lengthMenu": say("search_table.page_length"),
+        "info": say("search_table.info"),
+        "infoEmpty": none,
+        "infoFiltered": say("search_table.filtered"),
+        "zeroRecords": say("search_table.none_found"),
+        "emptyTable": f"{none}.",
+        "thousands": " " if get_language() == "en" else load_separators(get_language()).thousands,
+    }
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.errors import NotificationError
 from vippsrecon.notification.mail import build_message, send_mail
 from vippsrecon.notification.webhook import post_message
+from vippsrecon.texts import say, use_language
 
 if TYPE_CHECKING:
     from vippsrecon.config.notifications import NotificationSettings
@@ -30,13 +31,16 @@ def send_digest(digest: Digest, settings: NotificationSettings) -> list[str]:
         try:
             send_mail(build_message(digest, settings.mail), settings.mail)
             receivers = settings.mail.list_receivers(failed=digest.failed)
-            sent.append(f"mail sent to {', '.join(receivers)}")
+            with use_language(digest.language):
+                sent.append(say("messages.mail_sent", receivers=", ".join(receivers)))
         except NotificationError as error:
             problems.append(str(error))
     if settings.webhook is not None:
         try:
             post_message(digest, settings.webhook)
-            sent.append(f"message posted to {settings.webhook.service.capitalize()}")
+            with use_language(digest.language):
+                service = settings.webhook.service.capitalize()
+                sent.append(say("messages.posted", service=service))
         except NotificationError as error:
             problems.append(str(error))
     if problems:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.dates import format_with_local
 from vippsrecon.reconciliation.result import format_period
 from vippsrecon.report.names import (
     get_fetched_line_name,
@@ -284,9 +286,10 @@ def describe_period(manifest: Mapping[str, Any]) -> str:
 
 
 def describe_times(manifest: Mapping[str, Any]) -> str:
-    """Return cut-off, fetch and export times in one line. All are UTC."""
+    """Return cut-off, fetch and export times in one line, in UTC and in the zone of the sales units."""
+    zone = _find_zone(manifest)
     exports = sorted({str(at) for at in (manifest.get("exported_at") or {}).values()})
-    shown = ", ".join(_format_time(translate_origin(at)) for at in exports[:3]) + (
+    shown = ", ".join(_format_time(translate_origin(at), zone) for at in exports[:3]) + (
         " …" if len(exports) > 3 else ""
     )
     parts = [
@@ -294,7 +297,7 @@ def describe_times(manifest: Mapping[str, Any]) -> str:
         ("period.fetched", manifest.get("fetched_at")),
         ("period.exported", shown),
     ]
-    return "  ·  ".join(say(key, at=_format_time(str(at))) for key, at in parts if at)
+    return "  ·  ".join(say(key, at=_format_time(str(at), zone)) for key, at in parts if at)
 
 
 def translate_origin(at: str) -> str:
@@ -303,11 +306,24 @@ def translate_origin(at: str) -> str:
     return f"{time} ({translate_words('origins').get(origin, origin)})" if bracket else at
 
 
-def _format_time(at: str) -> str:
+def _find_zone(manifest: Mapping[str, Any]) -> str | None:
+    """Return the time zone of the run's sales units; None if they have several."""
+    settings = (manifest.get("settings") or {}).get("sales_units") or ()
+    units = {unit["msn"]: unit for unit in settings}
+    zones = {
+        SalesUnit(msn, unit.get("market"), unit.get("timezone")).zone
+        for msn in map(str, manifest.get("sales_units") or ())
+        for unit in [units.get(msn, {})]
+    }
+    return zones.pop() if len(zones) == 1 else None
+
+
+def _format_time(at: str, zone: str | None) -> str:
     time, space, remark = at.partition(" (")
     try:
         moment = datetime.fromisoformat(time)
     except ValueError:
         return at
-    zone = " UTC" if moment.tzinfo else ""
-    return moment.strftime("%Y-%m-%d %H:%M") + zone + space + remark
+    if moment.tzinfo:
+        return format_with_local(moment, zone) + space + remark
+    return moment.strftime("%Y-%m-%d %H:%M") + space + remark

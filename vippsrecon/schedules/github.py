@@ -35,7 +35,7 @@ jobs:
       # Add a step here that copies the shop's export into this folder.
       - name: Reconcile
         env:
-          VIPPS_ENVIRONMENT: production
+          VIPPS_ENVIRONMENT: {environment}
 {secrets}
         run: |
           code=0
@@ -56,10 +56,15 @@ _NOTIFY_SECRETS = """
           # MAIL_PASSWORD: ${{ secrets.MAIL_PASSWORD }}"""
 
 
-def format_github_workflow(job: Job) -> str:
+def format_github_workflow(job: Job, environment: str = "production") -> str:
     """Return a workflow. Exit code 1, discrepancies, is a warning and no failure.
 
     Source: GitHub, "Workflow syntax for GitHub Actions" and "Events that trigger workflows".
+
+    Args:
+        job: The job.
+        environment: That of the settings. The simulator runs on this computer only, so the workflow
+            then names production.
 
     Raises:
         InputError: An argument would be carried out as an expression.
@@ -73,6 +78,7 @@ def format_github_workflow(job: Job) -> str:
     pattern = job.output.replace("{period}", "*")
     return _WORKFLOW.format(
         cron_fields=job.cron_fields,
+        environment="test" if environment == "test" else "production",
         secrets=secrets,
         command=command,
         report="'" + pattern.replace("'", "''") + "'",

@@ -27,6 +27,7 @@ from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import read_order_files
 from vippsrecon.sources.settlement.read import read_settlement_file, summarize_settlement
+from vippsrecon.texts import say
 
 _NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
@@ -181,7 +182,7 @@ def _build_entry(
 
 def _describe_missing_settings(summary: FileSummary) -> list[str]:
     if _PLACEHOLDER_UNIT.msn in summary.msns:
-        return ["The file does not name its sales unit: set VIPPS_MSN before reconciling."]
+        return [say("order_notes.no_sales_unit")]
     return []
 
 

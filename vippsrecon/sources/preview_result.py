@@ -6,26 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from vippsrecon.display.html import HtmlView, TableColumn
-from vippsrecon.money import format_amount, format_count, group_thousands
-
-_SUM_NAMES = {
-    "total_minor": "Order total",
-    "refunded_minor": "Refunded",
-    "credits_minor": "Money in",
-    "debits_minor": "Money out",
-    "opening_minor": "Opening balance",
-    "closing_minor": "Closing balance",
-    "captures_minor": "Captures",
-    "refunds_minor": "Refunds",
-    "fees_minor": "Fees",
-    "payouts_minor": "Payouts",
-}
-_REJECT_COLUMNS = (
-    TableColumn("Row", "number"),
-    TableColumn("Column"),
-    TableColumn("Value"),
-    TableColumn("Why it is not read", "sentence"),
+from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.texts import (
+    find_text,
+    format_spaced_money,
+    format_spaced_number,
+    list_section,
+    say,
 )
+
 _MAX_REJECTS_SHOWN = 50
 
 
@@ -54,19 +43,26 @@ def _describe_entry(entry: Mapping[str, Any]) -> list[str]:
         ]
         lines.append(f"  {', '.join(amounts)}")
     if entry["rejects"]:
-        lines.append(f"  {format_count(len(entry['rejects']), 'row')} rejected")
-    return [*lines, *(f"  note: {note}" for note in entry["notes"])]
+        lines.append(f"  {describe_rejected(len(entry['rejects']))}")
+    note_word = say("words.note").lower()
+    return [*lines, *(f"  {note_word}: {note}" for note in entry["notes"])]
 
 
 def _describe_content(entry: Mapping[str, Any]) -> str:
-    rows = "" if entry["rows"] is None else f", {format_count(entry['rows'], 'row')}"
-    period = f", {' to '.join(entry['period'])}" if entry["period"] else ""
-    return f"{entry['kind']}, format {entry['format']}{rows}{period}"
+    rows = period = ""
+    if entry["rows"] is not None:
+        count = entry["rows"]
+        rows = f", {say('search_table.rows', count=count, number=format_spaced_number(count))}"
+    if entry["period"]:
+        first, last = entry["period"]
+        period = say("files.period", first=first, last=last)
+    kind = list_section("files.kinds").get(entry["kind"], entry["kind"])
+    return say("files.content", kind=kind, format=entry["format"], rows=rows, period=period)
 
 
 def _list_sums(currency: str, sums: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
-        (_SUM_NAMES.get(name, name.removesuffix("_minor").replace("_", " ").capitalize()), *shown)
+        (find_text(f"files.{name}") or name.removesuffix("_minor").capitalize(), *shown)
         for name, value in sums.items()
         if name != "accounts"
         for shown in [_format_sum(name, value, currency)]
@@ -75,10 +71,10 @@ def _list_sums(currency: str, sums: Mapping[str, Any]) -> list[tuple[str, str, s
 
 def _format_sum(name: str, value: int | None, currency: str) -> tuple[str, str]:
     if value is None:
-        return "unknown", "not in the file"
+        return say("files.unknown"), say("files.not_in_file")
     if name.endswith("_minor"):
-        return format_amount(value, currency), ""
-    return group_thousands(value), currency
+        return format_spaced_money(value, currency), ""
+    return format_spaced_number(value), currency
 
 
 def _add_entry(view: HtmlView, entry: Mapping[str, Any]) -> None:
@@ -88,9 +84,14 @@ def _add_entry(view: HtmlView, entry: Mapping[str, Any]) -> None:
         view.add_tiles(_list_sums(currency, sums))
     rejects = entry["rejects"]
     if rejects:
-        view.add_banner(f"{format_count(len(rejects), 'row')} rejected", "medium")
+        view.add_banner(describe_rejected(len(rejects)), "medium")
         view.add_table(
-            _REJECT_COLUMNS,
+            [
+                TableColumn(say("files.row"), "number"),
+                TableColumn(say("files.column")),
+                TableColumn(say("files.value")),
+                TableColumn(say("files.why"), "sentence"),
+            ],
             (
                 (reject["source_row"], reject["column"], reject["value"], reject["reason"])
                 for reject in rejects[:_MAX_REJECTS_SHOWN]
@@ -98,4 +99,4 @@ def _add_entry(view: HtmlView, entry: Mapping[str, Any]) -> None:
             count=len(rejects),
             everything='["files"][…]["rejects"]',
         )
-    view.add_list("Notes", entry["notes"])
+    view.add_list(say("files.notes"), entry["notes"])

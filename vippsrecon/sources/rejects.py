@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from vippsrecon.texts import format_spaced_number, say
+
 
 class Reject(NamedTuple):
     """One input row that cannot be used, with the columns of `schemas.REJECTS`."""
@@ -26,3 +28,12 @@ class Reject(NamedTuple):
         shown = f"{self.column} = {self.value!r}" if self.column else self.value
         value = f" ({shown})" if self.value else ""
         return f"row {self.source_row}: {subject}{self.reason}{value}"
+
+
+def describe_rejected(number: int) -> str:
+    """Return how many rows were rejected, in the current language.
+
+    >>> describe_rejected(1200)
+    '1 200 rows rejected'
+    """
+    return say("files.rejected", count=number, number=format_spaced_number(number))

@@ -40,9 +40,13 @@ def get_language() -> str:
 
 
 def set_language(language: str) -> None:
-    """Set the language of what has no language of its own, such as a plan shown in a notebook.
+    """Set the language of what has no language of its own, such as a preview shown in a notebook.
 
-    A comparison is in the language that was given to it.
+    A comparison, and what is made of it, is in the language that was given to it; what was fetched is
+    in the language of the settings, if they name one.
+
+    Args:
+        language: en, nb, da, sv or fi.
 
     Raises:
         InputError: There is no catalogue of the language.

@@ -10,7 +10,6 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.money import format_amount, group_thousands
 from vippsrecon.reconciliation.engines.backends import collect_rows, prepare_frame
 from vippsrecon.reconciliation.orders_payments.overlapping_exports import separate_superseded_rows
 from vippsrecon.sources.bank.csv.profiles import (
@@ -23,6 +22,7 @@ from vippsrecon.sources.orders.open import choose_profile
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.read import list_sources, sum_by_currency
 from vippsrecon.sources.preview_result import Preview
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 if TYPE_CHECKING:
     from vippsrecon.sources.file_preview import FilePreview
@@ -102,13 +102,10 @@ def _exclude_rows(file: FilePreview, rows: set[int]) -> dict[str, Any]:
     is_superseded = pl.col("source_row").is_in(sorted(rows))
     name = str(file.entry["path"])
     sums = ", ".join(
-        format_amount(total["total_minor"] or 0, currency)
+        format_spaced_money(total["total_minor"] or 0, currency)
         for currency, total in sum_by_currency(orders.filter(is_superseded), name).items()
     )
-    note = (
-        f"Rows of orders that a newer export shows too: {group_thousands(len(rows))} ({sums}). They "
-        "are not compared and not in the sums."
-    )
+    note = say("order_notes.superseded", count=format_spaced_number(len(rows)), sums=sums)
     return file.entry | {
         "totals": sum_by_currency(orders.filter(~is_superseded), name),
         "notes": [*file.entry["notes"], note],

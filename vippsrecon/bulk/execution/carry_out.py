@@ -152,7 +152,13 @@ def carry_out(
             )
             breaker = CircuitBreaker(limits.stop_after_failures, limits.stop_at_share)
             with (
-                show_progress(f"Sending {plan.verb}s", plan.count, "rows", shown=progress) as bar,
+                show_progress(
+                    f"sending.{plan.verb}",
+                    plan.count,
+                    "rows",
+                    shown=progress,
+                    language=plan.language or client.settings.language,
+                ) as bar,
                 finish_rows_on_interrupt(context),
             ):
                 pool_options = PoolOptions(in_flight, bar.update)

@@ -78,7 +78,13 @@ def run_dry(
                 return stop.result
 
         with (
-            show_progress(f"Checking {plan.verb}s", plan.count, "rows", shown=progress) as bar,
+            show_progress(
+                f"checking.{plan.verb}",
+                plan.count,
+                "rows",
+                shown=progress,
+                language=plan.language or client.settings.language,
+            ) as bar,
             finish_rows_on_interrupt(context),
         ):
             pool_options = PoolOptions(in_flight, bar.update)

@@ -16,6 +16,7 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.outcomes.html import summarize_run
 from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.display.written_file import WrittenFile
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, VERDICT_COLOURS, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -69,7 +70,7 @@ def write_outcomes(carried: RunResult, path: str | Path) -> Path:
     title = f"{_VERB_TITLES[plan.verb]}: {'outcomes' if carried.live else 'dry run'}"
     with atomic_workbook(path, "outcomes", title=title, made_at=plan.made_at) as book:
         _fill_outcomes_workbook(book, carried, title)
-    return Path(path)
+    return WrittenFile(path)
 
 
 def _fill_outcomes_workbook(book: Workbook, run: RunResult, title: str) -> None:

@@ -11,11 +11,14 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
+from vippsrecon.bulk.times import parse_plan_time
 from vippsrecon.bulk.wording import count_operations, list_sums, say_number
+from vippsrecon.dates import format_with_local
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
 from vippsrecon.money import to_major
 from vippsrecon.schemas import REJECTS, to_pandas
 from vippsrecon.texts import in_language_of_result, say
+from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, ZONE_OF_MARKET
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +96,8 @@ def render_plan_html(plan: Plan) -> str:
             "plan.about",
             environment=plan.environment,
             planner=plan.planner,
-            made_at=plan.made_at,
-            expires_at=plan.expires_at,
+            made_at=_format_time(plan.made_at, plan),
+            expires_at=_format_time(plan.expires_at, plan),
         )
     )
     view.add_code(say("plan.digest"), compute_digest(plan))
@@ -115,6 +118,13 @@ def render_plan_html(plan: Plan) -> str:
     )
     view.add_list(say("plan.notes"), plan.notes)
     return view.render()
+
+
+def _format_time(time: str, plan: Plan) -> str:
+    """Return a plan's time in UTC, and in the zone of its currency's market if there is one zone."""
+    markets = {MARKET_OF_CURRENCY.get(currency, "") for currency in plan.totals}
+    zone = ZONE_OF_MARKET.get(markets.pop()) if len(markets) == 1 else None
+    return format_with_local(parse_plan_time(time), zone)
 
 
 def _list_columns() -> list[TableColumn]:

@@ -177,10 +177,9 @@ def _show_finished(run: DatedRun, place: Path, *, json: bool) -> dict[str, Any]:
     report = place / REPORT_FILE
     with use_language(run.language):
         line = f"{run.headline} {say('terminal.report', path=report)}"
+        made_before = say("messages.made_before", run=printable(run.name))
     if not json:
-        print(
-            f"{printable(run.name)} is reconciled already, so nothing was run (--again runs it again)."
-        )
+        print(printable_line(made_before))
         print(printable_line(line))
     if run.exit_code:
         print_warning(line)

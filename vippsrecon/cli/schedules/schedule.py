@@ -146,6 +146,7 @@ def _parse_arguments(context: typer.Context, arguments: list[str]) -> dict[str, 
 
 
 def _format(scheduler: Scheduler, job: Job) -> str:
+    from vippsrecon.config.load import load_settings
     from vippsrecon.schedules.github import format_github_workflow
     from vippsrecon.schedules.unix import format_cron, format_systemd
     from vippsrecon.schedules.windows import format_windows_task
@@ -154,8 +155,9 @@ def _format(scheduler: Scheduler, job: Job) -> str:
         Scheduler.cron: format_cron,
         Scheduler.systemd: format_systemd,
         Scheduler.windows: format_windows_task,
-        Scheduler.github: format_github_workflow,
     }
+    if scheduler is Scheduler.github:
+        return format_github_workflow(job, load_settings(offline=True).environment)
     return formats[scheduler](job)
 
 

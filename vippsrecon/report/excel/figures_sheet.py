@@ -191,6 +191,7 @@ class FiguresSheetWriter(SectionWriter):
             [span.label for span in spans],
             first,
             alt=say("figures.columns", title=title, moved=moved),
+            turn_labels=True,
         )
         self.row += 1
 
@@ -242,6 +243,7 @@ class FiguresSheetWriter(SectionWriter):
         first: int,
         *,
         alt: str,
+        turn_labels: bool = False,
         axis: Mapping[str, Any] | None = None,
     ) -> None:
         """Insert a chart above the table whose first row is `first`, and go on below the table."""
@@ -281,8 +283,10 @@ class FiguresSheetWriter(SectionWriter):
             "major_tick_mark": "none",
             **(axis or {}),
         }
+        # LibreOffice breaks a day at its hyphens unless the labels are turned.
+        turned = {"rotation": -45} if turn_labels else {}
         categories = {
-            "num_font": _CHART_FONT,
+            "num_font": _CHART_FONT | turned,
             "line": {"color": RULE_COLOUR},
             "major_tick_mark": "none",
             "label_position": "low",

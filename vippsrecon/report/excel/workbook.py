@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.display.written_file import WrittenFile
 from vippsrecon.output_files import atomic_report
 from vippsrecon.report.changes import ReportChanges, find_changes
 from vippsrecon.report.daily_totals import SpanTotals, sum_by_day
@@ -107,7 +108,7 @@ def write_workbook(
                     sheets[name] = replace(table, file_sha256=compute_file_sha256(file))
         days = sum_by_day(frames.events, reconciliation.manifest)
         _write_workbook_file(reconciliation, figures, days, sheets, folder / path.name)
-    return path
+    return WrittenFile(path)
 
 
 def _write_workbook_file(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.dates import to_date
+from vippsrecon.display.written_file import WrittenFile
 from vippsrecon.output_files import PAGE_SUFFIX, atomic_report
 from vippsrecon.report.changes import find_changes
 from vippsrecon.report.html.content import build_content
@@ -71,7 +72,7 @@ def write_html(
         name = Path(workbook).name if workbook else ""
         page = render_page(reconciliation, workbook=name, changes=changes)
         (folder / path.name).write_bytes(page.encode())
-    return path
+    return WrittenFile(path)
 
 
 @in_language_of_result

@@ -10,7 +10,9 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_amount, format_count, group_thousands
+from vippsrecon.money import format_count
+from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 LINE_COLUMNS = schemas.polars_schema(schemas.BANK_LINES)
 """Columns and types of `schemas.BANK_LINES`."""
@@ -152,29 +154,28 @@ class BankFiles(NamedTuple, Generic[schemas.FrameT]):
     def _repr_html_(self) -> str:
         view = HtmlView(currency for file in self.files for currency in file.totals)
         for file in self.files:
-            view.add_title(f"{file.name}: {file.format}, {format_count(file.entries, 'line')}")
+            names = {"name": file.name, "format": file.format}
+            number = format_spaced_number(file.entries)
+            view.add_title(say("files.lines_read", count=file.entries, number=number, **names))
             for currency, sums in file.totals.items():
                 view.add_tiles(_list_tiles(sums, currency))
             if file.rejected:
-                view.add_notice(f"{format_count(file.rejected, 'row')} rejected: see .rejects")
-            view.add_list("Notes", file.notes)
-        view.add_list("All files", self.notes)
+                view.add_notice(
+                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
+                )
+            view.add_list(say("files.notes"), file.notes)
+        view.add_list(say("files.all_files"), self.notes)
         return view.render()
 
 
 def _list_tiles(sums: dict[str, Any], currency: str) -> list[tuple[str, str, str]]:
-    names = (
-        ("Money in", "credits_minor"),
-        ("Money out", "debits_minor"),
-        ("Opening balance", "opening_minor"),
-        ("Closing balance", "closing_minor"),
-    )
+    names = ("credits_minor", "debits_minor", "opening_minor", "closing_minor")
     return [
-        ("Lines", group_thousands(sums["entries"]), currency),
+        (say("files.lines"), format_spaced_number(sums["entries"]), currency),
         *(
-            (title, "unknown", "not in the file")
+            (say(f"files.{name}"), say("files.unknown"), say("files.not_in_file"))
             if sums[name] is None
-            else (title, format_amount(sums[name], currency), "")
-            for title, name in names
+            else (say(f"files.{name}"), format_spaced_money(sums[name], currency), "")
+            for name in names
         ),
     ]

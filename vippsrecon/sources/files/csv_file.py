@@ -17,6 +17,7 @@ from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, MAX_COLUMNS, detect
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.sources.files.repeated_headings import HeadingWatch
 from vippsrecon.sources.files.table import Record, Table, build_cell_picker, strip_forged_marks
+from vippsrecon.texts import say
 
 _END_OF_FILE = "\x1a"
 """Written after the last line by `copy a.csv + b.csv` of Windows."""
@@ -64,7 +65,7 @@ def open_csv_table(
         raise EmptyTableError("there is a heading row and nothing below it", file=path.name)
     notes: tuple[str, ...] = ()
     if encoding == "cp1252":
-        notes = ("the file is not UTF-8; it was read as Windows-1252",)
+        notes = (say("order_notes.windows_1252"),)
     return Table(path.name, "csv", encoding, layout.headings, records, notes, strip_forged_marks)
 
 

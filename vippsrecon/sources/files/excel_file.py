@@ -27,6 +27,7 @@ from vippsrecon.sources.files.table import (
     strip_forged_marks,
 )
 from vippsrecon.sources.files.workbook.sheet_details import Formula, read_sheet_details
+from vippsrecon.texts import say
 
 
 class Sheet(NamedTuple):
@@ -93,7 +94,9 @@ def open_excel_table(
 
     if next(records(range(width)), None) is None:
         raise EmptyTableError("there is a heading row and nothing below it", file=path.name)
-    notes = [f"the sheet read is {sheet.name!r}; {others} more hold something"] if others else []
+    notes = []
+    if others:
+        notes = [say("order_notes.sheet_read", sheet=repr(sheet.name), others=str(others))]
     hidden: tuple[int, ...] | None = None if details is None else ()
     if details and details.hidden_rows:
         hidden = tuple(record.row for record in records([]) if record.row in details.hidden_rows)

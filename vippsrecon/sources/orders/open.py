@@ -17,10 +17,11 @@ from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.json_stream import recognize_json
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.orders import profiles
-from vippsrecon.sources.orders.notes import NO_REFERENCE_COLUMN
+from vippsrecon.sources.orders.notes import describe_missing_reference
 from vippsrecon.sources.orders.order_frame import OrderFrame
 from vippsrecon.sources.orders.profiles import Profile
 from vippsrecon.sources.orders.woocommerce_rest import open_rest_table
+from vippsrecon.texts import use_language
 
 
 def open_table(path: Path) -> Table:
@@ -91,7 +92,8 @@ def refuse_unusable_export(table: Table, profile: Profile, *, preview: bool) -> 
             file=table.name,
         )
     if not preview and "reference" not in profile.places(table.headings) and not profile.prefix:
-        missing = profile.missing.get("reference", NO_REFERENCE_COLUMN)
+        with use_language("en"):
+            missing = describe_missing_reference(profile)
         raise SourceError(missing[0].lower() + missing[1:].rstrip("."), file=table.name)
 
 

@@ -8,7 +8,9 @@ from typing import Generic, NamedTuple
 
 from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_amount, format_count, group_thousands
+from vippsrecon.money import format_count
+from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 
 @dataclass(frozen=True)
@@ -73,21 +75,35 @@ class OrderFiles(NamedTuple, Generic[schemas.FrameT]):
     def _repr_html_(self) -> str:
         view = HtmlView(currency for file in self.files for currency in file.totals)
         for file in self.files:
-            view.add_title(f"{file.name}: {file.format}, {format_count(file.orders, 'order')}")
+            names = {"name": file.name, "format": file.format}
+            number = format_spaced_number(file.orders)
+            view.add_title(say("files.orders_read", count=file.orders, number=number, **names))
             for currency, sums in file.totals.items():
                 refunded = sums["refunded_minor"]
                 view.add_tiles(
                     [
-                        ("Orders", group_thousands(sums["orders"] or 0), currency),
-                        ("Order total", format_amount(sums["total_minor"] or 0, currency), ""),
                         (
-                            "Refunded",
-                            "unknown" if refunded is None else format_amount(refunded, currency),
+                            say("files.orders"),
+                            format_spaced_number(sums["orders"] or 0),
+                            currency,
+                        ),
+                        (
+                            say("files.total_minor"),
+                            format_spaced_money(sums["total_minor"] or 0, currency),
+                            "",
+                        ),
+                        (
+                            say("files.refunded_minor"),
+                            say("files.unknown")
+                            if refunded is None
+                            else format_spaced_money(refunded, currency),
                             "",
                         ),
                     ]
                 )
             if file.rejected:
-                view.add_notice(f"{format_count(file.rejected, 'row')} rejected: see .rejects")
-            view.add_list("Notes", file.notes)
+                view.add_notice(
+                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
+                )
+            view.add_list(say("files.notes"), file.notes)
         return view.render()

@@ -21,6 +21,7 @@ from vippsrecon.schemas import STATUSES
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.orders.fields.amounts import AmountStyle
 from vippsrecon.sources.orders.fields.dates import ISO_PATTERN, build_date_regex
+from vippsrecon.texts import find_text
 
 ORDER_FIELDS = (
     "msn", "reference", "order_number", "order_id", "currency", "total", "refunded", "status",
@@ -45,7 +46,7 @@ class Profile:
         typical: Further headings that indicate this export.
         never: Headings that exclude it.
         refused: Why it cannot be used and which export to take; "" if it can.
-        missing: Field to advice if its column is missing.
+        missing: Field to advice if its column is missing: a text, or the key of one in the catalogues.
         amounts: How amounts are written.
         dates: Date patterns (see `dates`), tried in order.
         zone: Zone of its times without offset; "" for the sales unit's.
@@ -100,6 +101,11 @@ class Profile:
     pad: int = 0
     shop_currency_only: bool = False
     truncates: bool = False
+
+    def get_advice(self, field_name: str) -> str:
+        """Return what to do about a missing column, in the current language; "" if nothing is known."""
+        advice = self.missing.get(field_name, "")
+        return find_text(advice) or advice
 
     def places(self, headings: Iterable[str]) -> dict[str, list[int]]:
         """Return the column positions of each field found, best first.

@@ -10,18 +10,13 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_amount, format_count
+from vippsrecon.money import format_count
+from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 ENTRY_COLUMNS = schemas.polars_schema(schemas.LEDGER_ENTRIES)
 PAYOUT_COLUMNS = schemas.polars_schema(schemas.PAYOUTS)
 """Columns and types of `schemas.LEDGER_ENTRIES` and `schemas.PAYOUTS`."""
-
-_SUM_NAMES = {
-    "captures_minor": "Captures",
-    "refunds_minor": "Refunds",
-    "fees_minor": "Fees",
-    "payouts_minor": "Payouts",
-}
 
 
 class ParsedSettlement(NamedTuple):
@@ -110,18 +105,22 @@ class SettlementFiles(NamedTuple, Generic[schemas.FrameT]):
     def _repr_html_(self) -> str:
         view = HtmlView(currency for file in self.files for currency in file.totals)
         for file in self.files:
-            view.add_title(f"{file.name}: {file.format}, {format_count(file.rows, 'row')}")
+            names = {"name": file.name, "format": file.format}
+            number = format_spaced_number(file.rows)
+            view.add_title(say("files.rows_read", count=file.rows, number=number, **names))
             for currency, sums in file.totals.items():
                 view.add_tiles(
                     [
-                        (_SUM_NAMES[name], format_amount(value, currency), "")
+                        (say(f"files.{name}"), format_spaced_money(value, currency), "")
                         for name, value in sums.items()
                     ]
                 )
             if file.rejected:
-                view.add_notice(f"{format_count(file.rejected, 'row')} rejected: see .rejects")
-            view.add_list("Notes", file.notes)
-        view.add_list("All files", self.notes)
+                view.add_notice(
+                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
+                )
+            view.add_list(say("files.notes"), file.notes)
+        view.add_list(say("files.all_files"), self.notes)
         return view.render()
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import select
 
 from vippsrecon.display.html import HtmlView
 from vippsrecon.errors import StoreError
-from vippsrecon.money import format_count
 from vippsrecon.store.database.store import Store
 from vippsrecon.store.database.tables import JOURNAL
 from vippsrecon.store.database.transactions import read_transaction
 from vippsrecon.store.journal.entries import read_entries
 from vippsrecon.store.journal.entry import NO_HASH, Entry, compute_entry_hash
 from vippsrecon.store.journal.plans import list_plan_ids
+from vippsrecon.texts import format_spaced_number, say, use_language
 
 
 class VerificationResult(NamedTuple):
@@ -43,24 +43,22 @@ class VerificationResult(NamedTuple):
 
     def __repr__(self) -> str:
         """State the verdict in one line."""
-        return f"<VerificationResult: {self._describe()}>"
+        with use_language("en"):
+            return f"<VerificationResult: {self._describe()}>"
 
     def _describe(self) -> str:
         if not self.ok:
-            return f"NOT intact. {self.fault}"
-        return f"Intact. {format_count(self.rows, 'entry', 'entries')} checked, none was changed"
+            return say("journal.not_intact", fault=self.fault)
+        return say("journal.intact", count=self.rows, number=format_spaced_number(self.rows))
 
     def _repr_html_(self) -> str:
         view = HtmlView()
-        view.add_banner(f"Journal: {self._describe()}.", "good" if self.ok else "critical")
+        verdict = say("journal.verdict", verdict=self._describe())
+        view.add_banner(verdict, "good" if self.ok else "critical")
         if self.ok:
-            view.add_code(
-                "Head, to be saved outside the database:", f"{self.rows}:{self.last_hash}"
-            )
+            view.add_code(say("journal.save_head"), f"{self.rows}:{self.last_hash}")
         else:
-            view.add_sentence(
-                "Carry out nothing with this plan. Compare the database with a backup."
-            )
+            view.add_sentence(say("journal.carry_out_nothing"))
         return view.render()
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import polars as pl
 
-from vippsrecon.money import group_thousands
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.files.table import NATIVE_MARK
@@ -161,29 +161,36 @@ def find_candidate_references(orders: pl.DataFrame) -> pl.DataFrame:
     return possible.sort(possible.columns)
 
 
-def describe_damage(references: pl.Series) -> str | None:
-    """Describe apparent damage to references by a spreadsheet, with the repair; None if none."""
+class Damage(NamedTuple):
+    """Apparent damage to references by a spreadsheet.
+
+    Attributes:
+        kind: scientific, invisible or lost_zeros.
+        references: How many references have it.
+        example: One of them, as a note shows it.
+        repaired: What is tried for the example; "" if it cannot be repaired.
+    """
+
+    kind: str
+    references: int
+    example: str
+    repaired: str = ""
+
+
+def find_damage(references: pl.Series) -> Damage | None:
+    """Return the worst apparent damage to references by a spreadsheet; None if there is none."""
     scientific = references.filter(references.str.contains(SCIENTIFIC_NOTATION))
     invisible = references.filter(repair_texts(references) != references)
     digits = references.filter(references.str.contains(r"^[0-9]{1,20}$"))
     length = _detect_length(digits)
     short = digits.filter(digits.str.len_bytes() < length) if length else digits.clear()
     if not scientific.is_empty():
-        return (
-            f"references that a spreadsheet turned into numbers, losing digits: "
-            f"{group_thousands(scientific.len())}, such as {scientific[0]}; export again and do not open the file "
-            "in between"
-        )
+        return Damage("scientific", scientific.len(), scientific[0])
     if not invisible.is_empty():
-        return (
-            f"references with characters that cannot be seen or are taken for a hyphen: "
-            f"{group_thousands(invisible.len())}, such as {invisible[0]!r}; {repair_texts(invisible)[0]} is tried too"
-        )
+        repaired = repair_texts(invisible)[0]
+        return Damage("invisible", invisible.len(), repr(invisible[0]), repaired)
     if not short.is_empty():
-        return (
-            f"references that seem to have lost zeros in front: {group_thousands(short.len())}, such as "
-            f"{short[0]}; {short[0].zfill(length)} is tried too"
-        )
+        return Damage("lost_zeros", short.len(), short[0], short[0].zfill(length))
     return None
 
 

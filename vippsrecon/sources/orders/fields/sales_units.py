@@ -157,6 +157,7 @@ class SalesUnitResolver:
                 file=self.file,
             )
         raise SourceError(
-            "the export does not say which sales unit its orders belong to; set VIPPS_MSN",
+            "the export does not say which sales unit its orders belong to; add a column msn, set "
+            "VIPPS_MSN, or in Python give units=[SalesUnit('123456')]",
             file=self.file,
         )
