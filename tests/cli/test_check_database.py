@@ -47,7 +47,7 @@ def test_check_reports_plans_and_open_rows(ready, read_json):
     result = ready.run("check")
 
     assert result.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, version 3: 1 plan, 3 unsettled rows" in result.stdout
+    assert "database: sqlite:///vippsrecon.db, version 4: 1 plan, 3 unsettled rows" in result.stdout
     database = read_json(ready.run("check", "--json"))["database"]
     assert (database["exists"], database["plans"], database["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before
