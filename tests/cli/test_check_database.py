@@ -29,7 +29,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, read_json):
         "url_masked": "sqlite:///vippsrecon.db",
         "exists": False,
         "version": 0,
-        "newest": 3,
+        "newest": 4,
         "plans": 0,
         "unsettled": 0,
     }
