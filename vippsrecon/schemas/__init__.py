@@ -35,7 +35,12 @@ from vippsrecon.schemas.results import (
     SUMMARY,
 )
 from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
-from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUTS
+from vippsrecon.schemas.settlement import (
+    BANK_LINES,
+    LEDGER_COMPLETENESS,
+    LEDGER_ENTRIES,
+    PAYOUTS,
+)
 
 FRAMES = (
     ORDERS,
@@ -44,6 +49,7 @@ FRAMES = (
     FAILURES,
     REJECTS,
     LEDGER_ENTRIES,
+    LEDGER_COMPLETENESS,
     PAYOUTS,
     BANK_LINES,
     DISCREPANCIES,
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     Failures: Any
     Rejects: Any
     LedgerEntries: Any
+    LedgerCompleteness: Any
     Payouts: Any
     BankLines: Any
     Discrepancies: Any
@@ -88,6 +95,7 @@ __all__ = [
     "FIRST_SEEN",
     "FRAMES",
     "ITEM_STATUSES",
+    "LEDGER_COMPLETENESS",
     "LEDGER_ENTRIES",
     "OPEN_ITEMS",
     "ORDERS",
@@ -111,6 +119,7 @@ __all__ = [
     "FirstSeen",
     "Frame",
     "FrameT",
+    "LedgerCompleteness",
     "LedgerEntries",
     "OpenItems",
     "Orders",
