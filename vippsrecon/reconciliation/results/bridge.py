@@ -316,10 +316,16 @@ def build_balanced_rows(
     sums: BridgeSums,
     order: tuple[str, ...] = (*BRIDGE_LINES, *DISCREPANCY_KINDS, "moved_in_another_period"),
 ) -> list[dict[str, Any]]:
-    """Return the rows of one leg, per sales unit and currency; each ends with its total.
+    """Return the rows of one leg, for `schemas.BRIDGE`: its lines in order, then its total.
+
+    Args:
+        leg: The leg, which is also the name of its total.
+        sums: Sales unit and currency to the amount and rows of each line; `total` is what the others
+            must add up to. It is taken out of the dictionary.
+        order: The lines; the first one is shown also if it is 0.
 
     Raises:
-        BridgeError: The lines do not sum to the total.
+        BridgeError: The lines do not add up to the total.
     """
     rows: list[dict[str, Any]] = []
     for (msn, currency), lines in sorted(sums.items()):
