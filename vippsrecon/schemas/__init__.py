@@ -39,6 +39,7 @@ from vippsrecon.schemas.settlement import (
     BANK_LINES,
     LEDGER_COMPLETENESS,
     LEDGER_ENTRIES,
+    PAYOUT_MATCHES,
     PAYOUTS,
 )
 
@@ -52,6 +53,7 @@ FRAMES = (
     LEDGER_COMPLETENESS,
     PAYOUTS,
     BANK_LINES,
+    PAYOUT_MATCHES,
     DISCREPANCIES,
     BUCKETS,
     SUMMARY,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     LedgerCompleteness: Any
     Payouts: Any
     BankLines: Any
+    PayoutMatches: Any
     Discrepancies: Any
     Buckets: Any
     Summary: Any
@@ -103,6 +106,7 @@ __all__ = [
     "PAYMENT",
     "PAYMENTS",
     "PAYOUTS",
+    "PAYOUT_MATCHES",
     "RECEIPTS",
     "REJECTS",
     "SEVERITIES",
@@ -125,6 +129,7 @@ __all__ = [
     "Orders",
     "Outcomes",
     "Payments",
+    "PayoutMatches",
     "Payouts",
     "Receipts",
     "Rejects",
