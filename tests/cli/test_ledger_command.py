@@ -10,14 +10,16 @@ from tests.cli.assertions import assert_one_sentence_error
 from tests.example_pages import read_blocks
 
 OCTOBER = ("--from", "2026-10-01", "--to", "2026-10-31")
+FIRST_DAYS = ("--from", "2026-10-01", "--to", "2026-10-02")
+"""Before anything of the invented month goes wrong."""
 
 
-def test_complete_month(run, keys, folder):
+def test_complete_days(run, keys, folder):
     """Entries and payouts are written, the verdict is printed, the exit code is 0."""
-    result = run("ledger", *OCTOBER, "--out", "ledger")
+    result = run("ledger", *FIRST_DAYS, "--out", "ledger")
 
     assert result.exit_code == 0, result.output
-    assert "complete from 2026-10-01 to 2026-10-31" in result.stdout
+    assert "complete from 2026-10-01 to 2026-10-02" in result.stdout
     assert sorted(path.name for path in (folder / "ledger").iterdir()) == [
         "ledger.json",
         "ledger_entries.parquet",
@@ -25,6 +27,17 @@ def test_complete_month(run, keys, folder):
     ]
     payouts = pl.read_parquet(folder / "ledger" / "payouts.parquet")
     assert payouts["payout_number"].min() == "2000001"
+
+
+def test_gap_between_payouts_exits_2(run, keys, folder):
+    """The invented month has a payout number that no payout has."""
+    result = run("ledger", *OCTOBER, "--out", "ledger", "--json")
+
+    funds, fees = json.loads(result.stdout)["completeness"]
+    assert result.exit_code == 2
+    assert (funds["verdict"], fees["verdict"]) == ("incomplete", "incomplete")
+    assert funds["missing_payouts"]
+    assert fees["broken_entry"]
 
 
 def test_open_date_exits_2(run, keys, folder):
@@ -42,7 +55,7 @@ def test_sentences_are_in_the_language_of_the_settings(run, keys, folder):
     """The verdict goes to the same people as the report."""
     (folder / "vippsrecon.toml").write_text('language = "nb"\n', encoding="utf-8")
 
-    result = run("ledger", "--from", "2026-10-01", "--to", "2026-10-02", "--out", "l")
+    result = run("ledger", *FIRST_DAYS, "--out", "l")
 
     assert "Oppgjørskonto 302321, betalinger: fullstendig" in result.stdout
     assert "fullstendig" in (folder / "l" / "ledger.json").read_text(encoding="utf-8")
@@ -68,15 +81,16 @@ def test_python_example_of_the_page(root, keys, folder):
 
     exec(compile(example.text, "ledger.md", "exec"), names)
 
-    assert names["october"].verdict == "complete"
+    assert names["october"].verdict == "incomplete", (
+        "a payout number is missing in the invented month"
+    )
     assert (folder / "october-ledger" / "ledger.json").is_file()
 
 
 def test_recorded_dates_are_not_requested_again(run, keys, folder):
     """The second run says how many dates it had."""
-    period = ("--from", "2026-10-01", "--to", "2026-10-02")
-    first = run("ledger", *period, "--out", "first", "--record")
-    second = run("ledger", *period, "--out", "second", "--record")
+    first = run("ledger", *FIRST_DAYS, "--out", "first", "--record")
+    second = run("ledger", *FIRST_DAYS, "--out", "second", "--record")
 
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "4 closed dates were stored by an earlier run" in second.stdout

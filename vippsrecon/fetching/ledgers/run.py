@@ -174,7 +174,7 @@ def _read_dates(
     missing = [ledger_date for ledger_date in dates if ledger_date.key not in entries]
     open_dates = set()
     done = len(dates) - len(missing)
-    with show_progress("Reading the ledger", len(dates), "dates", done=done, shown=progress) as bar:
+    with show_progress("reading_ledger", len(dates), "dates", done=done, shown=progress) as bar:
         for reading in walk_ledger_dates(client, missing):
             key = reading.date.key
             entries[key] = build_entries(reading.entries, reading.date.owner.ledger)
