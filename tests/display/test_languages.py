@@ -79,7 +79,7 @@ def test_run_of_a_plan_from_a_file_is_in_the_language_of_the_settings():
     run = RunResult(make_plan(make_plan_row()), False, (RowResult(1, "would_do", ""),))
     shown = replace(run, settings_language="da")._repr_html_()
 
-    assert "Prøvekørsel: 1 af 1 refusion ville blive sendt. Intet blev sendt" in shown
+    assert "Prøvekørsel: 1 af 1 refundering ville blive sendt. Intet blev sendt" in shown
 
 
 @pytest.mark.parametrize("language", ["nb", "fi"])

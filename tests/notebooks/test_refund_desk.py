@@ -39,8 +39,8 @@ from vippsrecon import (
     write_plan,
 )
 from vippsrecon.bulk.limits import Limits
-from vippsrecon.errors import PlanError
-from vippsrecon.notebook.desk.choice import list_findings
+from vippsrecon.errors import InputError, PlanError
+from vippsrecon.notebook.desk.choice import format_typed, list_findings
 
 PLANNER = "Kari Nordmann"
 
@@ -63,7 +63,7 @@ def unused(result):
     """Return an iterator over the proposed refunds, one of each payment, so that no test shares one."""
     by_payment = {}
     for finding in list_findings(result):
-        if finding.refund_minor is not None:
+        if finding.proposed_minor is not None:
             by_payment.setdefault(finding.reference, []).append(finding)
     return iter([same[0] for same in by_payment.values() if len(same) == 1])
 
@@ -74,7 +74,7 @@ def open_desk(month, result, tmp_path):
     with open_store(f"sqlite:///{tmp_path / 'work.db'}") as store:
         clients = []
 
-        def open_with(reconciliation=result, **limits):
+        def open_with(reconciliation=result, verb="refund", **limits):
             settings = replace(
                 month.settings, limits=limits, database_url=f"sqlite:///{tmp_path / 'work.db'}"
             )
@@ -86,6 +86,7 @@ def open_desk(month, result, tmp_path):
                 planner=PLANNER,
                 plan_file=tmp_path / "plan.json",
                 folder=month.folder,
+                verb=verb,
             )
             return desk, store
 
@@ -101,15 +102,15 @@ def approve_as(name, desk, store, month, **options):
     )
 
 
-def count_refunds(month):
-    """Return reference to (number, sum) of the refunds that took effect."""
+def count_refunds(month, verb="refund"):
+    """Return reference to (number, sum) of the refunds, or others, that took effect."""
     with urlopen(f"{month.settings.base_url}/_simulator/requests") as answer:
         payments = json.load(answer)["payments"]
     return {
-        reference: (operations["refund"]["count"], operations["refund"]["sum"])
+        reference: (operations[verb]["count"], operations[verb]["sum"])
         for unit in payments.values()
         for reference, operations in unit.items()
-        if "refund" in operations
+        if verb in operations
     }
 
 
@@ -123,7 +124,7 @@ def test_chosen_refunds_are_made_once(open_desk, month, unused):
 
     desk.make_plan.click()
     rows = {row.reference: row for row in desk.plan.rows}
-    assert rows[first.reference].amount_minor == first.refund_minor
+    assert rows[first.reference].amount_minor == first.proposed_minor
     assert rows[second.reference].amount_minor == 150
     assert "were proposed; the planner changed the amount" in rows[second.reference].note
     shown = list_shown(desk)
@@ -138,7 +139,7 @@ def test_chosen_refunds_are_made_once(open_desk, month, unused):
     confirm_and_send(desk)
     assert desk.step == "outcomes", desk.message
     assert desk.run.counts["done"] == 2
-    made = {first.reference: (1, first.refund_minor), second.reference: (1, 150)}
+    made = {first.reference: (1, first.proposed_minor), second.reference: (1, 150)}
     assert count_refunds(month) == before | made
 
     for button in (desk.send, desk.look, desk.make_plan, desk.open_plan):
@@ -153,7 +154,7 @@ def test_filters_find_rows_and_keep_the_choice(open_desk, result):
     """A filter hides a chosen row, and what is hidden stays chosen and counted."""
     desk, _ = open_desk()
     view, findings = desk.choice, list_findings(result)
-    refunds = [finding for finding in findings if finding.refund_minor is not None]
+    refunds = [finding for finding in findings if finding.proposed_minor is not None]
     assert f"{len(refunds)} rows found" in list_shown(desk)
 
     view.code.value = refunds[0].kind
@@ -193,7 +194,7 @@ def test_filters_find_rows_and_keep_the_choice(open_desk, result):
 )
 def test_amounts_that_are_refused(open_desk, result, typed, sentence):
     """No plan is made with such an amount, and the sentence is beside the row."""
-    finding = next(each for each in list_findings(result) if each.refund_minor is not None)
+    finding = next(each for each in list_findings(result) if each.proposed_minor is not None)
     desk, _ = open_desk()
 
     assert sentence in choose(desk, finding, typed)
@@ -208,7 +209,7 @@ def test_nothing_is_planned_without_a_choice(open_desk, result):
     """A row without a proposed refund cannot be chosen, and an empty choice makes no plan."""
     desk, _ = open_desk()
     desk.choice.show_others.value = True
-    other = next(each for each in list_findings(result) if each.refund_minor is None)
+    other = next(each for each in list_findings(result) if each.proposed_minor is None)
     desk.choice.search.value = f"{other.reference} {other.kind}"
     box = list_rows(desk)[0][0]
     assert box.disabled
@@ -378,7 +379,7 @@ def test_refund_made_in_the_portal_meanwhile_is_not_repeated(open_desk, unused, 
     desk.look.click()
     month.client.refund(
         finding.reference,
-        finding.refund_minor,
+        finding.proposed_minor,
         finding.currency,
         idempotency_key="portal",
         msn=finding.msn,
@@ -470,7 +471,7 @@ def test_killed_run_is_continued_by_the_journal(open_desk, unused, month, root, 
     counts = reopened.run.counts
     assert counts["done"] + counts["already_done"] == 2
     made = {key: value for key, value in count_refunds(month).items() if key not in before}
-    assert made == {each.reference: (1, each.refund_minor) for each in chosen}
+    assert made == {each.reference: (1, each.proposed_minor) for each in chosen}
 
 
 def test_without_a_result_only_a_plan_can_be_continued(open_desk):
@@ -480,6 +481,41 @@ def test_without_a_result_only_a_plan_can_be_continued(open_desk):
 
     assert "only an earlier plan" in desk.message
     assert desk.step == "choose"
+
+
+@pytest.mark.parametrize("verb", ["capture", "cancel"])
+def test_captures_and_cancels_are_made_by_the_same_steps(open_desk, result, month, verb):
+    """Plan, another person's approval, the typed sum, the journal: nothing is sent before."""
+    desk, store = open_desk(verb=verb)
+    finding = next(each for each in list_findings(result, verb) if each.proposed_minor is not None)
+    before = count_refunds(month, verb)
+    problem = choose(desk, finding, "0,01")
+    assert ("A cancel releases everything that is reserved" in problem) is (verb == "cancel")
+    if verb == "cancel":
+        desk.make_plan.click()
+        assert desk.step == "choose"
+        assert "must be corrected" in desk.message
+    assert choose(desk, finding, format_typed(finding.proposed_minor, finding.currency)) == ""
+
+    desk.make_plan.click()
+    assert desk.step == "approve", desk.message
+    assert desk.plan.verb == verb
+    approve_as("Ola Hansen", desk, store, month)
+    desk.look.click()
+    assert count_refunds(month, verb) == before
+    confirm_and_send(desk)
+    assert desk.step == "outcomes", desk.message
+    assert desk.run.counts["done"] == 1
+    after = count_refunds(month, verb)
+    assert {reference: after[reference] for reference in after if reference not in before} == {
+        finding.reference: (1, desk.plan.totals[finding.currency])
+    }
+
+
+def test_unknown_operation_is_refused(open_desk):
+    """A typing error must not open a desk for refunds."""
+    with pytest.raises(InputError, match="'refunds', and must be one of refund, cancel, capture"):
+        open_desk(verb="refunds")
 
 
 @pytest.mark.parametrize("language", ["nb", "fi"])

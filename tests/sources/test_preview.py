@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from tests.sources.conftest import Writer, as_csv
 from tests.sources.test_shops import MAGENTO, WOO, magento, woo
 from vippsrecon import preview
 from vippsrecon.config.settings import SalesUnit
+from vippsrecon.sources.orders.profiles import load_builtin_profiles
+from vippsrecon.texts import say
 
 
 def test_preview_of_an_order_export(write: Writer):
@@ -135,3 +138,23 @@ def test_preview_names_files_that_are_not_orders(
     (entry,) = preview(write(content, name))["files"]
     assert (entry["kind"], entry["format"], entry["rows"]) == (kind, form, rows)
     assert entry["notes"]
+
+
+@pytest.mark.parametrize("shop", ["shopify", "woocommerce", "magento"])
+def test_preview_shows_how_to_link_to_the_orders_of_a_shop(shop):
+    """Nobody guesses the address of an order in the shop's administration."""
+    profile = load_builtin_profiles()[shop]
+    export = pd.DataFrame(
+        {
+            profile.columns[field][0]: ["1"]
+            for field in dict.fromkeys((*profile.required, "order_number"))
+        }
+    )
+
+    def list_links(*units):
+        notes = preview(export, shop=shop, units=units)["files"][0]["notes"]
+        return [note for note in notes if "order_url" in note]
+
+    assert list_links() == [say("order_notes.order_link", address=profile.order_url)]
+    assert SalesUnit("123456", order_url=profile.order_url)
+    assert list_links(SalesUnit("123456", order_url="https://a.example/{order_number}")) == []

@@ -213,6 +213,9 @@ def _format_unit(unit: dict[str, Any]) -> str:
         f"stores {_format_value(unit['stores'])}",
         f"currency {_format_value(unit['currency'])}",
         f"compared {_format_value(unit['compared'])}",
+        "links to its orders in the shop"
+        if unit["order_url"]
+        else "no links to its orders in the shop (order_url: preview of an export shows the line)",
     ]
     return f"sales unit {unit['msn']}: {', '.join(parts)}"
 

@@ -24,7 +24,7 @@ from vippsrecon.sources.files.json_stream import recognize_json
 from vippsrecon.sources.orders.open import open_table
 from vippsrecon.sources.orders.order_files import FileSummary
 from vippsrecon.sources.orders.order_frame import OrderFrame
-from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.sources.orders.profiles import Profile, load_builtin_profiles
 from vippsrecon.sources.orders.read import read_order_files
 from vippsrecon.sources.settlement.read import read_settlement_file, summarize_settlement
 from vippsrecon.texts import say
@@ -152,7 +152,11 @@ def _preview_orders(
         period=[day.isoformat() for day in summary.period] if summary.period else None,
         totals=summary.totals,
         rejects=first.rejects.to_dicts(),
-        notes=[*_describe_missing_settings(summary), *summary.notes],
+        notes=[
+            *_describe_missing_settings(summary),
+            *summary.notes,
+            *_describe_order_link(summary, profile, units),
+        ],
     )
     return FilePreview(entry, first.orders)
 
@@ -184,6 +188,18 @@ def _describe_missing_settings(summary: FileSummary) -> list[str]:
     if _PLACEHOLDER_UNIT.msn in summary.msns:
         return [say("order_notes.no_sales_unit")]
     return []
+
+
+def _describe_order_link(
+    summary: FileSummary, profile: Profile | None, units: Sequence[SalesUnit]
+) -> list[str]:
+    """Say how `order_url` is set for this shop, if no sales unit of the file has it."""
+    profile = profile or load_builtin_profiles().get(summary.format)
+    if profile is None or not profile.order_url:
+        return []
+    if any(unit.order_url for unit in units if unit.msn in (summary.msns or [unit.msn])):
+        return []
+    return [say("order_notes.order_link", address=profile.order_url)]
 
 
 def _describe_unread_kind(kind: FileKind) -> str:

@@ -1,6 +1,6 @@
 """One plan on the desk: made, checked, looked up in the journal, carried out.
 
-Each method calls what a program or a command calls: `plan_refunds`, `write_plan`, `carry_out`. There
+Each method calls what a program or a command calls: `plan_refunds` or its like, `write_plan`, `carry_out`. There
 is no method that approves.
 """
 
@@ -17,12 +17,14 @@ from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.limits import Limits
 from vippsrecon.bulk.outcomes.from_journal import read_plan_history, rebuild_run_result
 from vippsrecon.bulk.plan.file import compute_digest, read_plan, write_plan
-from vippsrecon.bulk.plan.make import plan_refunds
+from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
 from vippsrecon.bulk.plan.model import Plan
 from vippsrecon.errors import PlanError
 from vippsrecon.reconciliation import Reconciliation
 from vippsrecon.store import Store, list_plan_ids
 from vippsrecon.texts import say
+
+PLANNERS = {"refund": plan_refunds, "capture": plan_captures, "cancel": plan_cancels}
 
 
 class Case:
@@ -33,12 +35,21 @@ class Case:
         store: The workspace database.
         planner: Who makes plans; None: the operating system account.
         plan_file: Where plans are written.
+        verb: The operation of the plans that are made: refund, capture or cancel.
 
     Attributes:
         plan: The plan; None if there is none on the desk.
     """
 
-    def __init__(self, client: Client, store: Store, planner: str | None, plan_file: Path) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        planner: str | None,
+        plan_file: Path,
+        verb: str = "refund",
+    ) -> None:
+        self.verb = verb
         self.plan_file = plan_file
         self.store = store
         self.plan: Plan | None = None
@@ -47,12 +58,12 @@ class Case:
         self._knows_server_time = False
 
     def make_plan(self, reconciliation: Reconciliation, only: Collection[str]) -> Plan:
-        """Plan the refunds of some discrepancies and write the plan's file.
+        """Plan the operations of some discrepancies and write the plan's file.
 
         Raises:
             VippsReconError: As `plan_refunds` and `write_plan`.
         """
-        plan = plan_refunds(
+        plan = PLANNERS[self.verb](
             reconciliation,
             client=self._client,
             store=self.store,

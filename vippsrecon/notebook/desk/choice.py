@@ -1,4 +1,4 @@
-"""Which discrepancies are refunded, and by how much: filters, amounts, and the source of the plan."""
+"""Which discrepancies are planned, and by how much: filters, amounts, and the source of the plan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     Attributes:
         discrepancy_id, severity, kind, msn, currency, next_step: As in the discrepancies.
         reference, order_number: The payment and its order; the reference is "" if there is none.
-        refund_minor: The proposed refund; None if no refund is proposed.
+        proposed_minor: The proposed amount; None if the desk's operation is not proposed.
     """
 
     discrepancy_id: str
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
     reference: str
     order_number: str | None
     currency: str
-    refund_minor: int | None
+    proposed_minor: int | None
     next_step: str
 
 
@@ -51,18 +51,18 @@ class Filters(NamedTuple):
     Attributes:
         kind, severity, msn: Equal to the row's.
         words: Each word is in the order number, reference, code, severity, next step or amount.
-        refunds_only: Leave out rows without a proposed refund.
+        proposals_only: Leave out rows without a proposal.
     """
 
     kind: str = ""
     severity: str = ""
     msn: str = ""
     words: str = ""
-    refunds_only: bool = True
+    proposals_only: bool = True
 
 
-def list_findings(reconciliation: Reconciliation) -> list[Finding]:
-    """Return the discrepancies, worst first."""
+def list_findings(reconciliation: Reconciliation, verb: str = "refund") -> list[Finding]:
+    """Return the discrepancies, worst first, with what is proposed of one operation."""
     rows = reconciliation.polars_frame("discrepancies").select(_COLUMNS).iter_rows(named=True)
     return [
         Finding(
@@ -73,7 +73,7 @@ def list_findings(reconciliation: Reconciliation) -> list[Finding]:
             row["reference"] or "",
             row["order_number"],
             row["currency"],
-            row["proposal_minor"] if row["proposal"] == "refund" else None,
+            row["proposal_minor"] if row["proposal"] == verb else None,
             row["next_step"],
         )
         for row in rows
@@ -89,14 +89,16 @@ def filter_findings(findings: Iterable[Finding], filters: Filters) -> list[Findi
         if filters.kind in ("", finding.kind)
         and filters.severity in ("", finding.severity)
         and filters.msn in ("", finding.msn)
-        and not (filters.refunds_only and finding.refund_minor is None)
+        and not (filters.proposals_only and finding.proposed_minor is None)
         and all(word in _build_search_text(finding) for word in words)
     ]
 
 
 def _build_search_text(finding: Finding) -> str:
     amount = (
-        "" if finding.refund_minor is None else format_typed(finding.refund_minor, finding.currency)
+        ""
+        if finding.proposed_minor is None
+        else format_typed(finding.proposed_minor, finding.currency)
     )
     severity = say(f"severities.{finding.severity}")
     parts = (finding.order_number or "", finding.reference, finding.kind, finding.severity, severity,
@@ -136,19 +138,21 @@ def parse_typed(text: str, currency: str) -> int:
     return to_minor(f"{whole}.{fraction}", currency)
 
 
-def check_amount(text: str, finding: Finding) -> int:
-    """Return the amount to refund, which is above zero and at most the proposed one.
+def check_amount(text: str, finding: Finding, verb: str = "refund") -> int:
+    """Return the amount, which is above zero and at most the proposed one; a cancel's is the proposed one.
 
     Raises:
         InputError: It is not.
     """
-    if finding.refund_minor is None:
-        raise InputError(say("desk.no_proposal"))
+    if finding.proposed_minor is None:
+        raise InputError(say(f"desk.{verb}.no_proposal"))
     minor = parse_typed(text, finding.currency)
     if minor == 0:
-        raise InputError(say("desk.zero"))
-    if minor > finding.refund_minor:
-        raise InputError(texts.explain_too_much(minor, finding.refund_minor, finding.currency))
+        raise InputError(say(f"desk.{verb}.zero"))
+    if minor > finding.proposed_minor:
+        raise InputError(texts.explain_too_much(minor, finding.proposed_minor, finding.currency))
+    if verb == "cancel" and minor < finding.proposed_minor:
+        raise InputError(texts.explain_whole_only(finding.proposed_minor, finding.currency))
     return minor
 
 
@@ -163,15 +167,15 @@ def replace_amounts(
     Args:
         reconciliation: The result.
         findings: Its discrepancies.
-        amounts: Discrepancy id to the amount to refund.
+        amounts: Discrepancy id to the amount.
     """
     changed = {
         finding.discrepancy_id: finding
         for finding in findings
-        if amounts.get(finding.discrepancy_id, finding.refund_minor) != finding.refund_minor
+        if amounts.get(finding.discrepancy_id, finding.proposed_minor) != finding.proposed_minor
     }
     notes = {
-        key: texts.describe_changed_amount(finding.refund_minor or 0, finding.currency)
+        key: texts.describe_changed_amount(finding.proposed_minor or 0, finding.currency)
         for key, finding in changed.items()
     }
     frame = reconciliation.polars_frame("discrepancies")

@@ -30,13 +30,15 @@ class ChooseView:
 
     Args:
         findings: The discrepancies, worst first.
+        verb: The operation of the desk.
 
     Attributes:
         box: The widgets.
         chosen: Ids of the chosen discrepancies, in the order in which they were chosen.
     """
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], verb: str = "refund") -> None:
+        self._verb = verb
         self._findings = {finding.discrepancy_id: finding for finding in findings}
         self._typed: dict[str, str] = {}
         self._first = 0
@@ -57,7 +59,9 @@ class ChooseView:
         self.search = widgets.Text(
             description=say("desk.search"), placeholder=say("desk.search_hint")
         )
-        self.show_others = widgets.Checkbox(description=say("desk.show_others"), indent=False)
+        self.show_others = widgets.Checkbox(
+            description=say(f"desk.{verb}.show_others"), indent=False
+        )
         for control in (self.code, self.severity, self.sales_unit, self.search, self.show_others):
             control.observe(keep_language(lambda _: self._show_page(0)), "value")
         self.choose_shown = make_button(say("desk.choose_shown"), self._choose_shown)
@@ -88,7 +92,7 @@ class ChooseView:
         amounts, wrong = {}, 0
         for key in self.chosen:
             try:
-                amounts[key] = check_amount(self._get_typed(key), self._findings[key])
+                amounts[key] = check_amount(self._get_typed(key), self._findings[key], self._verb)
             except InputError:
                 wrong += 1
         return amounts, wrong
@@ -99,7 +103,7 @@ class ChooseView:
             self.severity.value,
             self.sales_unit.value,
             self.search.value,
-            refunds_only=not self.show_others.value,
+            proposals_only=not self.show_others.value,
         )
         return filter_findings(self._findings.values(), filters)
 
@@ -126,18 +130,24 @@ class ChooseView:
         key, order = finding.discrepancy_id, finding.order_number or finding.reference
         box = widgets.Checkbox(
             value=key in self.chosen,
-            description=say("desk.choice_name", order=order, kind=finding.kind),
+            description=say(f"desk.{self._verb}.choice_name", order=order, kind=finding.kind),
             indent=False,
-            disabled=finding.refund_minor is None,
+            disabled=finding.proposed_minor is None,
         )
         details = widgets.HTML(self._describe(finding))
         details.add_class("vr-desk-details")
         row = widgets.HBox([box, details])
         row.add_class("vr-desk-row")
-        if finding.refund_minor is None:
+        if finding.proposed_minor is None:
             return row
-        name = say("desk.amount_name", order=order, kind=finding.kind, currency=finding.currency)
-        amount = widgets.Text(value=self._get_typed(key), description=name, tooltip=name)
+        names = {"order": order, "kind": finding.kind, "currency": finding.currency}
+        name = say(f"desk.{self._verb}.amount_name", **names)
+        amount = widgets.Text(
+            value=self._get_typed(key),
+            description=name,
+            tooltip=name,
+            disabled=self._verb == "cancel",  # which releases all that is reserved
+        )
         amount.add_class("vr-desk-amount")
         problem = widgets.HTML()
         problem.add_class("vr-desk-problem")
@@ -167,9 +177,9 @@ class ChooseView:
         facts = (
             finding.msn,
             finding.reference,
-            say("desk.no_proposal")
-            if finding.refund_minor is None
-            else self._amount_format.format(finding.refund_minor, finding.currency),
+            say(f"desk.{self._verb}.no_proposal")
+            if finding.proposed_minor is None
+            else self._amount_format.format(finding.proposed_minor, finding.currency),
         )
         shown = " · ".join(escape(fact) for fact in facts if fact)
         severity = escape(say(f"severities.{finding.severity}"))
@@ -181,24 +191,26 @@ class ChooseView:
 
     def _explain(self, finding: Finding) -> str:
         try:
-            check_amount(self._get_typed(finding.discrepancy_id), finding)
+            check_amount(self._get_typed(finding.discrepancy_id), finding, self._verb)
         except InputError as error:
             return f'<div class="vr-notice" role="alert">{escape(str(error))}</div>'
         return ""
 
     def _get_typed(self, key: str) -> str:
         finding = self._findings[key]
-        return self._typed.get(key, format_typed(finding.refund_minor or 0, finding.currency))
+        return self._typed.get(key, format_typed(finding.proposed_minor or 0, finding.currency))
 
     def _show_sum(self) -> None:
         amounts, wrong = self.read_amounts()
         sums = sum_amounts(self._findings.values(), amounts)
-        text = self._amount_format.localize(texts.describe_choice(len(self.chosen), sums, wrong))
+        text = self._amount_format.localize(
+            texts.describe_choice(len(self.chosen), sums, wrong, self._verb)
+        )
         self._sum.value = f'<div class="vr-title" role="status">{escape(text)}</div>'
 
     def _choose_shown(self) -> None:
         self.chosen |= dict.fromkeys(
-            finding.discrepancy_id for finding in self._find() if finding.refund_minor is not None
+            finding.discrepancy_id for finding in self._find() if finding.proposed_minor is not None
         )
         self._show_page(self._first)
 

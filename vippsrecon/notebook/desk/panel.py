@@ -1,4 +1,4 @@
-"""The panel of the refund desk, step by step.
+"""The panel of the desk, step by step.
 
     choose ──► approve ──► send ──► outcomes
        ▲          │          │          │
@@ -46,7 +46,7 @@ class RefundDesk:
 
     Args:
         case: Makes and carries out plans.
-        reconciliation: Whose discrepancies can be refunded; None: only continue an earlier plan.
+        reconciliation: Whose discrepancies can be planned; None: only continue an earlier plan.
         folder: The folder with the settings, in which the other person runs the command.
         language: Of everything it shows.
 
@@ -61,7 +61,7 @@ class RefundDesk:
         self._case = case
         self._reconciliation = reconciliation
         self._folder = folder
-        self._findings = [] if reconciliation is None else list_findings(reconciliation)
+        self._findings = [] if reconciliation is None else list_findings(reconciliation, case.verb)
         self._watch: asyncio.Task[None] | None = None
         self.run: RunResult | None = None
         self.step = "choose"
@@ -72,7 +72,7 @@ class RefundDesk:
 
     def _make_controls(self) -> None:
         """Make everything that is shown; a click is answered in the language of this moment."""
-        self.choice = ChooseView(self._findings)
+        self.choice = ChooseView(self._findings, self._case.verb)
         self.make_plan = make_button(say("desk.make_plan"), self._make_plan, primary=True)
         self.open_plan = make_button(say("desk.open_plan"), self._open_plan)
         self.look = make_button(say("desk.look_again"), self._look_for_approval, primary=True)
@@ -136,7 +136,7 @@ class RefundDesk:
             return
         amounts, wrong = self.choice.read_amounts()
         if wrong or not amounts:
-            self._say(texts.explain_choice(wrong), is_error=True)
+            self._say(texts.explain_choice(wrong, self._case.verb), is_error=True)
             return
         source = replace_amounts(self._reconciliation, self._findings, amounts)
 
@@ -260,7 +260,7 @@ class RefundDesk:
 
     def _show(self, step: str) -> None:
         self.step = step
-        self._steps.value = render_steps(step)
+        self._steps.value = render_steps(step, self._case.verb)
         parts: list[Any] = [self._plan, self._checked]
         if step == "choose":
             parts = [self.choice.box, make_line(self.make_plan)] if self._reconciliation else []

@@ -19,15 +19,15 @@ from vippsrecon.texts import list_section, say
 _CURRENT = ' aria-current="step"'
 
 
-def render_steps(current: str) -> str:
+def render_steps(current: str, verb: str) -> str:
     """Return the title and the steps; the current one is marked, also for a screen reader."""
-    label = escape(say("desk.steps_label"))
+    label = escape(say(f"desk.{verb}.steps_label"))
     steps = "".join(
         f'<li class="vr-desk-step"{_CURRENT * (step == current)}>{place} {escape(name)}</li>'
         for place, (step, name) in enumerate(list_section("desk.steps").items(), start=1)
     )
     view = HtmlView()
-    view.add_title(say("desk.title"))
+    view.add_title(say(f"desk.{verb}.title"))
     return (
         f"{view.render()}<style>{_read_stylesheet()}</style>"
         f'<ol class="vr-desk-steps" aria-label="{label}">{steps}</ol>'

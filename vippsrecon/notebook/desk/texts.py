@@ -1,4 +1,4 @@
-"""Sentences of the refund desk that have amounts or counts, in the current language."""
+"""Sentences of the desk that have amounts or counts, in the current language."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def describe_found(found: int, first: int, last: int) -> str:
     return say("desk.page_found", first=str(first), last=str(last), found=str(found))
 
 
-def describe_choice(rows: int, sums: Mapping[str, int], wrong: int) -> str:
+def describe_choice(rows: int, sums: Mapping[str, int], wrong: int, verb: str = "refund") -> str:
     """Describe how many rows are chosen, their sums, and how many amounts cannot be used.
 
     >>> describe_choice(2, {"NOK": 123450}, 0)
@@ -35,16 +35,16 @@ def describe_choice(rows: int, sums: Mapping[str, int], wrong: int) -> str:
     '2 rows chosen, 1 234.00 NOK. 1 amount must be corrected first.'
     """
     chosen = f"{', '.join([say_number('desk.chosen', rows), *list_sums(sums)])}."
-    return f"{chosen} {explain_choice(wrong)}" if wrong else chosen
+    return f"{chosen} {explain_choice(wrong, verb)}" if wrong else chosen
 
 
-def explain_choice(wrong: int) -> str:
+def explain_choice(wrong: int, verb: str = "refund") -> str:
     """Explain why no plan can be made: amounts that cannot be used, or nothing is chosen.
 
     >>> explain_choice(1)
     '1 amount must be corrected first.'
     """
-    return say_number("desk.to_correct", wrong) if wrong else say("desk.nothing_chosen")
+    return say_number("desk.to_correct", wrong) if wrong else say(f"desk.{verb}.nothing_chosen")
 
 
 def name_sum(minor: int, currency: str) -> str:
@@ -59,6 +59,11 @@ def explain_too_much(minor: int, proposed: int, currency: str) -> str:
         amount=format_spaced_money(minor, currency),
         proposed=format_spaced_money(proposed, currency),
     )
+
+
+def explain_whole_only(proposed: int, currency: str) -> str:
+    """Explain that a part of a reservation cannot be released."""
+    return say("desk.whole_only", proposed=format_spaced_money(proposed, currency))
 
 
 def explain_missing_sum(minor: int, currency: str) -> str:

@@ -41,6 +41,7 @@ class Profile:
     Attributes:
         name: What `--shop` takes.
         title: Its name in sentences.
+        order_url: Form of an order's address in the shop's administration; "" if it has none.
         columns: Field to the headings it may have, best first.
         required: Fields without which a file is not this export.
         typical: Further headings that indicate this export.
@@ -73,6 +74,7 @@ class Profile:
 
     name: str
     title: str = ""
+    order_url: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     required: tuple[str, ...] = ("total",)
     typical: tuple[str, ...] = ()
