@@ -151,8 +151,9 @@ def _read_entries(
         reading = read_feeds(client, msns, cursors, record=record)
     except _NO_ACCESS_ERRORS:
         return None, {}
-    # Without a ledger, nothing shows a refund of the sales unit.
-    return (reading.entries, reading.cursors) if reading.covers(msns) else (None, {})
+    if not reading.covers(msns):  # nothing would show a refund of the sales unit without a ledger
+        return None, {}
+    return reading.entries.filter(pl.col("msn").is_in(msns)), reading.cursors
 
 
 def _with_earlier(
