@@ -162,13 +162,18 @@ def _find_fees(month, topics):
 
 
 def _find_disputes(funds):
-    retained = defaultdict(int)
+    cycles = defaultdict(list)
     for entry in funds:
-        if entry["entryType"].endswith("-disputed-capture"):
-            retained[entry["reference"]] -= entry["amount"]
-    for reference, amount in retained.items():
-        kind = "dispute_retained" if amount else "dispute_returned"
-        yield Found("payment_ledger", "discrepancy", kind, reference, "", "0", str(-amount), amount)
+        if entry["entryType"] == "retained-disputed-capture":
+            cycles[entry["reference"]].append(entry["amount"])
+        elif entry["entryType"] == "returned-disputed-capture":
+            cycles[entry["reference"]][-1] += entry["amount"]
+    for reference, held in cycles.items():
+        for amount in held:
+            kind = "dispute_retained" if amount else "dispute_returned"
+            yield Found(
+                "payment_ledger", "discrepancy", kind, reference, "", "0", str(amount), -amount
+            )
 
 
 def _find_other_entries(topics):
@@ -193,7 +198,7 @@ def _find_other_entries(topics):
             if entry["entryType"] == "correction" or entry["entryType"] not in KNOWN_TYPES:
                 is_known = entry["entryType"] in KNOWN_TYPES
                 kind = "manual_correction" if is_known else "unknown_entry_type"
-                yield Found(leg, "discrepancy", kind, actual=str(amount), at_risk=abs(amount))
+                yield Found(leg, "discrepancy", kind, "", "", "0", str(amount), abs(amount))
 
 
 def list_payouts(month: Written) -> dict[str, dict[str, object]]:
@@ -229,12 +234,7 @@ def find_in_payouts(month: Written) -> list[Found]:
             Found(leg, "discrepancy", "payout_number_gap", "", str(number))
             for number in range(first + 1, second)
         ]
-    closing = {entry["ledgerDate"]: entry["balanceAfter"] for entry in funds}
-    found += [
-        Found(leg, "discrepancy", "negative_balance_carried", "", "", "0", str(balance), -balance)
-        for day, balance in closing.items()
-        if balance < 0 and day <= LAST_CLOSED_DATE
-    ]
+    found += _find_negative_balances(funds)
     accounts = read_accounts(month)
     numbers = sorted(accounts, key=int)
     found += [
@@ -244,12 +244,34 @@ def find_in_payouts(month: Written) -> list[Found]:
             "payout_account_changed",
             "",
             number,
-            at_risk=-payouts[number]["amount"],
+            str(-payouts[number]["amount"]),
+            str(-payouts[number]["amount"]),
         )
         for earlier, number in pairwise(numbers)
         if accounts[earlier] != accounts[number]
     ]
     return found
+
+
+def _find_negative_balances(funds):
+    """Find the payouts that an earlier day below zero was deducted from."""
+    closing = {entry["ledgerDate"]: entry for entry in funds}
+    lowest = 0
+    for entry in closing.values():
+        if entry["entryType"] != "payout-scheduled":
+            lowest = min(lowest, entry["balanceAfter"])
+        elif lowest:
+            number = entry["pspReference"].split("-")[1]
+            yield Found(
+                "ledger_payout",
+                "discrepancy",
+                "negative_balance_carried",
+                "",
+                number,
+                "0",
+                str(lowest),
+            )
+            lowest = 0
 
 
 def read_accounts(month: Written) -> dict[str, str]:
@@ -305,7 +327,10 @@ def find_in_bank(month: Written) -> list[Found]:
         total = -missing[first]["amount"] - missing[second]["amount"]
         if total in unnamed:
             unnamed.remove(total)
-            del missing[first], missing[second]
+            found.append(Found(leg, "discrepancy", "bank_credit_unexplained", actual=str(total)))
+            for number in (first, second):
+                amount = str(-missing.pop(number)["amount"])
+                found.append(Found(leg, "discrepancy", "payout_not_in_bank", "", number, amount))
             break
     last_arrived = max(e["ledgerDate"] for e in payouts.values() if e["reference"] in credited)
     for number, entry in missing.items():

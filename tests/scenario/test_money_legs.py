@@ -173,10 +173,13 @@ def test_a_fee_may_come_two_days_after_its_capture(month):
 
 
 def test_payouts_sum_to_what_was_sold_and_kept(month):
-    """What was not paid out is the balance of the ledger."""
+    """What was not paid out is the balance of the ledger, with the entry that is missing."""
     (funds,) = (entries for (_, topic), entries in month.entries.items() if topic == "funds")
+    missing = sum(
+        found.at_risk for found in read_planted(month) if found.kind == "balance_chain_break"
+    )
 
-    assert sum(entry["amount"] for entry in funds) == funds[-1]["balanceAfter"]
+    assert sum(entry["amount"] for entry in funds) + missing == funds[-1]["balanceAfter"]
     assert len(list_payouts(month)) > 20
 
 

@@ -70,7 +70,7 @@ def build_bank_lines(
         change = changes.get((payout.unit, payout.number), "")
         lines += _book_payout(payout, change, report)
     if planted:
-        lines += _merge_payouts(payouts, changes)
+        lines += _merge_payouts(payouts, changes, report)
         lines += _book_other_money(payouts, planted, report)
     return sorted(lines)
 
@@ -139,13 +139,21 @@ def _book_payout(payout: Payout, change: str, report: Callable[[Truth], None]) -
 
 
 def _merge_payouts(
-    payouts: Sequence[Payout], changes: dict[tuple[ScenarioSalesUnit, int], str]
+    payouts: Sequence[Payout],
+    changes: dict[tuple[ScenarioSalesUnit, int], str],
+    report: Callable[[Truth], None],
 ) -> list[BankLine]:
-    """Return one credit for two payouts, with a text that names neither."""
+    """Return one credit for two payouts, with a text that names neither.
+
+    That they belong together is proposed, for a person to confirm: nothing is at risk.
+    """
     merged = [row for row in payouts if changes.get((row.unit, row.number)) == "merged"]
     if not merged:
         return []
     total = sum(payout.amount for payout in merged)
+    for payout in merged:
+        report(_make_truth("payout_not_in_bank", payout, payout.amount))
+    report(_make_credit_truth(merged[0].unit, total, 0))
     return [_make_line(merged[0])._replace(amount=total, text="Samlet overførsel")]
 
 
@@ -156,20 +164,7 @@ def _book_other_money(
     text = format_payout_text(unit, _UNKNOWN_PAYOUT_NUMBER, _UNKNOWN_PAYOUT_DAY)
     scale = 10 if unit.currency == "EUR" else 1
     unexplained = 123_450 // scale
-    report(
-        Truth(
-            "discrepancy",
-            "bank_credit_unexplained",
-            unit,
-            "",
-            "",
-            unit.currency,
-            None,
-            unexplained,
-            unexplained,
-            leg="payout_bank",
-        )
-    )
+    report(_make_credit_truth(unit, unexplained, unexplained))
     template = BankLine(unit.account, FIRST_DAY, (unit.position, 0), 0, unit.currency, "", "")
     lines = [
         template._replace(
@@ -206,6 +201,21 @@ def _make_line(payout: Payout) -> BankLine:
         payout.unit.currency,
         payout.text,
         PAYER,
+    )
+
+
+def _make_credit_truth(unit: ScenarioSalesUnit, amount: int, at_risk: int) -> Truth:
+    return Truth(
+        "discrepancy",
+        "bank_credit_unexplained",
+        unit,
+        "",
+        "",
+        unit.currency,
+        None,
+        amount,
+        at_risk,
+        leg="payout_bank",
     )
 
 

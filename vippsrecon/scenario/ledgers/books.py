@@ -143,8 +143,6 @@ class ScenarioLedgers:
         self, unit: ScenarioSalesUnit, day: date, operation: LedgerOperation, handle: str
     ) -> ScenarioLedgerEntry:
         before = self._fee_balances[unit]
-        if plants := self._plants.get(unit):
-            before = plants.break_fee_chain(day, before)
         self._fee_balances[unit] = before + operation.fee
         return ScenarioLedgerEntry(
             unit,
@@ -167,6 +165,8 @@ class ScenarioLedgers:
             balance = self._balances[unit] + sum(row.amount for row in operations) - owed
             last_at = operations[-1].at if operations else 0
             operations = [*operations, *plants.correct_balance(day, balance, last_at)]
+            if operations:
+                self._balances[unit] = plants.break_chain(day, self._balances[unit])
         funds, fees = self._build_entries(unit, day, operations)
         midnight = compute_midnight_after(day, unit.market)
         if owed:
@@ -198,6 +198,6 @@ class ScenarioLedgers:
                 )
             )
             self._balances[unit] = 0
-        elif balance < 0 and funds:
-            self._payout_plans[unit].report_negative_balance(balance)
+        elif balance < 0:
+            self._payout_plans[unit].carry_balance(balance)
         return funds, fees, payout

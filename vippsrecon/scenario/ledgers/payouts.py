@@ -49,6 +49,7 @@ class PayoutPlan:
         self._report = report
         self._next_number = FIRST_PAYOUT_NUMBER
         self._account = unit.account
+        self._lowest_balance = 0
         self._waiting = dict(_FIRST_DAYS) if planted else {}
 
     def schedule_payout(self, day: date, amount: int) -> Payout:
@@ -62,7 +63,10 @@ class PayoutPlan:
         self._next_number += 1
         if kind == "payout_account_changed":
             self._account = unit.next_account
-            self.report_payout(kind, number, None, None, amount)
+            self.report_payout(kind, number, amount, amount, 0)
+        if self._lowest_balance < 0:
+            self.report_payout("negative_balance_carried", number, 0, self._lowest_balance, 0)
+            self._lowest_balance = 0
         text = format_payout_text(unit, number, day)
         arrives = add_bank_days(day, BANK_DAYS[unit.market])
         aborted = kind == "payout_aborted"
@@ -89,22 +93,9 @@ class PayoutPlan:
         )
         self.report_payout("payout_aborted", number, amount, 0, 0)
 
-    def report_negative_balance(self, balance: int) -> None:
-        """Report that a day ends with a debt to Vipps MobilePay, which later sales pay."""
-        self._report(
-            Truth(
-                "discrepancy",
-                "negative_balance_carried",
-                self._unit,
-                "",
-                "",
-                self._unit.currency,
-                0,
-                balance,
-                -balance,
-                leg="ledger_payout",
-            )
-        )
+    def carry_balance(self, balance: int) -> None:
+        """Note that a day ends with a debt to Vipps MobilePay, which the next payout is reduced by."""
+        self._lowest_balance = min(self._lowest_balance, balance)
 
     def report_payout(
         self, kind: str, number: int, expected: int | None, actual: int | None, at_risk: int

@@ -76,16 +76,19 @@ class LedgerPlants:
         self._correction_waits = False
         amount = -balance - self.scale(50_000)
         at = max(last_at, compute_local_moment(day, 23 * HOUR + 50 * 60, self.unit.market))
-        self.report("manual_correction", "", None, amount, -amount)
+        self.report("manual_correction", "", 0, amount, -amount)
         return [self._make_own_operation(day, at, "correction", amount)]
 
-    def break_fee_chain(self, day: date, balance: int) -> int:
-        """Return the balance before the next fee: once, it is not the balance after the last one."""
+    def break_chain(self, day: date, balance: int) -> int:
+        """Return the balance before the first entry of a day.
+
+        Once, it is not the balance after the last one: the entry between them is missing.
+        """
         if not self._chain_break_waits or day < _find_day(20):
             return balance
         self._chain_break_waits = False
-        broken = balance - self.scale(700)
-        self.report("balance_chain_break", "", balance, broken, balance - broken)
+        broken = balance + self.scale(12_900)
+        self.report("balance_chain_break", "", balance, broken, broken - balance)
         return broken
 
     def plan_unknown_entry(self) -> None:
@@ -94,7 +97,7 @@ class LedgerPlants:
         at = compute_local_moment(day, _MIDDAY, self.unit.market)
         amount = self.scale(4_900)
         self._schedule(day, self._make_own_operation(day, at, UNKNOWN_TYPE, amount))
-        self.report("unknown_entry_type", "", None, amount, amount)
+        self.report("unknown_entry_type", "", 0, amount, amount)
 
     def scale(self, minor: int) -> int:
         """Return an amount in the currency of the sales unit: a tenth in euros."""
@@ -284,6 +287,7 @@ def _dispute_twice(
     plants: LedgerPlants, _: date, operation: LedgerOperation
 ) -> list[LedgerOperation]:
     plants.schedule_disputes(operation, (11, 18, 27))
+    plants.report("dispute_returned", operation.reference, 0, 0, 0)
     plants.report("dispute_retained", operation.reference, 0, -operation.amount, operation.amount)
     return [operation._replace(truth=PLANTED)]
 
