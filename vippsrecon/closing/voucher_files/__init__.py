@@ -1,0 +1,1 @@
+"""Files of vouchers for accounting systems."""
