@@ -12,9 +12,11 @@ from vippsrecon.closing.numbering import number_vouchers, select_unwritten
 from vippsrecon.closing.period_facts import compare_with_closed_period, list_period_facts
 from vippsrecon.closing.refund_ageing import age_refunds
 from vippsrecon.closing.vat import tie_out_vat
+from vippsrecon.closing.voucher_files import VOUCHER_FORMS, render_vouchers
 from vippsrecon.closing.vouchers import build_vouchers
 
 __all__ = [
+    "VOUCHER_FORMS",
     "CutOff",
     "age_refunds",
     "build_cut_off",
@@ -23,6 +25,7 @@ __all__ = [
     "list_period_facts",
     "number_vouchers",
     "prove_clearing_account",
+    "render_vouchers",
     "select_unwritten",
     "tie_out_vat",
 ]
