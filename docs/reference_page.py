@@ -9,7 +9,7 @@ MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Reconcile": ("reconcile_month", "reconcile", "preview", "read_orders", "Reconciliation"),
     "Write a report": ("write_workbook", "write_html"),
-    "Settings": ("load_settings", "Settings", "SalesUnit", "Rules"),
+    "Settings": ("load_settings", "Settings", "SalesUnit", "Rules", "FeeContract"),
     "Fetch payments": (
         "Client",
         "fetch",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
+    from vippsrecon.config.fee_contracts import FeeContract
     from vippsrecon.config.load import load_settings
     from vippsrecon.config.settings import Rules, SalesUnit, Settings
     from vippsrecon.demo import run_demo
@@ -47,6 +48,7 @@ __all__ = [
     "ApiError",
     "Client",
     "ConfigurationError",
+    "FeeContract",
     "Fetched",
     "InputError",
     "Month",
@@ -96,6 +98,7 @@ _HOME = {
     "ApiError": "errors",
     "Client": "api",
     "ConfigurationError": "errors",
+    "FeeContract": "config.fee_contracts",
     "Fetched": "fetching",
     "InputError": "errors",
     "Month": "notebook.session",

@@ -180,6 +180,7 @@ def _build_settings(
         ignore_file=None if ignore_file is None else folder / ignore_file,
         database_url=sources.find("database_url") or Settings.database_url,
         language=sources.find("language"),
+        fee_contracts=sources.file.fee_contract,
         sources=sources.sources,
         **{name: value for name, value in numbers.items() if value is not None},
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StrictBool, StrictStr
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.order_address import check_order_url
 from vippsrecon.config.validation import (
     check_timezone,
@@ -146,6 +147,7 @@ class Settings:
         ignore_file: CSV file of payments the user decided to ignore.
         database_url: The workspace database; may contain a password.
         language: Of reports and messages: en, nb, da, sv or fi; None: English.
+        fee_contracts: What each capture costs, as agreed with Vipps MobilePay.
         sources: Setting name to the source of its value.
     """
 
@@ -164,6 +166,7 @@ class Settings:
     ignore_file: Path | None = None
     database_url: StrictStr = field(default="sqlite:///vippsrecon.db", repr=False)
     language: Language | None = None
+    fee_contracts: tuple[FeeContract, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.notification_tables import MailTable, WebhookTable
 from vippsrecon.config.settings import InFlight, Language, RetrySeconds, Rules, SalesUnit
 from vippsrecon.config.validation import explain, number, quote, settings_model
@@ -135,6 +136,7 @@ class SettingsFile:
     accounting: KeysTable = KeysTable()
     tolerances: Rules = Rules()
     limits: LimitsTable = LimitsTable()
+    fee_contract: tuple[FeeContract, ...] = ()
     mail: MailTable | None = None
     webhook: WebhookTable | None = None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.days import local_date, microseconds_to_datetime, to_microseconds
@@ -33,7 +34,12 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
-from vippsrecon.reconciliation.result import Reconciliation, build_table
+from vippsrecon.reconciliation.result import (
+    Reconciliation,
+    build_table,
+    export_frame,
+    use_empty_if_none,
+)
 from vippsrecon.reconciliation.results.bridge import LegSums, build_bridge, sum_bridge_lines
 from vippsrecon.reconciliation.results.discrepancies import (
     KindsByQuestion,
@@ -67,7 +73,6 @@ from vippsrecon.schemas import (
     OPEN_ITEMS,
     REJECTS,
     SUMMARY,
-    Frame,
 )
 from vippsrecon.schemas.failure_effects import build_effect_condition
 from vippsrecon.texts import get_language, in_chosen_language
@@ -95,6 +100,11 @@ def reconcile(
     questions: Collection[str] = tuple(QUESTIONS),
     language: str | None = None,
     manifest: dict[str, Any] | None = None,
+    ledger_entries: Any = None,
+    payouts: Any = None,
+    bank_lines: Any = None,
+    contracts: Sequence[FeeContract] = (),
+    statement_days: Mapping[str, tuple[date, date]] | None = None,
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
@@ -138,6 +148,13 @@ def reconcile(
         language: Of the sentences and of the report: en, nb, da, sv or fi. Codes and names of
             columns do not change. None for English, or for what `set_language` chose.
         manifest: Facts about the inputs, stored in the result's manifest.
+        ledger_entries: `schemas.LEDGER_ENTRIES`, both topics. None: the payments are not compared
+            with the ledger, and nothing about it is called clean. The same holds for the next two.
+        payouts: `schemas.PAYOUTS`, as the ledger or the settlement files have them.
+        bank_lines: `schemas.BANK_LINES`, of the accounts that payouts arrive on.
+        contracts: What each capture costs. Fees are compared only where a contract is known.
+        statement_days: First and last day that the bank statements of an account cover. A payout
+            that is expected after the last one is in transit.
 
     Returns:
         A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
@@ -187,7 +204,7 @@ def reconcile(
         buckets, summary, bridge = (
             _build_accounting_frames(answered, reported, kinds, paired, spark)
             if checked_questions == tuple(QUESTIONS)
-            else (_use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
+            else (use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
         )
     compared = int(collect_rows(sums.compared)[0]["rows"]) + paired.exact_match_count
     uncompared = collect_uncompared(sums.uncompared)
@@ -196,10 +213,10 @@ def reconcile(
     return Reconciliation(
         orders=orders,
         payments=payments,
-        events=_use_empty_if_none(events, EVENTS),
-        failures=_use_empty_if_none(failures, FAILURES),
-        rejects=_use_empty_if_none(rejects, REJECTS),
-        discrepancies=_export_frame(select_schema_columns(reported), DISCREPANCIES, spark),
+        events=use_empty_if_none(events, EVENTS),
+        failures=use_empty_if_none(failures, FAILURES),
+        rejects=use_empty_if_none(rejects, REJECTS),
+        discrepancies=export_frame(select_schema_columns(reported), DISCREPANCIES, spark),
         buckets=buckets,
         summary=summary,
         bridge=bridge,
@@ -222,6 +239,9 @@ def reconcile(
             else None,
             **({} if only is None else {"only": only}),
         },
+        ledger_entries=ledger_entries,
+        payouts=payouts,
+        bank_lines=bank_lines,
     )
 
 
@@ -285,8 +305,8 @@ def _build_accounting_frames(
     """Return buckets, summary and bridge, which together account for every input row."""
     accounts = _account(answered, reported, paired, tuple(kinds.items()))
     return (
-        _export_frame(accounts.buckets, BUCKETS, spark),
-        _export_frame(accounts.summary, SUMMARY, False),
+        export_frame(accounts.buckets, BUCKETS, spark),
+        export_frame(accounts.summary, SUMMARY, False),
         build_table(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
     )
 
@@ -336,15 +356,3 @@ def _count_results(
         "not_sent": not_sent,
         "rejects": 0 if rejects is None else len(rejects),
     }
-
-
-def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
-    return schema.arrow_schema().empty_table() if frame is None else frame
-
-
-def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
-    """Return a result frame: an Arrow table, or the native frame if it is to stay."""
-    if stay:
-        return nw.to_native(materialize(data))
-    table = data.collect(backend="pyarrow").to_arrow()
-    return table.select(list(schema.names)).cast(schema.arrow_schema())

@@ -35,7 +35,7 @@ from vippsrecon.schemas.results import (
     SUMMARY,
 )
 from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
-from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUTS
+from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUT_MATCHES, PAYOUTS
 
 FRAMES = (
     ORDERS,
@@ -46,6 +46,7 @@ FRAMES = (
     LEDGER_ENTRIES,
     PAYOUTS,
     BANK_LINES,
+    PAYOUT_MATCHES,
     DISCREPANCIES,
     BUCKETS,
     SUMMARY,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     LedgerEntries: Any
     Payouts: Any
     BankLines: Any
+    PayoutMatches: Any
     Discrepancies: Any
     Buckets: Any
     Summary: Any
@@ -95,6 +97,7 @@ __all__ = [
     "PAYMENT",
     "PAYMENTS",
     "PAYOUTS",
+    "PAYOUT_MATCHES",
     "RECEIPTS",
     "REJECTS",
     "SEVERITIES",
@@ -116,6 +119,7 @@ __all__ = [
     "Orders",
     "Outcomes",
     "Payments",
+    "PayoutMatches",
     "Payouts",
     "Receipts",
     "Rejects",

@@ -140,3 +140,32 @@ BANK_LINES = Frame(
         ),
     ),
 )
+
+PAYOUT_MATCHES = Frame(
+    "payout_matches",
+    "one row per payout and bank line that belong together",
+    "vippsrecon.reconciliation",
+    (
+        _LEDGER_ID,
+        MSN,
+        _c("payout_number", "text", "Number of the payout within its ledger.", required=True),
+        CURRENCY,
+        _c("source_file", "text", "Name of the bank statement.", required=True),
+        _c("source_row", "count", "The line's row in it, from 1.", required=True, at_least=1),
+        _c("amount_minor", "minor", "The amount of the bank line.", required=True),
+        _c(
+            "matched_by",
+            "text",
+            "What they have in common: the payout's text; amount and day; or a set of lines or payouts "
+            "with the same sum.",
+            required=True,
+            one_of=("reference", "amount_and_day", "set_proposed"),
+        ),
+        _c(
+            "proposed",
+            "boolean",
+            "Whether a person must confirm it: nothing is settled by a proposal.",
+            required=True,
+        ),
+    ),
+)

@@ -293,7 +293,7 @@ def _build_side(side: str, parts: list[LazyFrame], first_key: str, second_key: s
 
 
 def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFrame) -> LazyFrame:
-    """Return counts and sums by currency, bucket and kind; each discrepancy counts as one row.
+    """Return counts and sums by leg, currency, bucket and kind; each discrepancy counts as one row.
 
     Args:
         pairs: Pairs with their buckets.
@@ -303,7 +303,9 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
     nothing = nw.lit(0, nw.Int64)
     is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
     total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
+    own_leg = nw.lit("order_payment").alias("leg")
     other_pairs = pairs.filter(nw.col("bucket") != "discrepancy").select(
+        own_leg,
         "currency",
         "bucket",
         "kind",
@@ -313,6 +315,7 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         at_risk_minor=nothing,
     )
     discrepancy_rows = discrepancies.select(
+        "leg",
         "currency",
         bucket=nw.lit("discrepancy"),
         kind=nw.col("kind"),
@@ -322,6 +325,7 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         at_risk_minor=nw.col("at_risk_minor"),
     )
     matched = exact_sums.select(
+        own_leg,
         "currency",
         bucket=_bucket_of_exact_match(),
         kind=_kind_of_exact_match(),
@@ -330,7 +334,7 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         difference_minor=nothing,
         at_risk_minor=nothing,
     )
-    keys = ["currency", "bucket", "kind"]
+    keys = ["leg", "currency", "bucket", "kind"]
     return (
         nw.concat([other_pairs, discrepancy_rows, matched], how="vertical")
         .group_by(*keys)
