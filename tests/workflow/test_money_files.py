@@ -11,7 +11,7 @@ import pytest
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
 from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.workflow.money_files import MoneyFiles, read_money_files
+from vippsrecon.workflow.inputs.money_files import MoneyFiles, read_money_files
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 QUIET_OCTOBER = (date(2026, 10, 1), date(2026, 10, 4))

@@ -9,7 +9,7 @@ has to be checked is a notice. A row that several files show is one row; the rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -27,12 +27,12 @@ from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.settlement import SettlementFiles, read_settlement_files
 from vippsrecon.texts import say
 from vippsrecon.workflow.coverage import MAX_QUIET_START, Gap
-from vippsrecon.workflow.references import stack_frames
-from vippsrecon.workflow.statement_checks import (
+from vippsrecon.workflow.inputs.statement_checks import (
     check_statements,
     collect_statement_days,
     format_days,
 )
+from vippsrecon.workflow.references import stack_frames
 
 if TYPE_CHECKING:
     from vippsrecon.sources.bank import BankFileSummary
@@ -54,8 +54,7 @@ class MoneyFiles(NamedTuple):
         gaps: Why the run is incomplete.
         notices: Sentences for the report's cover.
         notes: What the readers say of each file.
-        inputs: SHA-256 by file name.
-        coverage: First and last day by file name.
+        files: One summary per file.
     """
 
     entries: pl.DataFrame | None
@@ -66,8 +65,17 @@ class MoneyFiles(NamedTuple):
     gaps: tuple[Gap, ...] = ()
     notices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    inputs: Mapping[str, str] = {}
-    coverage: Mapping[str, Mapping[str, str]] = {}
+    files: tuple[SettlementFileSummary | BankFileSummary, ...] = ()
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 by file name."""
+        return {file.name: file.sha256 for file in self.files}
+
+    @property
+    def coverage(self) -> dict[str, dict[str, str]]:
+        """Kind, first and last day by file name."""
+        return {file.name: _describe_coverage(file) for file in self.files if file.period}
 
 
 def read_money_files(
@@ -103,10 +111,6 @@ def read_money_files(
         _refuse_unreadable(settled.entries, settled.rejects)
     if stated is not None:
         _refuse_unreadable(stated.lines, stated.rejects)
-    files: list[SettlementFileSummary | BankFileSummary] = [
-        *(settled.files if settled else ()),
-        *(stated.files if stated else ()),
-    ]
     payouts = None if settled is None else settled.payouts
     problems: list[Gap | str] = [
         *(check_entries(settled, period, msns) if settled else ()),
@@ -121,8 +125,7 @@ def read_money_files(
         tuple(problem for problem in problems if isinstance(problem, Gap)),
         tuple(problem for problem in problems if isinstance(problem, str)),
         _list_notes(settled, stated),
-        {file.name: file.sha256 for file in files},
-        {file.name: _describe_coverage(file) for file in files if file.period},
+        (*(settled.files if settled else ()), *(stated.files if stated else ())),
     )
 
 
