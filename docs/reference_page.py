@@ -17,6 +17,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "read_fetched",
         "read_references",
         "ledger_references",
+        "fetch_ledger",
+        "FetchedLedger",
+        "read_ledger_folder",
     ),
     "Look at a result in a notebook": (
         "open_month",

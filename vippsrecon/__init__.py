@@ -28,7 +28,15 @@ if TYPE_CHECKING:
         NoAnswerError,
         VippsReconError,
     )
-    from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
+    from vippsrecon.fetching import (
+        Fetched,
+        FetchedLedger,
+        fetch,
+        fetch_ledger,
+        ledger_references,
+        read_fetched,
+        read_ledger_folder,
+    )
     from vippsrecon.notebook import plots
     from vippsrecon.notebook.desk.start import refund_desk
     from vippsrecon.notebook.frames import for_excel, in_major, local_time
@@ -50,6 +58,7 @@ __all__ = [
     "ConfigurationError",
     "FeeContract",
     "Fetched",
+    "FetchedLedger",
     "InputError",
     "Month",
     "NoAnswerError",
@@ -63,6 +72,7 @@ __all__ = [
     "carry_out",
     "closed_by_receipts",
     "fetch",
+    "fetch_ledger",
     "for_excel",
     "in_major",
     "ledger_references",
@@ -77,6 +87,7 @@ __all__ = [
     "plots",
     "preview",
     "read_fetched",
+    "read_ledger_folder",
     "read_orders",
     "read_plan",
     "read_references",
@@ -100,6 +111,7 @@ _HOME = {
     "ConfigurationError": "errors",
     "FeeContract": "config.fee_contracts",
     "Fetched": "fetching",
+    "FetchedLedger": "fetching",
     "InputError": "errors",
     "Month": "notebook.session",
     "NoAnswerError": "errors",
@@ -113,6 +125,7 @@ _HOME = {
     "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
+    "fetch_ledger": "fetching",
     "for_excel": "notebook.frames",
     "in_major": "notebook.frames",
     "ledger_references": "fetching",
@@ -127,6 +140,7 @@ _HOME = {
     "plots": "notebook",
     "preview": "workflow.preview_files",
     "read_fetched": "fetching",
+    "read_ledger_folder": "fetching",
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",
     "read_references": "sources",

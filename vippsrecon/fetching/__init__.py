@@ -1,6 +1,7 @@
 """Read the payments and event logs of many references."""
 
 from vippsrecon.fetching.follow_ups import FollowUp
+from vippsrecon.fetching.ledgers import FetchedLedger, fetch_ledger, read_ledger_folder
 from vippsrecon.fetching.results import Fetched, load_fetched, read_fetched
 from vippsrecon.fetching.run import fetch, fetch_frames, fetch_into
 from vippsrecon.ledger.references import (
@@ -12,14 +13,17 @@ from vippsrecon.ledger.references import (
 
 __all__ = [
     "Fetched",
+    "FetchedLedger",
     "FollowUp",
     "LedgerWalk",
     "build_unread_walk",
     "fetch",
     "fetch_frames",
     "fetch_into",
+    "fetch_ledger",
     "ledger_references",
     "load_fetched",
     "read_fetched",
+    "read_ledger_folder",
     "walk_ledgers",
 ]

@@ -35,7 +35,13 @@ from vippsrecon.schemas.results import (
     SUMMARY,
 )
 from vippsrecon.schemas.saved_runs import COMPARED_ORDERS, FIRST_SEEN, ITEM_STATUSES, OPEN_ITEMS
-from vippsrecon.schemas.settlement import BANK_LINES, LEDGER_ENTRIES, PAYOUT_MATCHES, PAYOUTS
+from vippsrecon.schemas.settlement import (
+    BANK_LINES,
+    LEDGER_COMPLETENESS,
+    LEDGER_ENTRIES,
+    PAYOUT_MATCHES,
+    PAYOUTS,
+)
 
 FRAMES = (
     ORDERS,
@@ -44,6 +50,7 @@ FRAMES = (
     FAILURES,
     REJECTS,
     LEDGER_ENTRIES,
+    LEDGER_COMPLETENESS,
     PAYOUTS,
     BANK_LINES,
     PAYOUT_MATCHES,
@@ -66,6 +73,7 @@ if TYPE_CHECKING:
     Failures: Any
     Rejects: Any
     LedgerEntries: Any
+    LedgerCompleteness: Any
     Payouts: Any
     BankLines: Any
     PayoutMatches: Any
@@ -90,6 +98,7 @@ __all__ = [
     "FIRST_SEEN",
     "FRAMES",
     "ITEM_STATUSES",
+    "LEDGER_COMPLETENESS",
     "LEDGER_ENTRIES",
     "OPEN_ITEMS",
     "ORDERS",
@@ -114,6 +123,7 @@ __all__ = [
     "FirstSeen",
     "Frame",
     "FrameT",
+    "LedgerCompleteness",
     "LedgerEntries",
     "OpenItems",
     "Orders",
