@@ -55,6 +55,37 @@ def test_several_files_follow_one_option(run, files, folder, read_json):
     assert read_json(result)["complete"]
 
 
+def test_ledger_folder_replaces_the_settlement_files(run, files, keys, folder, read_json):
+    """What `ledger` wrote has the same entries; both together would count twice."""
+    assert run("ledger", *PERIOD, "--out", "october").exit_code == 0
+    orders = ("--orders", "orders.csv", "--ledger", "october", "--bank", "bank.xml")
+    result = run("reconcile", *orders, *PERIOD, "--out", "r.xlsx", "--json")
+    assert result.exit_code == 1, result.output
+    assert read_json(result)["complete"]
+
+    both = run("reconcile", *orders, *FILES[2:], "--out", "r.xlsx")
+    assert (both.exit_code, "--ledger contradicts --settlement" in both.stderr) == (2, True)
+
+
+def test_ledger_of_fewer_days_makes_no_verdict(run, files, keys):
+    """The other days' payments would all be missing on the ledger."""
+    assert run("ledger", "--from", "2026-10-05", "--to", "2026-10-20", "--out", "l").exit_code == 0
+    result = run("reconcile", *FILES[:2], "--ledger", "l", *PERIOD, "--out", "r.xlsx")
+    assert result.exit_code == 2
+    assert "the ledger was not read for 2026-10-01 to 2026-10-04" in result.stderr
+    assert "the ledger was not read for 2026-10-21 to 2026-10-31" in result.stderr
+
+
+def test_ledger_of_another_environment_is_refused(run, files, keys, folder):
+    """The payments of a simulator are not those of production."""
+    assert run("ledger", *PERIOD, "--out", "l").exit_code == 0
+    facts = folder / "l" / "ledger.json"
+    facts.write_text(facts.read_text(encoding="utf-8").replace("simulator", "production"), "utf-8")
+    result = run("reconcile", *FILES[:2], "--ledger", "l", *PERIOD, "--out", "r.xlsx")
+    assert result.exit_code == 2
+    assert "the ledger folder is of production" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -62,6 +93,8 @@ def test_several_files_follow_one_option(run, files, folder, read_json):
         (("--settlement", "orders.csv"), "orders.csv: this is not a settlement file"),
         (("--settlement", "settlement.csv", "settlement.csv"), "have this name"),
         ((*FILES[2:], "--bank", "orders.csv"), "orders.csv: this is not a bank statement"),
+        (("--ledger", "."), "ledger.json"),
+        ((*FILES[2:], "--bank-mapping", "bank.toml"), "no statement is given"),
         ((*FILES[2:], "--bank", "absent.xml"), "absent.xml"),
         ((*FILES[2:], "--bank", "."), "this is a directory"),
         ((*FILES[2:], "--bank", "bank.xml", "--out", "bank.xml"), "bank.xml"),

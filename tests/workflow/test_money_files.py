@@ -10,11 +10,13 @@ import pytest
 
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
 from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError, SourceError
-from vippsrecon.workflow.inputs.money_files import MoneyFiles, read_money_files
+from vippsrecon.workflow.inputs.money_files import MoneyFiles, MoneyPaths, read_money_files
 
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 QUIET_OCTOBER = (date(2026, 10, 1), date(2026, 10, 4))
+NO_SETTINGS = Settings("", "")
 OTHER_ACCOUNT = "NO5098765432114"
 
 
@@ -37,11 +39,16 @@ def read(tmp_path: Path) -> Callable[..., MoneyFiles]:
         return paths
 
     def read_contents(settlement=(), bank=(), **options) -> MoneyFiles:
-        return read_money_files(
-            write(list(settlement), ".csv"), write(list(bank), ".xml"), **options
-        )
+        paths = MoneyPaths(None, write(list(settlement), ".csv"), write(list(bank), ".xml"))
+        return read_money_files(paths, NO_SETTINGS, **options)
 
     return read_contents
+
+
+def count_rows(files: MoneyFiles) -> tuple[int, ...]:
+    """Return the numbers of entries, payouts and bank lines."""
+    frames = files.list_arguments()
+    return tuple(frames[name].height for name in ("ledger_entries", "payouts", "bank_lines"))
 
 
 def list_clauses(files: MoneyFiles) -> list[str]:
@@ -74,16 +81,18 @@ def test_files_that_cover_the_month_say_nothing(read):
         period=QUIET_OCTOBER,
     )
     assert (files.gaps, files.notices) == ((), ())
-    assert (files.entries.height, files.payouts.height, files.lines.height) == (8, 1, 1)
-    assert files.statement_days == {IBAN: (date(2026, 10, 1), date(2026, 10, 31))}
+    assert count_rows(files) == (8, 1, 1)
+    days = {IBAN: (date(2026, 10, 1), date(2026, 10, 31))}
+    assert files.list_arguments()["statement_days"] == days
     assert sorted(files.inputs) == ["1.csv", "1.xml"]
-    assert files.coverage["1.xml"]["last_day"] == "2026-10-31"
+    assert files.describe()["money_files"]["1.xml"]["last_day"] == "2026-10-31"
 
 
 def test_absent_files_are_none_and_not_empty():
     """A comparison with what was not given would be a comparison with zero."""
-    files = read_money_files()
-    assert (files.entries, files.payouts, files.lines, files.statement_days) == (None,) * 4
+    files = read_money_files(MoneyPaths(), NO_SETTINGS)
+    assert set(files.list_arguments().values()) == {None}
+    assert (files.describe(), files.inputs) == ({}, {})
     assert (files.gaps, files.notices, files.rejects.height) == ((), (), 0)
 
 
@@ -94,7 +103,7 @@ def test_repeated_and_overlapping_files_are_read_once(read):
         balanced(("2026-10-01", "2026-10-31", "5.00", "105.00")),
     )
     files = read([report, report], [lines, lines])
-    assert (files.entries.height, files.payouts.height, files.lines.height) == (8, 1, 1)
+    assert count_rows(files) == (8, 1, 1)
     assert sum("counted once" in note for note in files.notes) == 2
 
 
@@ -104,7 +113,9 @@ def test_two_files_of_one_name_are_refused(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.csv").write_text(as_portal_csv(one_day()), encoding="utf-8")
     with pytest.raises(SourceError, match="two input files have this name"):
-        read_money_files([tmp_path / "a" / "x.csv"], [tmp_path / "b" / "x.csv"])
+        read_money_files(
+            MoneyPaths(None, [tmp_path / "a" / "x.csv"], [tmp_path / "b" / "x.csv"]), NO_SETTINGS
+        )
 
 
 @pytest.mark.parametrize(
@@ -220,3 +231,34 @@ def test_file_of_another_kind_is_refused(read):
     """The sentence says what the file is."""
     with pytest.raises(SourceError, match="not a settlement file"):
         read(["reference,currency,total\nA-1,NOK,10.00\n"])
+
+
+def test_payout_without_a_day_gets_the_usual_one(read):
+    """Most forms of the file do not plan a day; Norway pays three bank days later."""
+    rows = [*one_day()[:-1], [*one_day()[-1][:-1], ""]]
+    payouts = read([as_portal_csv(rows)]).list_arguments()["payouts"]
+    assert payouts["expected_bank_date"].to_list() == [date(2026, 10, 6)]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
+    """A portal sorts a report as its reader did; the balances run on all the same."""
+    rows = [*one_day()]
+    second = [portal_row("Belastning", "9.00", "9.00", psp="9", day="2026-10-02")]
+    rows = [*rows, *second]
+    files = read([as_portal_csv(rows[::-1] if newest_first else rows)])
+    (proof,) = files.describe()["ledger_completeness"]
+    assert (proof["verdict"], proof["ledger_id"], proof["entries"]) == ("complete", "302321", 6)
+
+
+def test_proof_names_the_entry_from_which_it_is_broken(read):
+    """A row was deleted in Excel."""
+    rows = one_day()
+    (proof,) = read([as_portal_csv([rows[0], *rows[2:]])]).describe()["ledger_completeness"]
+    assert (proof["verdict"], proof["broken_entry"]) == ("incomplete", 2)
+
+
+def test_mapping_without_statements_is_refused():
+    """The option would have no effect."""
+    with pytest.raises(InputError, match="no statement is given"):
+        read_money_files(MoneyPaths(bank_mapping="bank.toml"), NO_SETTINGS)

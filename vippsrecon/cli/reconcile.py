@@ -94,12 +94,20 @@ def reconcile(
             "exports, and the day a discrepancy was first seen.",
         ),
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            metavar="DIR",
+            help="Folder written by ledger: compared with the payments and the bank.",
+        ),
+    ] = None,
     settlement: Annotated[
         list[Path] | None,
         typer.Option(
             "--settlement",
             metavar="FILE...",
-            help="Settlement files of Vipps MobilePay: compared with the payments and the bank. "
+            help="Settlement files of Vipps MobilePay, in place of --ledger. "
             "Without keys, the payments are those of these files.",
         ),
     ] = None,
@@ -210,7 +218,7 @@ def reconcile(
     )
     notifier = Notifier(load_notification_settings() if notify else None, quiet=json)
     with notifier.telling_failures():
-        settings = load_month_settings(payments, settlement or [])
+        settings = load_month_settings(payments, has_ledger=bool(settlement or ledger))
         zone = choose_time_zone(settings)
         days = choose_period(context, period, zone)
         options = ReportOptions(
@@ -226,6 +234,7 @@ def reconcile(
             previous,
             json,
             language.value if language else None,
+            ledger,
             tuple(settlement or ()),
             tuple(bank or ()),
             bank_mapping,
@@ -286,8 +295,8 @@ def refuse_contradictions(
         raise InputError("--previous names the report of one period. Omit it with --catch-up.")
 
 
-def load_month_settings(payments: Path | None, settlement: list[Path]) -> Settings:
-    """Load the settings. With settlement files, neither an environment nor keys are needed.
+def load_month_settings(payments: Path | None, *, has_ledger: bool) -> Settings:
+    """Load the settings. With the entries of a ledger, neither an environment nor keys are needed.
 
     Keys without an environment are refused: a run that was meant to fetch would not.
     """
@@ -295,7 +304,7 @@ def load_month_settings(payments: Path | None, settlement: list[Path]) -> Settin
 
     if payments is not None:
         return load_settings(offline=True)
-    settings = load_settings(offline=bool(settlement))
+    settings = load_settings(offline=has_ledger)
     if settings.environment or not (settings.keys or settings.default_keys):
         return settings
     return load_settings()

@@ -56,9 +56,10 @@ from vippsrecon.workflow.input_checks import (
     refuse_unreadable_exports,
     refuse_wrong_month,
 )
-from vippsrecon.workflow.inputs.money_files import read_money_files
+from vippsrecon.workflow.inputs.money_files import MoneyPaths, read_money_files
 from vippsrecon.workflow.inputs.payments_from_files import (
     derive_payments,
+    refuse_other_environment,
     refuse_references_without_keys,
 )
 from vippsrecon.workflow.inputs.run_manifest import build_manifest
@@ -113,6 +114,7 @@ def reconcile_month(
     exported_at: datetime | None = None,
     earlier: Path | str | Sequence[Path | str] = (),
     previous: ReviewedReport | Path | str | None = None,
+    ledger: Path | str | None = None,
     settlement: Sequence[Path | str] = (),
     bank: Sequence[Path | str] = (),
     bank_mapping: Path | str | None = None,
@@ -142,9 +144,10 @@ def reconcile_month(
             first seen, and for the orders of earlier exports.
         previous: A report of an earlier run that people worked in: its decisions *in progress* become
             the status of the open items.
-        settlement: Settlement files of Vipps MobilePay: the payments are compared with their entries,
-            and the entries with the payouts. Without an environment and keys, the payments themselves
-            are those of these files.
+        ledger: Folder written by `vippsrecon ledger`: the payments are compared with its entries, and
+            the entries with the payouts.
+        settlement: Settlement files of Vipps MobilePay, in place of `ledger`. Without an environment
+            and keys, the payments themselves are those of these files.
         bank: Bank statements, in which the payouts are looked for.
         bank_mapping: TOML file with the user's own names of the columns of a bank's CSV.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
@@ -179,9 +182,12 @@ def reconcile_month(
     )
     order_msns = frozenset(files.orders["msn"].unique())
     money = read_money_files(
-        settlement, bank, bank_mapping=bank_mapping, period=(first, last), msns=order_msns
+        MoneyPaths(ledger, settlement, bank, bank_mapping),
+        settings,
+        period=(first, last),
+        msns=order_msns,
     )
-    refuse_repeated_names([*files.files, *money.files])
+    refuse_repeated_names([*files.files, *map(Path, money.inputs)])
     has_period = first is not None or last is not None
     msns = set(order_msns) if has_period else set()
     folders = [
@@ -197,6 +203,7 @@ def reconcile_month(
     saved_runs = read_saved_runs(folders, environment)
     records = RunRecords(settings, environment, enabled=record, saved_runs=saved_runs)
     unsettled = records.read_unsettled(msns, last)
+    refuse_other_environment(money, environment)
     if source is None:
         reference_set = add_earlier_references(
             reference_set, [(order.msn, order.reference) for order in unsettled]
@@ -257,11 +264,8 @@ def reconcile_month(
             "earlier_orders": len(earlier_orders.orders),
             "exports_left_out": exports.left_out,
         },
-        ledger_entries=money.entries,
-        payouts=money.payouts,
-        bank_lines=money.lines,
         contracts=settings.fee_contracts,
-        statement_days=money.statement_days,
+        **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
     if journal.available:

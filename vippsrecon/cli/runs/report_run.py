@@ -30,6 +30,7 @@ class ReportOptions(NamedTuple):
     previous: Path | None
     json: bool
     language: str | None = None
+    ledger: Path | None = None
     settlement: tuple[Path, ...] = ()
     bank: tuple[Path, ...] = ()
     bank_mapping: Path | None = None
@@ -107,6 +108,7 @@ def make_report(
         references=options.references,
         earlier=options.earlier,
         previous=earlier_report,
+        ledger=options.ledger,
         settlement=options.settlement,
         bank=options.bank,
         bank_mapping=options.bank_mapping,

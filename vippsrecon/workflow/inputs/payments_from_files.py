@@ -24,6 +24,7 @@ from vippsrecon.fetching import Fetched
 from vippsrecon.schemas.failure_effects import NOT_IN_FILES
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.texts import say
+from vippsrecon.workflow.inputs.money_files import MoneyFiles
 from vippsrecon.workflow.references import stack_frames
 from vippsrecon.workflow.saved_run import FetchFacts
 
@@ -107,6 +108,20 @@ def refuse_references_without_keys(references: Sequence[Path | str]) -> None:
         raise InputError(
             "--references names payments to request, and no environment and keys are configured. Omit "
             "it, or set VIPPS_ENVIRONMENT and the keys (vippsrecon init asks for them)."
+        )
+
+
+def refuse_other_environment(money: MoneyFiles, environment: str) -> None:
+    """Refuse a ledger folder of another environment than that of the payments.
+
+    Raises:
+        InputError: It is of another one.
+    """
+    own = "" if money.ledger is None else money.ledger.environment
+    if own and environment not in (own, FILES_ENVIRONMENT):
+        raise InputError(
+            f"the ledger folder is of {own} and the payments are of {environment}. Read the ledger "
+            "again with the same VIPPS_ENVIRONMENT"
         )
 
 

@@ -60,7 +60,7 @@ def build_manifest(  # noqa: PLR0917 (each is a part of the run)
             }
             for file in files.files
         },
-        **({"money_files": dict(money.coverage)} if money.coverage else {}),
+        **money.describe(),
         "ledger_read": facts.ledger_read,
         "notes": [*(note for file in files.files for note in file.notes), *money.notes],
         "versions": {
