@@ -26,11 +26,16 @@ from vippsrecon.reconciliation.engines.input_frames import (
     prepare_frames,
 )
 from vippsrecon.reconciliation.engines.plans import planned, reuse_plans
+from vippsrecon.reconciliation.money_legs import (
+    MoneyLegs,
+    build_ungraded_rows,
+    compare_money_legs,
+    prepare_money_inputs,
+    select_payment_side,
+)
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
-from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
-    PairSet,
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
@@ -40,13 +45,10 @@ from vippsrecon.reconciliation.result import (
     export_frame,
     use_empty_if_none,
 )
-from vippsrecon.reconciliation.results.bridge import LegSums, build_bridge, sum_bridge_lines
+from vippsrecon.reconciliation.results.accounts import build_accounting_frames
 from vippsrecon.reconciliation.results.discrepancies import (
-    KindsByQuestion,
     assign_buckets,
-    build_buckets,
     build_discrepancies,
-    build_summary,
     select_schema_columns,
 )
 from vippsrecon.reconciliation.results.groups import (
@@ -105,6 +107,7 @@ def reconcile(
     bank_lines: Any = None,
     contracts: Sequence[FeeContract] = (),
     statement_days: Mapping[str, tuple[date, date]] | None = None,
+    ledger_days: Mapping[str, tuple[date, date]] | None = None,
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
@@ -155,6 +158,9 @@ def reconcile(
         contracts: What each capture costs. Fees are compared only where a contract is known.
         statement_days: First and last day that the bank statements of an account cover. A payout
             that is expected after the last one is in transit.
+        ledger_days: First and last day of each sales unit's ledger that was read. Without it, a
+            ledger covers the period from its first day, else from its first entry, and ends with
+            its last entry. What happened after the last day cannot be on it yet.
 
     Returns:
         A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
@@ -167,6 +173,7 @@ def reconcile(
     """
     rules = rules or Rules()
     frames = prepare_frames(orders, payments, events, failures, keyed=bool(ours))
+    money_inputs = prepare_money_inputs(ledger_entries, payouts, bank_lines, orders)
     as_of_us = to_microseconds(as_of) if as_of is not None else find_latest_fetch(frames)
     options = ComparisonOptions(
         as_of_us,
@@ -190,19 +197,41 @@ def reconcile(
             refunds=frames.refunds,
         )
         failed_requests = frames.failures
+        side = (
+            None
+            if ledger_entries is None
+            else select_payment_side(payments, frames.events, frames.failures)
+        )
         del frames  # frees the events, by far the largest frame: no later step needs them
         checked_questions = tuple(question for question in QUESTIONS if question in questions)
         answers = _answer(paired.pairs, checked_questions, in_period=options.period is not None)
         answered = mark_whole_totals(answers.pairs, paired.exact_matches, answers.whole_totals)
         kinds = collect_kinds(answers.kinds, QUESTIONS)
+        legs = MoneyLegs()
+        if checked_questions == tuple(QUESTIONS):
+            legs = compare_money_legs(
+                side,
+                money_inputs,
+                run_day=to_day_number(run_date),
+                period=options.period,
+                waived=options.waived,
+                contracts=contracts,
+                ledger_days=ledger_days,
+            )
         reported = build_discrepancies(
-            answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
+            answered,
+            kinds,
+            rules.rounding_cap_minor,
+            run_date,
+            first_seen or {},
+            other_legs=build_ungraded_rows(legs),
+            other_kinds=legs.kinds,
         )
         if only is not None:
             reported = materialize(reported.filter(nw.col("kind") == only))
         sums = _sum_results(answered, reported)
         buckets, summary, bridge = (
-            _build_accounting_frames(answered, reported, kinds, paired, spark)
+            build_accounting_frames(answered, reported, kinds, paired, legs=legs, spark=spark)
             if checked_questions == tuple(QUESTIONS)
             else (use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
         )
@@ -237,6 +266,7 @@ def reconcile(
             "period": [str(day) if day else None for day in (first, last)]
             if first or last
             else None,
+            "legs": ["order_payment", *legs.compared],
             **({} if only is None else {"only": only}),
         },
         ledger_entries=ledger_entries,
@@ -288,42 +318,6 @@ def _sum_results(answered: LazyFrame, reported: LazyFrame) -> _Sums:
         sum_uncompared(answered),
         find_unpaid_files(answered),
         sum_by_store(reported),
-    )
-
-
-@dataclass(frozen=True)
-class _Accounts:
-    buckets: LazyFrame
-    summary: LazyFrame
-    captured: LegSums
-    refunded: LegSums
-
-
-def _build_accounting_frames(
-    answered: LazyFrame, reported: LazyFrame, kinds: KindsByQuestion, paired: PairSet, spark: bool
-) -> tuple[Any, Any, Any]:
-    """Return buckets, summary and bridge, which together account for every input row."""
-    accounts = _account(answered, reported, paired, tuple(kinds.items()))
-    return (
-        export_frame(accounts.buckets, BUCKETS, spark),
-        export_frame(accounts.summary, SUMMARY, False),
-        build_table(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
-    )
-
-
-@planned
-def _account(
-    answered: LazyFrame,
-    reported: LazyFrame,
-    paired: PairSet,
-    kinds: tuple[tuple[str, frozenset[str]], ...],
-) -> _Accounts:
-    exact_matches = materialize(paired.exact_matches, large=True)
-    exact_sums = sum_exact_matches(exact_matches)
-    return _Accounts(
-        build_buckets(answered, exact_matches, paired),
-        build_summary(answered, reported, exact_sums),
-        *sum_bridge_lines(answered, dict(kinds), exact_sums),
     )
 
 

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 AS_FETCHED = "_as_fetched"
 """Suffix of the leg that continues from a leg's total to the payments' own totals."""
 
+SHOP_LEGS = ("captured", "refunded")
+"""The legs of the bridge that begin with the shop's orders."""
+
 
 @dataclass(frozen=True)
 class CurrencyTotals:
@@ -324,7 +327,7 @@ def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
     }
     legs = []
     for (currency, msn, leg), rows in blocks.items():
-        if leg.endswith(AS_FETCHED):
+        if leg not in SHOP_LEGS:
             continue
         # A currency without payments has no lines to the payments' own totals.
         further = blocks.get((currency, msn, leg + AS_FETCHED), [rows[-1], rows[-1]])

@@ -1,0 +1,266 @@
+"""Follow the money after the payment: to the ledger, the payouts and the bank.
+
+    payments, events ──► payment_ledger ──► ledger entries
+    ledger entries   ──► ledger_payout  ──► payouts
+    payouts          ──► payout_bank    ──► bank lines
+
+A leg is compared only where both of its sides are given. Nothing is said about any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.errors import InputError
+from vippsrecon.reconciliation.engines.backends import (
+    LazyFrame,
+    collect_rows,
+    detect_engine,
+    materialize,
+    prepare_frame,
+    refuse_large_sums,
+)
+from vippsrecon.reconciliation.payments_ledger.bridge import LEDGER_LINES, build_ledger_sums
+from vippsrecon.reconciliation.payments_ledger.buckets import leave_entries_unchecked
+from vippsrecon.reconciliation.payments_ledger.compare import (
+    LedgerComparison,
+    PaymentSideFrames,
+    compare_payments_with_ledger,
+)
+from vippsrecon.reconciliation.payments_ledger.movements import (
+    select_movements,
+    sum_payments_without_events,
+)
+from vippsrecon.reconciliation.results.bridge import build_balanced_rows
+from vippsrecon.schemas import BANK_LINES, LEDGER_ENTRIES, PAYMENTS, PAYOUTS, Frame
+from vippsrecon.schemas.failure_effects import build_effect_condition
+
+MONEY_LEGS = ("payment_ledger", "ledger_payout", "payout_bank")
+
+_LEG_BY_SIDE = {
+    "ledger_entries": "payment_ledger",
+    "payouts": "ledger_payout",
+    "bank_lines": "payout_bank",
+}
+_PAYMENT_COLUMNS = (
+    "msn",
+    "reference",
+    "currency",
+    "payment_method",
+    "captured_minor",
+    "refunded_minor",
+    "fetched_at",
+)
+
+
+@dataclass(frozen=True)
+class MoneyInputs:
+    """The frames of money on its way to the bank, validated and lazy; None where not given."""
+
+    ledger_entries: LazyFrame | None
+    payouts: LazyFrame | None
+    bank_lines: LazyFrame | None
+
+
+@dataclass(frozen=True)
+class MoneyLegs:
+    """The results of the legs after the first.
+
+    Attributes:
+        compared: The legs that were compared.
+        findings: Leg to its discrepancies (`run_checks.FINDING_COLUMNS`).
+        kinds: The kinds that occur in them.
+        buckets: One row per input row (`run_checks.BUCKET_COLUMNS`), a frame per side.
+        ledger: The comparison of payments with the ledger; None if it was not made.
+        without_events: Result of `movements.sum_payments_without_events`.
+    """
+
+    compared: tuple[str, ...] = ()
+    findings: tuple[tuple[str, LazyFrame], ...] = ()
+    kinds: frozenset[str] = frozenset()
+    buckets: tuple[LazyFrame, ...] = ()
+    ledger: LedgerComparison | None = None
+    without_events: LazyFrame | None = None
+
+
+def prepare_money_inputs(
+    ledger_entries: Any, payouts: Any, bank_lines: Any, orders: Any
+) -> MoneyInputs:
+    """Validate the frames; each must be on the engine that the orders are on.
+
+    Raises:
+        SchemaError: A frame does not fit its schema.
+        InputError: A frame is on another engine, or its amounts are too large.
+    """
+
+    def prepare(data: Any, frame: Frame) -> LazyFrame | None:
+        if data is None:
+            return None
+        engine, expected = detect_engine(data), detect_engine(orders)
+        if engine != expected:
+            raise InputError(
+                f"{frame.name} is a frame of {engine} and orders are of {expected}: pass all frames "
+                "of one engine"
+            )
+        prepared = prepare_frame(data, frame)
+        refuse_large_sums(prepared, frame)
+        return prepared
+
+    return MoneyInputs(
+        prepare(ledger_entries, LEDGER_ENTRIES),
+        prepare(payouts, PAYOUTS),
+        prepare(bank_lines, BANK_LINES),
+    )
+
+
+def select_payment_side(
+    payments: Any, events: LazyFrame | None, failures: LazyFrame | None
+) -> PaymentSideFrames | None:
+    """Return what the ledger is compared with; None without event logs.
+
+    The totals of a payment do not say which of its captures the ledger lacks.
+    """
+    if events is None:
+        return None
+    rows = prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS)
+    movements = select_movements(events, rows)
+    unanswered = None
+    if failures is not None:
+        unanswered = materialize(failures.filter(build_effect_condition("unanswered")))
+    return PaymentSideFrames(
+        rows,
+        movements,
+        materialize(sum_payments_without_events(rows, movements, events)),
+        unanswered,
+    )
+
+
+def compare_money_legs(
+    side: PaymentSideFrames | None,
+    inputs: MoneyInputs,
+    *,
+    run_day: int,
+    period: tuple[int, int] | None,
+    waived: frozenset[tuple[str, str]],
+    contracts: Sequence[FeeContract] = (),
+    ledger_days: Mapping[str, tuple[date, date]] | None = None,
+) -> MoneyLegs:
+    """Compare every leg whose two sides are given."""
+    compared: list[str] = []
+    findings: list[tuple[str, LazyFrame]] = []
+    buckets: list[LazyFrame] = []
+    ledger = None
+    if side is not None and inputs.ledger_entries is not None:
+        ledger = compare_payments_with_ledger(
+            side,
+            inputs.ledger_entries,
+            run_day=run_day,
+            period=period,
+            contracts=contracts,
+            ledger_days=ledger_days,
+            waived=waived,
+        )
+        compared.append("payment_ledger")
+        findings.append(("payment_ledger", ledger.findings))
+        buckets.append(ledger.buckets)
+    elif inputs.ledger_entries is not None:
+        buckets.append(leave_entries_unchecked(inputs.ledger_entries))
+    kinds = frozenset(
+        row["kind"] for _, rows in findings for row in collect_rows(rows.select("kind").unique())
+    )
+    return MoneyLegs(
+        tuple(compared),
+        tuple(findings),
+        kinds,
+        tuple(buckets),
+        ledger,
+        None if side is None else side.without_events,
+    )
+
+
+def build_ungraded_rows(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
+    """Return the discrepancies of the legs as `results.discrepancies` grades them."""
+    no_text = nw.lit(None).cast(nw.String)
+    key = nw.coalesce(nw.col("reference"), nw.col("payout_number"), nw.lit(""))
+    expected, actual = nw.col("expected"), nw.col("actual")
+    return tuple(
+        rows.select(
+            discrepancy_id=nw.concat_str(
+                nw.col("kind"),
+                nw.lit(":"),
+                nw.col("msn"),
+                nw.lit(":"),
+                key,
+                nw.when(nw.col("discriminator") != "")
+                .then(nw.concat_str(nw.lit(":"), nw.col("discriminator")))
+                .otherwise(nw.lit("")),
+            ),
+            leg=nw.lit(leg),
+            question=nw.col("question"),
+            kind=nw.col("kind"),
+            msn=nw.col("msn"),
+            reference=nw.col("reference"),
+            order_number=nw.col("order_number"),
+            payout_number=nw.col("payout_number"),
+            currency=nw.col("currency"),
+            expected_minor=expected,
+            actual_minor=actual,
+            difference_minor=actual.fill_null(0) - expected.fill_null(0),
+            at_risk_minor=nw.col("at_risk"),
+            proposal=no_text,
+            proposal_minor=nw.lit(None).cast(nw.Int64),
+            flags=nw.col("flags"),
+            hints=nw.concat_str(nw.col("flags"), nw.lit(" "), nw.col("variant")),
+            near=nw.lit(value=False),
+            store=no_text,
+        )
+        for leg, rows in legs.findings
+    )
+
+
+def sum_money_buckets(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
+    """Return the summary's rows of the input rows that are no discrepancy."""
+    keys = ["leg", "currency", "bucket", "kind"]
+    leg: nw.Expr = nw.lit(None).cast(nw.String)
+    for side, name in _LEG_BY_SIDE.items():
+        leg = nw.when(nw.col("side") == side).then(nw.lit(name)).otherwise(leg)
+    nothing = nw.lit(0, nw.Int64)
+    return tuple(
+        rows.filter(nw.col("bucket") != "discrepancy")
+        .select(
+            "currency",
+            "bucket",
+            "kind",
+            leg=leg,
+            each=nw.lit(1, nw.Int64),
+            amount=nw.col("amount_minor"),
+        )
+        .group_by(*keys)
+        .agg(
+            rows=nw.col("each").sum().cast(nw.Int64),
+            total_minor=nw.col("amount").sum().cast(nw.Int64),
+        )
+        .with_columns(difference_minor=nothing, at_risk_minor=nothing)
+        for rows in legs.buckets
+    )
+
+
+def build_money_bridge(legs: MoneyLegs, first_legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the bridge's rows of the legs that were compared.
+
+    Raises:
+        BridgeError: A leg does not balance.
+    """
+    rows: list[dict[str, Any]] = []
+    if legs.ledger is not None and legs.without_events is not None:
+        sums = build_ledger_sums(
+            first_legs, legs.ledger.bridge_sums, legs.without_events, set(legs.ledger.days)
+        )
+        rows += build_balanced_rows("ledger", sums, LEDGER_LINES)
+    return rows
