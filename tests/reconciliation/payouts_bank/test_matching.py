@@ -14,7 +14,9 @@ from tests.payouts import (
     make_bank_line,
     make_payout,
 )
+from vippsrecon.reconciliation.ledger_payouts import compare_ledger_payouts
 from vippsrecon.reconciliation.payouts_bank import compare_payouts_bank
+from vippsrecon.reconciliation.results.findings import merge_payout_buckets
 from vippsrecon.schemas import BANK_LINES, PAYOUTS
 
 
@@ -373,3 +375,32 @@ def test_names_may_change_in_the_middle_of_a_month():
     result = compare(payouts, lines, {"": (date(2027, 1, 1), date(2027, 1, 31))}, date(2027, 2, 1))
 
     assert list_kinds(result, "payouts") == MATCHED * 2
+
+
+def test_each_payout_has_one_bucket_of_two_legs():
+    """The leg before looks at the same payouts: the worse bucket counts, and flags add up."""
+    payouts = build_frame(
+        [
+            make_payout(2000591, ledger_id="1"),
+            make_payout(2000591, ledger_id="1", amount_minor=7),
+            make_payout(2000592, ledger_id="1", status="aborted"),
+            make_payout(2000593, ledger_id="1", expected_bank_date=date(2026, 12, 1)),
+        ],
+        PAYOUTS,
+    )
+    lines = build_frame([make_bank_line()], BANK_LINES)
+    ledger = compare_ledger_payouts(None, payouts).buckets
+    bank = compare_payouts_bank(payouts, lines, STATEMENT, AS_OF).buckets
+
+    both = merge_payout_buckets(ledger, bank)
+
+    assert sorted(both.select("row_key", "bucket", "kind").rows()) == [
+        ("1:2000591", "discrepancy", "payout_not_in_bank"),
+        ("1:2000591", "not_checked", ""),
+        ("1:2000592", "discrepancy", "payout_aborted"),
+        ("1:2000593", "timing", "timing_payout_in_transit"),
+        ("bank.csv:1", "matched", ""),
+    ]
+    assert merge_payout_buckets(None, bank).equals(bank)
+    assert set(merge_payout_buckets(ledger, None)["bucket"]) == {"not_checked", "discrepancy"}
+    assert merge_payout_buckets(None, None).is_empty()

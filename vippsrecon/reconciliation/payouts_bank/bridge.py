@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from vippsrecon.reconciliation.payouts_bank.matching import Matching
 from vippsrecon.reconciliation.results.bridge import BridgeSums, build_balanced_rows
@@ -103,7 +104,7 @@ def _allocate_credits(matching: Matching) -> dict[int, list[tuple[date, int]]]:
     return dict(arrived)
 
 
-def build_bank_bridge(sums: BankSums) -> list[dict[str, object]]:
+def build_bank_bridge(sums: BankSums) -> list[dict[str, Any]]:
     """Return the rows of the leg, for `schemas.BRIDGE`.
 
     Raises:

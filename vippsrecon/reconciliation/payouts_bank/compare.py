@@ -14,6 +14,7 @@ from typing import NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
+from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account, normalize_account
 from vippsrecon.reconciliation.payouts_bank.bridge import BankSums, sum_bank_lines
 from vippsrecon.reconciliation.payouts_bank.matching import (
     Matching,
@@ -30,8 +31,6 @@ from vippsrecon.reconciliation.payouts_bank.rows import (
     PayoutRow,
     list_payouts,
     list_possible_lines,
-    may_be_one_account,
-    normalize_account,
 )
 from vippsrecon.reconciliation.payouts_bank.units import find_unit
 from vippsrecon.reconciliation.results.findings import (

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account
 from vippsrecon.reconciliation.payouts_bank.covering_sets import Outcome, find_covering_set
 from vippsrecon.reconciliation.payouts_bank.matching import (
     Matching,
     list_lines_by_payout,
 )
-from vippsrecon.reconciliation.payouts_bank.rows import BankLine, PayoutRow, may_be_one_account
+from vippsrecon.reconciliation.payouts_bank.rows import BankLine, PayoutRow
 
 DAYS_LATE = 7
 """A credit so many days after the expected one may still be the payout."""

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
+from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account
 from vippsrecon.reconciliation.payouts_bank.rows import (
     BankLine,
     PayoutRow,
     list_known_numbers,
-    may_be_one_account,
 )
 from vippsrecon.reconciliation.payouts_bank.texts import LineText, parse_reference
 

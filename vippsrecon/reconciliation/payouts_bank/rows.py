@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from vippsrecon.reconciliation.payouts_bank.accounts import normalize_account
 from vippsrecon.reconciliation.payouts_bank.texts import LineText, normalize_text, read_line_text
 
-_SHORTEST_ACCOUNT = 8
 _POSSIBLE_TEXT = (
     r"(?i)vipps|mobile\s?pay|utb|udb|tility|maksuer|settlement|payout|oppgj|afregn|\d[\d\s]{17,}\d"
 )
@@ -112,29 +112,6 @@ def list_possible_lines(
     ]
     lines.sort(key=lambda line: (line.booked_date, line.source_file, line.source_row, line.amount))
     return lines, marked.filter(~pl.col("possible")).drop("possible")
-
-
-def normalize_account(account: str | None) -> str:
-    """Return an account number without blanks and dots; "" where it is not known.
-
-    >>> normalize_account("NO93 8601 1117 947")
-    'NO9386011117947'
-    """
-    return "".join(filter(str.isalnum, account or "")).upper()
-
-
-def may_be_one_account(first: str, second: str) -> bool:
-    """Return whether two account numbers may be of one account: equal, one unknown, or a national number.
-
-    >>> may_be_one_account("NO9386011117947", "86011117947"), may_be_one_account("", "86011117947")
-    (True, True)
-    >>> may_be_one_account("NO9386011117947", "97105012345")
-    False
-    """
-    if not first or not second or first == second:
-        return True
-    shorter, longer = sorted((first, second), key=len)
-    return len(shorter) >= _SHORTEST_ACCOUNT and longer.endswith(shorter)
 
 
 def list_known_numbers(payouts: Iterable[PayoutRow]) -> dict[str, list[int]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account
 from vippsrecon.reconciliation.payouts_bank.matching import Matching
-from vippsrecon.reconciliation.payouts_bank.rows import may_be_one_account
 
 
 def find_unit(matching: Matching, place: int) -> str:

@@ -96,3 +96,44 @@ def build_findings(findings: Iterable[Finding]) -> pl.DataFrame:
 def build_bucket_rows(rows: Iterable[BucketRow]) -> pl.DataFrame:
     """Return bucket rows as a frame, sorted."""
     return pl.DataFrame(sorted(rows), schema=BUCKET_TYPES, orient="row")
+
+
+_RANKS = ("matched", "ignored", "not_checked", "timing", "discrepancy")
+"""A payout that two legs look at is in the later of its two buckets."""
+
+
+def merge_payout_buckets(
+    ledger_payout: pl.DataFrame | None, payout_bank: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Return one bucket for each payout, which two legs look at, and all other rows unchanged.
+
+    Args:
+        ledger_payout: Buckets of the leg from ledger to payouts; None if it did not run.
+        payout_bank: Buckets of the leg from payouts to the bank. None if it did not run: then no payout
+            is compared with the bank, and those that agree with the ledger are *not_checked*.
+    """
+    if payout_bank is None:
+        buckets = build_bucket_rows(()) if ledger_payout is None else ledger_payout
+        agrees = (pl.col("side") == "payouts") & (pl.col("bucket") == "matched")
+        bucket = pl.when(agrees).then(pl.lit("not_checked")).otherwise("bucket")
+        return buckets.with_columns(bucket=bucket)
+    if ledger_payout is None:
+        return payout_bank
+    first, second = (
+        [BucketRow(*row) for row in leg.iter_rows()] for leg in (ledger_payout, payout_bank)
+    )
+    merged = [row for row in (*first, *second) if row.side != "payouts"]
+    # A number that is listed twice has two rows in each leg, in the same order of amounts.
+    pairs = zip(_sort_payouts(first), _sort_payouts(second), strict=True)
+    merged += [
+        max(pair, key=lambda row: _RANKS.index(row.bucket))._replace(
+            flags=" ".join(sorted({flag for row in pair for flag in row.flags.split()}))
+        )
+        for pair in pairs
+    ]
+    return build_bucket_rows(merged)
+
+
+def _sort_payouts(rows: Iterable[BucketRow]) -> list[BucketRow]:
+    payouts = (row for row in rows if row.side == "payouts")
+    return sorted(payouts, key=lambda row: (row.row_key, row.msn, row.currency, row.amount_minor))
