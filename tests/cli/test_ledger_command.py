@@ -70,3 +70,15 @@ def test_python_example_of_the_page(root, keys, folder):
 
     assert names["october"].verdict == "complete"
     assert (folder / "october-ledger" / "ledger.json").is_file()
+
+
+def test_recorded_dates_are_not_requested_again(run, keys, folder):
+    """The second run says how many dates it had."""
+    period = ("--from", "2026-10-01", "--to", "2026-10-02")
+    first = run("ledger", *period, "--out", "first", "--record")
+    second = run("ledger", *period, "--out", "second", "--record")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "4 closed dates were stored by an earlier run" in second.stdout
+    read = [(folder / name / "ledger_entries.parquet").read_bytes() for name in ("first", "second")]
+    assert read[0] == read[1]

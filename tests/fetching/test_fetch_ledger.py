@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import date
 
@@ -196,6 +197,93 @@ def test_impossible_period_is_refused(opened):
     assert not any(simulator.requests()["requests"].values())
 
 
+def test_closed_dates_are_requested_once(opened, tmp_path):
+    """A second run gives the same frames, and requests only the dates that are still open."""
+    database = f"sqlite:///{tmp_path / 'workspace.db'}"
+    client, simulator = opened(
+        ledger(),
+        *make_chain(("capture", 900), ("payout-scheduled", -900), day="2026-01-30"),
+        *make_chain(("capture", 700), day="2026-01-31"),
+        clock="2026-01-31T12:00:00Z",
+        database_url=database,
+    )
+    period = (date(2026, 1, 28), date(2026, 1, 31))
+    first = fetch_ledger_frames(client, *period, record=True)
+    requests = simulator.requests()["requests"]["dates"]
+    second = fetch_ledger_frames(client, *period, record=True)
+
+    assert (requests, simulator.requests()["requests"]["dates"]) == (8, 8 + 2)
+    assert (first.facts.dates_requested, first.facts.dates_stored) == (8, 0)
+    assert (second.facts.dates_requested, second.facts.dates_stored) == (2, 6)
+    for one, other in zip(first[:3], second[:3], strict=True):
+        assert one.equals(other)
+
+
+def test_open_date_is_read_again_until_it_is_closed(opened, tmp_path):
+    """Entries that are added after a reading must not be missed."""
+    client, simulator = opened(
+        ledger(),
+        *make_chain(("capture", 700), day="2026-01-31"),
+        clock="2026-01-31T12:00:00Z",
+        database_url=f"sqlite:///{tmp_path / 'workspace.db'}",
+    )
+    day = date(2026, 1, 31)
+    assert fetch_ledger_frames(client, day, day, record=True).verdict == "incomplete"
+
+    simulator.world.ledgers.book_operation(
+        MSN, "refund", -100, psp_reference="p", reference="order-000001", now=simulator.now()
+    )
+    simulator.advance(86_400)
+    closed = fetch_ledger_frames(client, day, day, record=True)
+    again = fetch_ledger_frames(client, day, day, record=True)
+
+    assert closed.entries["amount_minor"].to_list() == [700, -100]
+    assert again.entries.equals(closed.entries)
+    assert (again.verdict, again.facts.dates_requested) == ("complete", 0)
+
+
+def test_damaged_stored_date_is_requested_again(opened, tmp_path):
+    """What the database lost, the Report API still has."""
+    import sqlite3
+
+    file = tmp_path / "workspace.db"
+    client, _ = opened(ledger(), *make_chain(("capture", 700)), database_url=f"sqlite:///{file}")
+    first = fetch_ledger_frames(client, FIRST, LAST, record=True)
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE ledger_dates SET entries = x'00' WHERE entry_count > 0")
+
+    second = fetch_ledger_frames(client, FIRST, LAST, record=True)
+
+    assert second.facts.dates_requested == 1
+    assert second.entries.equals(first.entries)
+
+
+def test_unusable_database_does_not_stop_the_reading(opened, tmp_path, caplog):
+    """The ledger is read all the same; a warning says that the next run reads it again."""
+    (tmp_path / "workspace.db").write_text("not a database", encoding="utf-8")
+    client, _ = opened(
+        ledger(),
+        *make_chain(("capture", 700)),
+        database_url=f"sqlite:///{tmp_path / 'workspace.db'}",
+    )
+
+    assert fetch_ledger_frames(client, FIRST, LAST, record=True).complete
+    assert "requests them again" in caplog.text
+
+
+def test_simulator_is_not_recorded_unless_asked_for(opened, tmp_path):
+    """Tomorrow another invented month may have the same ledger."""
+    client, _ = opened(
+        ledger(),
+        *make_chain(("capture", 700)),
+        database_url=f"sqlite:///{tmp_path / 'workspace.db'}",
+    )
+
+    fetch_ledger(client, FIRST, LAST)
+
+    assert not (tmp_path / "workspace.db").exists()
+
+
 @pytest.fixture
 def folder(opened, tmp_path):
     """Return a folder with a complete ledger of three days."""
@@ -283,8 +371,6 @@ def month_file(tmp_path_factory):
 @pytest.fixture
 def opened_file(settings):
     """Return a function that opens a client of the simulator that serves a file."""
-    import contextlib
-
     import httpx
 
     from vippsrecon.api import Client

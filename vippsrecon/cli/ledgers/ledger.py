@@ -18,6 +18,15 @@ def ledger(
     ],
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last ledger date, included.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")],
+    record: Annotated[
+        bool | None,
+        typer.Option(
+            "--record/--no-record",
+            help="Store closed dates in the workspace database, and do not request those it has. "
+            "Default: in production.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Read the ledgers of a period, and prove that no entry is missing.
@@ -49,6 +58,7 @@ def ledger(
             first_day,
             last_day,
             out=out,
+            record=record,
             progress=output.should_show_progress(json),
         )
         sentences = fetched.describe()
@@ -69,6 +79,9 @@ def ledger(
         entries = format_count(len(fetched.entries), "entry", "entries")
         payouts = format_count(len(fetched.payouts), "payout")
         print(f"{entries} and {payouts} in {printable(str(out))}")
+        if fetched.facts.dates_stored:
+            stored = format_count(fetched.facts.dates_stored, "closed date")
+            print(f"{stored} were stored by an earlier run and not requested again")
         print("\n".join(sentences))
     if not fetched.complete:
         print_warning("INCOMPLETE: it is not proven that every entry of the period was read.")

@@ -23,6 +23,7 @@ from vippsrecon.errors import (
 )
 from vippsrecon.fetching.ledgers.folder import write_ledger_folder
 from vippsrecon.fetching.ledgers.result import FetchedLedger, LedgerFacts, convert_to_pandas
+from vippsrecon.fetching.ledgers.stored_entries import StoredDates, open_stored_dates
 from vippsrecon.ledger.completeness import ReadTopic, check_completeness
 from vippsrecon.ledger.entries import (
     TOPICS,
@@ -52,6 +53,7 @@ def fetch_ledger(
     msns: Iterable[str] | None = None,
     *,
     out: Path | str | None = None,
+    record: bool | None = None,
     progress: bool = False,
 ) -> FetchedLedger[pd.DataFrame]:
     """Read the ledgers of a period, with payouts and a proof that no entry is missing.
@@ -62,6 +64,8 @@ def fetch_ledger(
         last: Last ledger date, included.
         msns: Sales units whose ledgers are read; None: those configured.
         out: Folder to write `ledger_entries.parquet`, `payouts.parquet` and `ledger.json` to.
+        record: Store closed dates in the workspace database and do not request those it has;
+            None: in production.
         progress: Show a progress bar in a terminal or a notebook.
 
     Raises:
@@ -73,7 +77,9 @@ def fetch_ledger(
 
     Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
     """
-    fetched = fetch_ledger_frames(client, first, last, msns, out=out, progress=progress)
+    fetched = fetch_ledger_frames(
+        client, first, last, msns, out=out, record=record, progress=progress
+    )
     return convert_to_pandas(fetched)
 
 
@@ -84,6 +90,7 @@ def fetch_ledger_frames(
     msns: Iterable[str] | None = None,
     *,
     out: Path | str | None = None,
+    record: bool | None = None,
     progress: bool = False,
 ) -> FetchedLedger[pl.DataFrame]:
     """Read the ledgers of a period as `fetch_ledger` does, into Polars."""
@@ -102,7 +109,8 @@ def fetch_ledger_frames(
             for topic in TOPICS
             for day in list_days(first, last)
         ]
-        frames, open_dates = _read_dates(client, dates, progress=progress)
+        with open_stored_dates(client.settings, record=record) as stored:
+            frames, open_dates, requested = _read_dates(client, dates, stored, progress=progress)
     except (UnauthorizedError, ForbiddenError, PaymentNotFoundError) as error:
         error.add_note(
             "The ledger is read with the keys of the sales unit itself or with accounting keys; partner "
@@ -127,8 +135,8 @@ def fetch_ledger_frames(
         first,
         last,
         client.now().replace(microsecond=0),
-        len(dates),
-        0,
+        requested,
+        len(dates) - requested,
     )
     fetched = _combine(frames, topics, facts, client, ledgers)
     if out is not None:
@@ -159,17 +167,23 @@ def choose_sales_units(client: Client, msns: Iterable[str] | None) -> list[str]:
 
 
 def _read_dates(
-    client: Client, dates: Sequence[LedgerDate], *, progress: bool
-) -> tuple[list[pl.DataFrame], set[tuple[str, str, date]]]:
-    frames = []
+    client: Client, dates: Sequence[LedgerDate], stored: StoredDates, *, progress: bool
+) -> tuple[list[pl.DataFrame], set[tuple[str, str, date]], int]:
+    """Return the entries of each date in order, the open dates, and how many were requested."""
+    entries = stored.load(dates)
+    missing = [ledger_date for ledger_date in dates if ledger_date.key not in entries]
     open_dates = set()
-    with show_progress("Reading the ledger", len(dates), "dates", shown=progress) as bar:
-        for reading in walk_ledger_dates(client, dates):
-            frames.append(build_entries(reading.entries, reading.date.owner.ledger))
-            if not reading.final:
-                open_dates.add(reading.date.key)
+    done = len(dates) - len(missing)
+    with show_progress("Reading the ledger", len(dates), "dates", done=done, shown=progress) as bar:
+        for reading in walk_ledger_dates(client, missing):
+            key = reading.date.key
+            entries[key] = build_entries(reading.entries, reading.date.owner.ledger)
+            if reading.final:
+                stored.record(reading.date, entries[key])
+            else:
+                open_dates.add(key)
             bar.update()
-    return frames, open_dates
+    return [entries[ledger_date.key] for ledger_date in dates], open_dates, len(missing)
 
 
 def _combine(
