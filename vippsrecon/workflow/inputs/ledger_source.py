@@ -57,6 +57,7 @@ class LedgerSource(NamedTuple):
         inputs: SHA-256 by file name.
         coverage: Kind, first and last day by file name.
         environment: Where a ledger folder was read; "" for settlement files.
+        days: First and last ledger date that was read of each sales unit; None: not known.
     """
 
     entries: pl.DataFrame
@@ -69,6 +70,7 @@ class LedgerSource(NamedTuple):
     inputs: dict[str, str]
     coverage: dict[str, dict[str, str]]
     environment: str = ""
+    days: dict[str, tuple[date, date]] | None = None
 
 
 def read_settlement_source(
@@ -130,6 +132,7 @@ def read_ledger_source(
         {name: compute_file_sha256(folder / name) for name in names},
         {ENTRIES_FILE: describe_coverage("ledger", facts.first, facts.last)},
         facts.environment,
+        dict.fromkeys(facts.sales_units, (facts.first, facts.last)),
     )
 
 

@@ -98,6 +98,7 @@ class MoneyFiles(NamedTuple):
         bank = self.bank
         return {
             "ledger_entries": self.entries,
+            "ledger_days": None if self.ledger is None else self.ledger.days,
             "payouts": None if self.ledger is None else self.ledger.payouts,
             "bank_lines": None if bank is None else bank.lines,
             "statement_days": None if bank is None else collect_statement_days(bank.statements),

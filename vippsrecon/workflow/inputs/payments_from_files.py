@@ -77,7 +77,7 @@ def derive_payments(
     hidden = pl.concat(
         [
             find_orders_without_entry(
-                orders, sums, entries, as_of - timedelta(hours=settings.rules.capture_grace_hours)
+                orders, sums, entries, as_of, settings.rules.capture_grace_hours
             ),
             find_partly_captured_orders(orders, sums),
         ]
@@ -126,11 +126,15 @@ def refuse_other_environment(money: MoneyFiles, environment: str) -> None:
 
 
 def find_orders_without_entry(
-    orders: pl.DataFrame, paid: pl.DataFrame, entries: pl.DataFrame, due_at: datetime
+    orders: pl.DataFrame,
+    paid: pl.DataFrame,
+    entries: pl.DataFrame,
+    as_of: datetime,
+    grace_hours: int,
 ) -> pl.DataFrame:
     """Return msn, reference of the orders of which the entries prove nothing.
 
-    An order that was not sent by `due_at` may be reserved. One that was placed before the first entry
+    An order that was not sent, or within the time of grace before the comparison, may be reserved. One that was placed before the first entry
     may have been captured before it. Any other that was sent and has no entry was not captured:
     that is known. An unpaid, cancelled or otherwise paid order needs no payment.
     """
@@ -150,6 +154,7 @@ def find_orders_without_entry(
     )
     first_day = pl.col("begins").cast(pl.Int32).cast(pl.Int64)
     is_earlier = (pl.col("ordered_day") < first_day).fill_null(value=True)
+    due_at = pl.min_horizontal(pl.lit(as_of), "exported_at") - timedelta(hours=grace_hours)
     is_due = (pl.col("status") == "fulfilled") & (pl.col("fulfilled_at") <= due_at).fill_null(
         value=True
     )
