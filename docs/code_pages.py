@@ -12,6 +12,7 @@ from docs.ledger_examples import CONTRACT, LEDGER_EXAMPLES
 from docs.reference_page import MADE
 
 EXAMPLES = ORDER_EXAMPLES | LEDGER_EXAMPLES
+Rows = list[dict[str, Any]]
 
 QUESTIONS = {
     "there": "Do the order and its payment both exist?",
@@ -211,7 +212,7 @@ def _entry_table(example: CodeExample) -> Iterator[str]:
 
 
 def _result(name: str) -> Iterator[str]:
-    discrepancies, buckets = _reconcile_examples()[name]
+    discrepancies, buckets, bridge = _reconcile_examples()[name]
     if discrepancies:
         yield "| code | severity | expected | actual | difference | at risk | proposal |"
         yield "|---|---|---:|---:|---:|---:|---|"
@@ -244,6 +245,22 @@ def _result(name: str) -> Iterator[str]:
     for row in rest:
         kind = f"`{row['kind']}`" if row["kind"] else ""
         yield f"| {_describe_place(row)} | {row['bucket']} | {kind} |"
+    if bridge:
+        from vippsrecon.report.names import get_line_name
+
+        yield from (
+            "",
+            "From the payments to the ledger:",
+            "",
+            "| line | code | amount |",
+            "|---|---|---:|",
+        )
+    for row in bridge:
+        line = row["line"]
+        code = f"`{line}`" if line in EXAMPLES else ""
+        total = line == "ledger"
+        title = "Captures less refunds on the ledger" if total else get_line_name(line, "ledger")
+        yield f"| {title} | {code} | {_amount(row['amount_minor'], row['currency'])} |"
 
 
 def _describe_place(row: dict[str, Any]) -> str:
@@ -255,7 +272,7 @@ def _describe_place(row: dict[str, Any]) -> str:
 
 
 @cache
-def _reconcile_examples() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def _reconcile_examples() -> dict[str, tuple[Rows, Rows, Rows]]:
     """Reconcile each example as a sales unit of its own; one call for each period."""
     found = {}
     for in_october in (False, True):
@@ -268,7 +285,7 @@ def _reconcile_examples() -> dict[str, tuple[list[dict[str, Any]], list[dict[str
 
 def _reconcile_together(
     examples: dict[str, CodeExample], *, in_october: bool
-) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+) -> dict[str, tuple[Rows, Rows, Rows]]:
     from datetime import date
 
     from vippsrecon.config.settings import Rules, SalesUnit
@@ -309,6 +326,7 @@ def _reconcile_together(
     )
     discrepancies = _list_rows(result.discrepancies)
     buckets = _list_rows(result.buckets)
+    bridge = [row for row in _list_rows(result.bridge) if row["leg"] == "ledger"]
     return {
         name: (
             [row for row in discrepancies if row["msn"] == msn],
@@ -317,6 +335,7 @@ def _reconcile_together(
                 for row in buckets
                 if row["row_key"].startswith((f"{msn}/", f"{msn}:"))
             ],
+            [row for row in bridge if row["msn"] == msn],
         )
         for msn, name in units.items()
     }

@@ -26,7 +26,11 @@ from vippsrecon.reconciliation.engines.backends import (
     prepare_frame,
     refuse_large_sums,
 )
-from vippsrecon.reconciliation.payments_ledger.bridge import LEDGER_LINES, build_ledger_sums
+from vippsrecon.reconciliation.payments_ledger.bridge import (
+    LEDGER_LINES,
+    build_ledger_sums,
+    sum_events_in_time,
+)
 from vippsrecon.reconciliation.payments_ledger.buckets import leave_entries_unchecked
 from vippsrecon.reconciliation.payments_ledger.compare import (
     LedgerComparison,
@@ -225,13 +229,13 @@ def build_ungraded_rows(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
 
 
 def sum_money_buckets(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
-    """Return the summary's rows of the input rows that are no discrepancy."""
+    """Return the summary's rows of what is no discrepancy: input rows, and events on no ledger yet."""
     keys = ["leg", "currency", "bucket", "kind"]
     leg: nw.Expr = nw.lit(None).cast(nw.String)
     for side, name in _LEG_BY_SIDE.items():
         leg = nw.when(nw.col("side") == side).then(nw.lit(name)).otherwise(leg)
     nothing = nw.lit(0, nw.Int64)
-    return tuple(
+    sums = [
         rows.filter(nw.col("bucket") != "discrepancy")
         .select(
             "currency",
@@ -246,8 +250,12 @@ def sum_money_buckets(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
             rows=nw.col("each").sum().cast(nw.Int64),
             total_minor=nw.col("amount").sum().cast(nw.Int64),
         )
-        .with_columns(difference_minor=nothing, at_risk_minor=nothing)
         for rows in legs.buckets
+    ]
+    if legs.ledger is not None:
+        sums.append(sum_events_in_time(legs.ledger.bridge_sums))
+    return tuple(
+        rows.with_columns(difference_minor=nothing, at_risk_minor=nothing) for rows in sums
     )
 
 

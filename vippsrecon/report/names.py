@@ -138,6 +138,10 @@ def is_code_line(line: str) -> bool:
     return line in CODE_BY_NAME and line not in list_section("lines")
 
 
+_SECTIONS_OF_LINES = {"refunded": "lines_of_refunds", "ledger": "lines_of_ledger"}
+"""Leg of the bridge to the section with the names that only its own lines have."""
+
+
 def get_line_name(line: str, leg: str = "captured") -> str:
     """Return the name of a line of the bridge.
 
@@ -147,8 +151,9 @@ def get_line_name(line: str, leg: str = "captured") -> str:
     Raises:
         KeyError: It is neither a line nor a code.
     """
-    if leg == "refunded" and line in list_section("lines_of_refunds"):
-        return say(f"lines_of_refunds.{line}")
+    own_lines = _SECTIONS_OF_LINES.get(leg)
+    if own_lines is not None and line in list_section(own_lines):
+        return say(f"{own_lines}.{line}")
     return get_code_title(line) if is_code_line(line) else say(f"lines.{line}")
 
 

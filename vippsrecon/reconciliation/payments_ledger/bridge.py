@@ -60,6 +60,29 @@ def sum_ledger_lines(pairs: LazyFrame) -> LazyFrame:
     )
 
 
+def sum_events_in_time(pair_sums: LazyFrame) -> LazyFrame:
+    """Return the summary's row of captures and refunds that the ledger may not have yet.
+
+    They are no input row of the ledger, so no bucket counts them.
+    """
+    return (
+        pair_sums.filter(nw.col("kind") == "timing_not_on_ledger")
+        .group_by("currency", "kind")
+        .agg(
+            rows=nw.col("lone_event_rows").sum().cast(nw.Int64),
+            left_out=nw.col("lone_event").sum().cast(nw.Int64),
+        )
+        .select(
+            "currency",
+            "kind",
+            "rows",
+            leg=nw.lit("payment_ledger"),
+            bucket=nw.lit("timing"),
+            total_minor=-nw.col("left_out"),
+        )
+    )
+
+
 def build_ledger_sums(
     first_legs: list[dict[str, Any]],
     pair_sums: LazyFrame,
