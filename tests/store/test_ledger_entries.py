@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-import pytest
 from sqlalchemy import text
 
-from vippsrecon.errors import StoreError
 from vippsrecon.store import (
     LedgerTopic,
+    StoredPage,
     read_closed_dates,
-    read_feed_cursor,
-    read_feed_pages,
+    read_feed_page,
     record_closed_date,
     record_feed_page,
 )
@@ -62,25 +60,22 @@ def test_damaged_entries_are_noticed(store):
     assert [entries.intact for entries in read_closed_dates(store, FUNDS, FIRST, LAST)] == [False]
 
 
-def test_feed_goes_on_after_its_last_page(store):
-    """Page and cursor are recorded together; an empty page only moves the cursor."""
-    assert read_feed_cursor(store, FUNDS) == ""
-    record_feed_page(store, FUNDS, "", "a", 2, b"two")
-    record_feed_page(store, FUNDS, "a", "b", 0, b"")
-    record_feed_page(store, FUNDS, "b", "c", 1, b"one")
+def test_page_of_a_feed_is_found_by_its_cursor(store):
+    """Every reader goes from page to page by itself, so two readers cannot disturb each other."""
+    record_feed_page(store, FUNDS, StoredPage("", "a", 256, EVERY_BYTE))
+    record_feed_page(store, FUNDS, StoredPage("a", "b", 1, b"one"))
+    record_feed_page(store, FUNDS, StoredPage("a", "c", 2, b"two"))
 
-    assert read_feed_cursor(store, FUNDS) == "c"
-    assert [(page.entry_count, page.data) for page in read_feed_pages(store, FUNDS)] == [
-        (2, b"two"),
-        (1, b"one"),
-    ]
-    assert read_feed_cursor(store, FEES) == ""
+    assert read_feed_page(store, FUNDS, "") == StoredPage("", "a", 256, EVERY_BYTE)
+    assert read_feed_page(store, FUNDS, "a") == StoredPage("a", "b", 1, b"one")
+    assert read_feed_page(store, FUNDS, "b") is None
+    assert read_feed_page(store, FEES, "") is None
 
 
-def test_two_readers_of_a_feed_do_not_record_a_page_twice(store):
-    """The second one is told to run again: its page is there already."""
-    record_feed_page(store, FUNDS, "", "a", 2, b"two")
+def test_damaged_page_is_as_if_it_was_not_recorded(store):
+    """It is requested again."""
+    record_feed_page(store, FUNDS, StoredPage("", "a", 1, b"one"))
+    with write_transaction(store) as connection:
+        connection.execute(text("UPDATE ledger_feed_pages SET sha256 = 'x'"))
 
-    with pytest.raises(StoreError, match="at the same time"):
-        record_feed_page(store, FUNDS, "", "a", 2, b"two")
-    assert len(list(read_feed_pages(store, FUNDS))) == 1
+    assert read_feed_page(store, FUNDS, "") is None

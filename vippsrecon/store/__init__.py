@@ -68,10 +68,10 @@ from vippsrecon.store.journal.verify import VerificationResult, find_plan_of_hea
 from vippsrecon.store.journal.verify_database import verify_database
 from vippsrecon.store.ledger_entries import (
     LedgerTopic,
-    StoredEntries,
+    StoredDate,
+    StoredPage,
     read_closed_dates,
-    read_feed_cursor,
-    read_feed_pages,
+    read_feed_page,
     record_closed_date,
     record_feed_page,
 )
@@ -121,7 +121,8 @@ __all__ = [
     "Run",
     "Store",
     "StoreStatus",
-    "StoredEntries",
+    "StoredDate",
+    "StoredPage",
     "VerificationResult",
     "acquire",
     "append_entries",
@@ -146,8 +147,7 @@ __all__ = [
     "read_closed_dates",
     "read_compared_orders",
     "read_entries",
-    "read_feed_cursor",
-    "read_feed_pages",
+    "read_feed_page",
     "read_first_seen_dates",
     "read_head",
     "read_intentions",

@@ -178,23 +178,14 @@ LEDGER_DATES = Table(
     Column("recorded_at", Text, nullable=False),
 )
 
-LEDGER_FEEDS = Table(
-    "ledger_feeds",
-    METADATA,
-    Column("environment", Text, primary_key=True),
-    Column("ledger_id", Text, primary_key=True),
-    Column("topic", Text, primary_key=True),
-    Column("cursor", Text, nullable=False),
-    Column("pages", BigInteger, nullable=False),
-)
-
 LEDGER_FEED_PAGES = Table(
     "ledger_feed_pages",
     METADATA,
     Column("environment", Text, primary_key=True),
     Column("ledger_id", Text, primary_key=True),
     Column("topic", Text, primary_key=True),
-    Column("page", BigInteger, primary_key=True),
+    Column("cursor", Text, primary_key=True),
+    Column("next_cursor", Text, nullable=False),
     Column("entry_count", BigInteger, nullable=False),
     Column("entries", LargeBinary, nullable=False),
     Column("sha256", Text, nullable=False),

@@ -15,25 +15,17 @@ CREATE TABLE ledger_dates (
     PRIMARY KEY (environment, ledger_id, topic, ledger_date)
 );
 
--- How far the feed of a ledger and topic was read: its next request begins at `cursor`.
-CREATE TABLE ledger_feeds (
-    environment TEXT NOT NULL,
-    ledger_id   TEXT NOT NULL,
-    topic       TEXT NOT NULL CHECK (topic IN ('funds', 'fees')),
-    cursor      TEXT NOT NULL,
-    pages       BIGINT NOT NULL,
-    PRIMARY KEY (environment, ledger_id, topic)
-);
-
--- The entries of each page of a feed, in the order in which they were read.
+-- One row per page of a feed: the request with `cursor` gave these entries, and the next request has
+-- `next_cursor`. Each reader of the feed knows how far it is itself.
 CREATE TABLE ledger_feed_pages (
     environment TEXT NOT NULL,
     ledger_id   TEXT NOT NULL,
     topic       TEXT NOT NULL CHECK (topic IN ('funds', 'fees')),
-    page        BIGINT NOT NULL,
+    cursor      TEXT NOT NULL,
+    next_cursor TEXT NOT NULL,
     entry_count BIGINT NOT NULL,
     entries     BYTEA NOT NULL,
     sha256      TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
-    PRIMARY KEY (environment, ledger_id, topic, page)
+    PRIMARY KEY (environment, ledger_id, topic, cursor)
 );
