@@ -10,13 +10,15 @@ A leg is compared only where both of its sides are given. Nothing is said about 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import polars as pl
 
 from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.dates import to_day_number
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
@@ -25,6 +27,12 @@ from vippsrecon.reconciliation.engines.backends import (
     materialize,
     prepare_frame,
     refuse_large_sums,
+)
+from vippsrecon.reconciliation.engines.local_rows import put_beside
+from vippsrecon.reconciliation.ledger_payouts.payout_legs import (
+    PayoutLegs,
+    collect_in_polars,
+    compare_payout_legs,
 )
 from vippsrecon.reconciliation.payments_ledger.bridge import (
     LEDGER_LINES,
@@ -65,11 +73,41 @@ _PAYMENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class MoneyInputs:
-    """The frames of money on its way to the bank, validated and lazy; None where not given."""
+    """The frames of money on its way to the bank, validated; None where not given.
+
+    Attributes:
+        ledger_entries: On the engine that the orders are on.
+        payouts, bank_lines: In Polars, because they are few.
+        beside: One of the lazy frames that the orders' engine has; None if none was given.
+    """
 
     ledger_entries: LazyFrame | None
-    payouts: LazyFrame | None
-    bank_lines: LazyFrame | None
+    payouts: pl.DataFrame | None
+    bank_lines: pl.DataFrame | None
+    beside: LazyFrame | None
+
+
+@dataclass(frozen=True)
+class MoneyOptions:
+    """Settings of the legs after the first.
+
+    Attributes:
+        run_date: Local day of the cut-off time.
+        period: First and last day, as day numbers; None for all days.
+        waived: (msn, reference) of payments that the user ignores.
+        contracts: What captures cost.
+        ledger_days: Sales unit to the first and last day of its ledger that was read.
+        statement_days: Account to the first and last day that its statements cover.
+        known_accounts: Ledger to the account that an earlier run saw its payouts go to.
+    """
+
+    run_date: date
+    period: tuple[int, int] | None = None
+    waived: frozenset[tuple[str, str]] = frozenset()
+    contracts: Sequence[FeeContract] = ()
+    ledger_days: Mapping[str, tuple[date, date]] | None = None
+    statement_days: Mapping[str, tuple[date, date]] | None = None
+    known_accounts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +121,7 @@ class MoneyLegs:
         buckets: One row per input row (`run_checks.BUCKET_COLUMNS`), a frame per side.
         ledger: The comparison of payments with the ledger; None if it was not made.
         without_events: Result of `movements.sum_payments_without_events`.
+        payout_legs: The comparisons of payouts with ledger and bank.
     """
 
     compared: tuple[str, ...] = ()
@@ -91,6 +130,7 @@ class MoneyLegs:
     buckets: tuple[LazyFrame, ...] = ()
     ledger: LedgerComparison | None = None
     without_events: LazyFrame | None = None
+    payout_legs: PayoutLegs = field(default_factory=PayoutLegs)
 
 
 def prepare_money_inputs(
@@ -116,10 +156,19 @@ def prepare_money_inputs(
         refuse_large_sums(prepared, frame)
         return prepared
 
+    prepared = {
+        frame.name: prepare(data, frame)
+        for data, frame in (
+            (ledger_entries, LEDGER_ENTRIES),
+            (payouts, PAYOUTS),
+            (bank_lines, BANK_LINES),
+        )
+    }
     return MoneyInputs(
-        prepare(ledger_entries, LEDGER_ENTRIES),
-        prepare(payouts, PAYOUTS),
-        prepare(bank_lines, BANK_LINES),
+        prepared["ledger_entries"],
+        None if payouts is None else collect_in_polars(payouts, PAYOUTS),
+        None if bank_lines is None else collect_in_polars(bank_lines, BANK_LINES),
+        next((rows for rows in prepared.values() if rows is not None), None),
     )
 
 
@@ -146,35 +195,43 @@ def select_payment_side(
 
 
 def compare_money_legs(
-    side: PaymentSideFrames | None,
-    inputs: MoneyInputs,
-    *,
-    run_day: int,
-    period: tuple[int, int] | None,
-    waived: frozenset[tuple[str, str]],
-    contracts: Sequence[FeeContract] = (),
-    ledger_days: Mapping[str, tuple[date, date]] | None = None,
+    side: PaymentSideFrames | None, inputs: MoneyInputs, options: MoneyOptions
 ) -> MoneyLegs:
     """Compare every leg whose two sides are given."""
     compared: list[str] = []
     findings: list[tuple[str, LazyFrame]] = []
     buckets: list[LazyFrame] = []
     ledger = None
-    if side is not None and inputs.ledger_entries is not None:
+    if inputs.ledger_entries is not None and side is not None:
         ledger = compare_payments_with_ledger(
             side,
             inputs.ledger_entries,
-            run_day=run_day,
-            period=period,
-            contracts=contracts,
-            ledger_days=ledger_days,
-            waived=waived,
+            run_day=to_day_number(options.run_date),
+            period=options.period,
+            contracts=options.contracts,
+            ledger_days=options.ledger_days,
+            waived=options.waived,
         )
         compared.append("payment_ledger")
         findings.append(("payment_ledger", ledger.findings))
         buckets.append(ledger.buckets)
     elif inputs.ledger_entries is not None:
         buckets.append(leave_entries_unchecked(inputs.ledger_entries))
+    payout_legs = compare_payout_legs(
+        inputs.ledger_entries,
+        inputs.payouts,
+        inputs.bank_lines,
+        run_date=options.run_date,
+        period=options.period,
+        statement_days=options.statement_days,
+        known_accounts=options.known_accounts,
+    )
+    for leg, found in payout_legs.findings.items():
+        compared.append(leg)
+        findings.append((leg, _place(found, inputs)))
+    payout_buckets = payout_legs.list_buckets()
+    if payout_buckets.height:
+        buckets.append(_place(payout_buckets, inputs))
     kinds = frozenset(
         row["kind"] for _, rows in findings for row in collect_rows(rows.select("kind").unique())
     )
@@ -185,7 +242,14 @@ def compare_money_legs(
         tuple(buckets),
         ledger,
         None if side is None else side.without_events,
+        payout_legs,
     )
+
+
+def _place(rows: pl.DataFrame, inputs: MoneyInputs) -> LazyFrame:
+    if inputs.beside is None:
+        raise RuntimeError("rows of payouts need a frame of payouts")
+    return put_beside(rows, inputs.beside)
 
 
 def build_ungraded_rows(legs: MoneyLegs) -> tuple[LazyFrame, ...]:
@@ -271,4 +335,4 @@ def build_money_bridge(legs: MoneyLegs, first_legs: list[dict[str, Any]]) -> lis
             first_legs, legs.ledger.bridge_sums, legs.without_events, set(legs.ledger.days)
         )
         rows += build_balanced_rows("ledger", sums, LEDGER_LINES)
-    return rows
+    return rows + legs.payout_legs.build_bridge()

@@ -28,6 +28,7 @@ from vippsrecon.reconciliation.engines.input_frames import (
 from vippsrecon.reconciliation.engines.plans import planned, reuse_plans
 from vippsrecon.reconciliation.money_legs import (
     MoneyLegs,
+    MoneyOptions,
     build_ungraded_rows,
     compare_money_legs,
     prepare_money_inputs,
@@ -108,6 +109,7 @@ def reconcile(
     contracts: Sequence[FeeContract] = (),
     statement_days: Mapping[str, tuple[date, date]] | None = None,
     ledger_days: Mapping[str, tuple[date, date]] | None = None,
+    known_accounts: Mapping[str, str] | None = None,
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
@@ -161,6 +163,7 @@ def reconcile(
         ledger_days: First and last day of each sales unit's ledger that was read. Without it, a
             ledger covers the period from its first day, else from its first entry, and ends with
             its last entry. What happened after the last day cannot be on it yet.
+        known_accounts: The bank account that an earlier run saw the payouts of a ledger go to.
 
     Returns:
         A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
@@ -212,11 +215,15 @@ def reconcile(
             legs = compare_money_legs(
                 side,
                 money_inputs,
-                run_day=to_day_number(run_date),
-                period=options.period,
-                waived=options.waived,
-                contracts=contracts,
-                ledger_days=ledger_days,
+                MoneyOptions(
+                    run_date,
+                    options.period,
+                    options.waived,
+                    tuple(contracts),
+                    ledger_days,
+                    statement_days,
+                    known_accounts,
+                ),
             )
         reported = build_discrepancies(
             answered,
@@ -272,6 +279,7 @@ def reconcile(
         ledger_entries=ledger_entries,
         payouts=payouts,
         bank_lines=bank_lines,
+        payout_matches=legs.payout_legs.matches,
     )
 
 

@@ -216,7 +216,7 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
             native.collect(engine="streaming" if large else "in-memory").lazy()
         )
     elif engine == "duckdb":
-        computed = nw.from_native(_materialize_relation(native)).lazy()
+        computed = nw.from_native(materialize_relation(native)).lazy()
     else:
         # localCheckpoint() and not persist(): it also drops the query plan of the rows, and Spark's
         # planner needs minutes for a plan in which every step is nested.
@@ -224,7 +224,7 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
     return computed
 
 
-def _materialize_relation(relation: Any) -> Any:
+def materialize_relation(relation: Any) -> Any:
     """Compute and store a DuckDB relation's rows. Before DuckDB 2, `execute` does this."""
     return relation.materialize() if hasattr(relation, "materialize") else relation.execute()
 
