@@ -30,6 +30,15 @@ from vippsrecon.reconciliation.results.findings import (
 )
 
 QUESTION = "payout"
+KINDS = (
+    "payout_amount_difference",
+    "payout_aborted",
+    "payout_number_gap",
+    "negative_balance_carried",
+    "payout_account_changed",
+)
+"""The codes of this leg, in the order of `codes.CODES`."""
+
 CHAIN_BREAK = "balance_chain_break"
 
 PayoutKey = tuple[str, str]

@@ -41,6 +41,14 @@ from vippsrecon.reconciliation.results.findings import (
 )
 
 QUESTION = "bank"
+KINDS = (
+    "payout_not_in_bank",
+    "bank_credit_unexplained",
+    "timing_payout_in_transit",
+    "other_bank_line",
+)
+"""The codes of this leg, besides those of the leg before it, in the order of `codes.CODES`."""
+
 DIFFERENCE_IN_BANK = "bank"
 """Discriminator: a payout's amount may also differ between ledger and payout."""
 
@@ -169,6 +177,7 @@ def _judge_payout(
     if kind == "payout_amount_difference":
         actual = sum(matching.lines[line].amount for line in matching.differing[place])
         return row, finding._replace(
+            variant="in_bank",
             actual=actual,
             at_risk=abs(actual - payout.amount),
             discriminator=":".join(filter(None, (DIFFERENCE_IN_BANK, finding.discriminator))),
