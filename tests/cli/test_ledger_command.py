@@ -82,3 +82,22 @@ def test_recorded_dates_are_not_requested_again(run, keys, folder):
     assert "4 closed dates were stored by an earlier run" in second.stdout
     read = [(folder / name / "ledger_entries.parquet").read_bytes() for name in ("first", "second")]
     assert read[0] == read[1]
+
+
+def test_fetch_from_an_earlier_one(run, keys, fetched, few_orders, folder):
+    """What was skipped, and why, is printed; the folder is read like any fetch."""
+    result = run("fetch", few_orders, "--earlier", fetched, "--out", "again")
+
+    assert result.exit_code == 0, result.output
+    assert "were not read again, because they cannot have changed" in result.stdout
+    info = json.loads((folder / "again" / "fetch.json").read_text(encoding="utf-8"))
+    assert info["complete"]
+    assert sum(info["earlier"]["skipped"].values()) > 0
+    assert info["ledger_cursors"].keys() == {"302321"}
+
+
+def test_fetch_cannot_resume_from_an_earlier_one(run, keys, fetched, few_orders):
+    """A run that stopped is started again: it is short."""
+    result = run("fetch", few_orders, "--earlier", fetched, "--out", "again", "--resume")
+
+    assert_one_sentence_error(result, "--resume and --earlier")

@@ -1,5 +1,6 @@
 """Read the payments and event logs of many references."""
 
+from vippsrecon.fetching.daily_run import ChangedFetch, fetch_changes
 from vippsrecon.fetching.follow_ups import FollowUp
 from vippsrecon.fetching.ledgers import FetchedLedger, fetch_ledger, read_ledger_folder
 from vippsrecon.fetching.results import Fetched, load_fetched, read_fetched
@@ -12,12 +13,14 @@ from vippsrecon.ledger.references import (
 )
 
 __all__ = [
+    "ChangedFetch",
     "Fetched",
     "FetchedLedger",
     "FollowUp",
     "LedgerWalk",
     "build_unread_walk",
     "fetch",
+    "fetch_changes",
     "fetch_frames",
     "fetch_into",
     "fetch_ledger",

@@ -23,7 +23,7 @@ from vippsrecon.errors import (
 )
 from vippsrecon.fetching.ledgers.folder import write_ledger_folder
 from vippsrecon.fetching.ledgers.result import FetchedLedger, LedgerFacts, convert_to_pandas
-from vippsrecon.fetching.ledgers.stored_entries import StoredDates, open_stored_dates
+from vippsrecon.fetching.ledgers.stored_entries import StoredLedgers, open_stored_ledgers
 from vippsrecon.ledger.completeness import ReadTopic, check_completeness
 from vippsrecon.ledger.entries import (
     TOPICS,
@@ -109,7 +109,7 @@ def fetch_ledger_frames(
             for topic in TOPICS
             for day in list_days(first, last)
         ]
-        with open_stored_dates(client.settings, record=record) as stored:
+        with open_stored_ledgers(client.settings, record=record) as stored:
             frames, open_dates, requested = _read_dates(client, dates, stored, progress=progress)
     except (UnauthorizedError, ForbiddenError, PaymentNotFoundError) as error:
         error.add_note(
@@ -167,7 +167,7 @@ def choose_sales_units(client: Client, msns: Iterable[str] | None) -> list[str]:
 
 
 def _read_dates(
-    client: Client, dates: Sequence[LedgerDate], stored: StoredDates, *, progress: bool
+    client: Client, dates: Sequence[LedgerDate], stored: StoredLedgers, *, progress: bool
 ) -> tuple[list[pl.DataFrame], set[tuple[str, str, date]], int]:
     """Return the entries of each date in order, the open dates, and how many were requested."""
     entries = stored.load(dates)

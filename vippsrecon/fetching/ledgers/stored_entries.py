@@ -11,18 +11,28 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.errors import SchemaError, StoreError
 from vippsrecon.ledger.entries import ENTRY_COLUMNS
-from vippsrecon.store import LedgerTopic, Store, open_store, read_closed_dates, record_closed_date
+from vippsrecon.store import (
+    LedgerTopic,
+    Store,
+    StoredPage,
+    open_store,
+    read_closed_dates,
+    read_feed_page,
+    record_closed_date,
+    record_feed_page,
+)
 
 if TYPE_CHECKING:
+    from vippsrecon.api.requests import Topic
     from vippsrecon.config.settings import Settings
-    from vippsrecon.ledger.entries import LedgerDate
+    from vippsrecon.ledger.entries import LedgerDate, ReadableLedger
 
 WAIT_SECONDS = 5.0
 """Longest wait for a lock of the database."""
@@ -30,8 +40,15 @@ WAIT_SECONDS = 5.0
 _log = logging.getLogger("vippsrecon.ledger")
 
 
-class StoredDates:
-    """The closed ledger dates that the workspace database has.
+class FeedEntries(NamedTuple):
+    """The entries of one page of a feed, and the cursor of the page after it."""
+
+    entries: pl.DataFrame
+    next_cursor: str
+
+
+class StoredLedgers:
+    """The closed ledger dates and the pages of feeds that the workspace database has.
 
     Args:
         store: The workspace database; None: nothing is stored.
@@ -60,6 +77,28 @@ class StoredDates:
             key = LedgerTopic(self._environment, ledger_id, topic)
             record_closed_date(self._store, key, day, len(entries), pack_entries(entries))
 
+    def load_page(self, owner: ReadableLedger, topic: Topic, cursor: str) -> FeedEntries | None:
+        """Return the stored page of a feed that begins at a cursor."""
+        if self._store is None:
+            return None
+        page = read_feed_page(self._store, self._get_topic(owner, topic), cursor)
+        entries = None if page is None else unpack_entries(page.data)
+        if page is None or entries is None or len(entries) != page.entry_count:
+            return None
+        return FeedEntries(entries, page.next_cursor)
+
+    def record_page(
+        self, owner: ReadableLedger, topic: Topic, cursor: str, page: FeedEntries
+    ) -> None:
+        """Store a page that has entries; one without only says that nothing happened so far."""
+        if self._store is not None and len(page.entries):
+            data = pack_entries(page.entries)
+            stored = StoredPage(cursor, page.next_cursor, len(page.entries), data)
+            record_feed_page(self._store, self._get_topic(owner, topic), stored)
+
+    def _get_topic(self, owner: ReadableLedger, topic: Topic) -> LedgerTopic:
+        return LedgerTopic(self._environment, owner.ledger.ledger_id, topic)
+
     def _group(self, dates: Sequence[LedgerDate]) -> dict[LedgerTopic, set[date]]:
         groups: dict[LedgerTopic, set[date]] = {}
         if self._store is not None:
@@ -74,7 +113,7 @@ class StoredDates:
 
 
 @contextmanager
-def open_stored_dates(settings: Settings, *, record: bool | None) -> Iterator[StoredDates]:
+def open_stored_ledgers(settings: Settings, *, record: bool | None) -> Iterator[StoredLedgers]:
     """Open the database for the time of a reading.
 
     Args:
@@ -90,10 +129,10 @@ def open_stored_dates(settings: Settings, *, record: bool | None) -> Iterator[St
             store = open_store(settings.database_url, create=True, wait_seconds=WAIT_SECONDS)
         except StoreError as error:
             _log.warning(
-                "Closed ledger dates are not stored, so the next run requests them again: %s", error
+                "Ledger entries are not stored, so the next run requests them again: %s", error
             )
     try:
-        yield StoredDates(store, settings.environment)
+        yield StoredLedgers(store, settings.environment)
     finally:
         if store is not None:
             store.close()
