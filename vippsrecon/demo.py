@@ -24,16 +24,22 @@ from vippsrecon.scenario import EARLIER_FILE, PERIOD, SHOPS, write_month
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 from vippsrecon.reconciliation import Reconciliation
 
 SCENARIO_FOLDER = "scenario"
 """Folder of the invented month, beside the report."""
 
+FIRST_LEG = "order_payment"
+"""What every run compares; the others need ledgers and bank statements."""
+
 
 class Finding(NamedTuple):
-    """One discrepancy, planted or found: code, payment, amounts in minor units, and the proposal."""
+    """One discrepancy, planted or found: code, payment, amounts in minor units, and the proposal.
+
+    `payout_number` is the key instead of the reference where a payout is wrong.
+    """
 
     kind: str
     msn: str
@@ -44,6 +50,8 @@ class Finding(NamedTuple):
     at_risk_minor: int
     proposal: str = ""
     proposal_minor: int | None = None
+    leg: str = FIRST_LEG
+    payout_number: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,9 +190,17 @@ def run_demo(
     return DemoResult(result, report, score, round(time.monotonic() - started, 1), page)
 
 
-def score_result(result: Reconciliation, truth: Path) -> Score:
-    """Compare what was found with what was planted, including amounts and proposals."""
-    planted = Counter(_read_planted(truth))
+def score_result(
+    result: Reconciliation, truth: Path, *, legs: Collection[str] = (FIRST_LEG,)
+) -> Score:
+    """Compare what was found with what was planted, including amounts and proposals.
+
+    Args:
+        result: What was found.
+        truth: The scenario's truth.csv.
+        legs: What the run compared. What is planted elsewhere is not expected.
+    """
+    planted = Counter(row for row in _read_planted(truth) if row.leg in legs)
     findings = Counter(_list_findings(result))
     right = planted & findings
     return Score(
@@ -197,10 +213,15 @@ def score_result(result: Reconciliation, truth: Path) -> Score:
 
 
 def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
-    """Return the differences of timing rows, payment by payment, and of ignored orders, by code."""
+    """Return the differences of timing rows, payment by payment, and of ignored orders, by code.
+
+    Only those of orders and payments.
+    """
     planted: Counter[str] = Counter()
     with truth.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
+            if row["leg"] != FIRST_LEG:
+                continue
             if row["bucket"] == "timing":
                 planted[f"{row['kind']} {row['msn']}:{row['reference']}"] += 1
             elif row["bucket"] == "ignored":
@@ -236,6 +257,8 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
                     int(row["at_risk_minor"]),
                     row["proposal"],
                     _parse_minor(row["proposed_minor"]),
+                    row["leg"],
+                    row["payout_number"],
                 )
 
 
@@ -246,6 +269,7 @@ def _list_findings(result: Reconciliation) -> Iterator[Finding]:
             reference=finding.reference or "",
             order_number=finding.order_number or "",
             proposal=finding.proposal or "",
+            payout_number=finding.payout_number or "",
         )
 
 
@@ -262,7 +286,11 @@ def _count_by_kind(findings: Counter[Finding]) -> Counter[str]:
 
 def _format_finding(finding: Finding) -> str:
     return (
-        f"{finding.kind} {finding.reference or finding.order_number}: expected "
+        f"{finding.kind} {_format_key(finding)}: expected "
         f"{finding.expected_minor}, actual {finding.actual_minor}, at risk {finding.at_risk_minor}, "
         f"proposed {finding.proposal or 'nothing'} {finding.proposal_minor or ''}".rstrip()
     )
+
+
+def _format_key(finding: Finding) -> str:
+    return finding.reference or finding.order_number or finding.payout_number or finding.msn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -120,67 +119,6 @@ def test_psp_reference_belongs_to_one_event(month):
     """Events and ledger entries are joined by them."""
     counts = Counter(event["pspReference"] for log in month.events.values() for event in log)
     assert max(counts.values()) == 1
-
-
-def test_ledger_balances_follow_from_each_other(month):
-    """A broken chain would be a fault of the ledger, and this month has none."""
-    assert len(month.entries) == 2
-    for entries in month.entries.values():
-        balance = 0
-        for entry in entries:
-            assert entry["balanceBefore"] == balance
-            balance += entry["amount"]
-            assert entry["balanceAfter"] == balance
-        times = [(entry["ledgerDate"], entry["time"]) for entry in entries]
-        assert times == sorted(times)
-
-
-def test_the_ledger_holds_every_capture_and_refund_once(month):
-    """The ledger alone proves completeness: money that is not on it did not move."""
-    moved = {
-        event["pspReference"]: (
-            event["reference"],
-            event["amount"]["value"] * (1 if event["name"] == "CAPTURED" else -1),
-        )
-        for log in month.events.values()
-        for event in log
-        if event["success"] and event["name"] in {"CAPTURED", "REFUNDED"}
-    }
-    funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
-    booked = [
-        (entry["pspReference"], (entry["reference"], entry["amount"]))
-        for entry in funds
-        if entry["entryType"] in {"capture", "refund"}
-    ]
-    assert len(booked) == len(moved)
-    assert dict(booked) == moved
-
-
-def test_payouts_agree_with_the_bank_statement(month):
-    """Bank statement, ledger and settlement report show the same money."""
-    funds = next(entries for (_, topic), entries in month.entries.items() if topic == "funds")
-    scheduled = {
-        entry["reference"]: -entry["amount"]
-        for entry in funds
-        if entry["entryType"] == "payout-scheduled"
-    }
-    statement = (month.folder / "bank.xml").read_text(encoding="utf-8")
-    amounts = [
-        int(Decimal(text) * 100)
-        for text in re.findall(r"<NtryRef>\d+</NtryRef><Amt Ccy=\"NOK\">([\d.]+)<", statement)
-    ]
-    texts = re.findall(r"<Ustrd>(.*?)</Ustrd>", statement)
-    assert len(texts) > 20
-    assert [scheduled[text] for text in texts] == amounts
-    opening, closing = (
-        int(Decimal(text) * 100)
-        for text in re.findall(r"</Tp><Amt Ccy=\"NOK\">([\d.]+)<", statement)
-    )
-    assert opening + sum(amounts) == closing
-    with (month.folder / "settlement.csv").open(encoding="utf-8", newline="") as file:
-        report = list(csv.DictReader(file))
-    assert [int(Decimal(row["Beløp"]) * 100) for row in report] == [e["amount"] for e in funds]
-    assert [row["PSP-referanse"] for row in report] == [e["pspReference"] for e in funds]
 
 
 @pytest.mark.parametrize("currency", ["DKK", "EUR"])

@@ -8,6 +8,7 @@ report.
 from __future__ import annotations
 
 from vippsrecon.scenario.calendar import CLOCK_START, EXPORTED_AT, FIRST_DAY, LAST_DAY
+from vippsrecon.scenario.ledgers import FEE_TERMS, FeeTerms
 from vippsrecon.scenario.month import TRUTH_COLUMNS, choose_sales_units, write_month
 from vippsrecon.scenario.other_exports import EARLIER_FILE, PERIOD
 from vippsrecon.scenario.sales_units import MARKET_BY_CURRENCY, ScenarioKeys, ScenarioSalesUnit
@@ -17,12 +18,14 @@ __all__ = [
     "CLOCK_START",
     "EARLIER_FILE",
     "EXPORTED_AT",
+    "FEE_TERMS",
     "FIRST_DAY",
     "LAST_DAY",
     "MARKET_BY_CURRENCY",
     "PERIOD",
     "SHOPS",
     "TRUTH_COLUMNS",
+    "FeeTerms",
     "ScenarioKeys",
     "ScenarioSalesUnit",
     "choose_sales_units",

@@ -6,32 +6,29 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TextIO
 
+from vippsrecon.scenario.bank_lines import STATEMENT_LAST_DAY, BankLine
 from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, format_utc
 from vippsrecon.scenario.exports.plain_woo_magento import format_major
-from vippsrecon.scenario.ledgers import Payout
-
-STATEMENT_LAST_DAY = date(2026, 11, 4)
-"""Last day of the statement; later payouts are in transit."""
 
 _OPENING_BALANCE = 100_000
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 _BIC_BY_CURRENCY = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
 
 
-def write_bank_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
-    """Write a statement for each account, with the entries in booking order."""
+def write_bank_statement(
+    file: TextIO, accounts: Sequence[tuple[str, str]], lines: Sequence[BankLine]
+) -> None:
+    """Write a statement for each account and its currency, with the entries in booking order.
+
+    What is only announced is shown, and is not in the closing balance.
+    """
     created = f"{format_utc(EXPORTED_AT)}Z"
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')
     file.write(f"<GrpHdr><MsgId>SCENARIO-2026-10</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n")
-    accounts = {payout.unit.account: payout.unit.currency for payout in payouts}
-    for number, (account, currency) in enumerate(accounts.items(), start=1):
-        arrived = sorted(
-            (p.bank_date, p.unit.position, p.number, p.amount, p.text)
-            for p in payouts
-            if p.unit.account == account and p.bank_date <= STATEMENT_LAST_DAY
-        )
-        closing = _OPENING_BALANCE + sum(row[3] for row in arrived)
+    for number, (account, currency) in enumerate(accounts, start=1):
+        own = [line for line in lines if line.account == account]
+        closing = _OPENING_BALANCE + sum(line.amount for line in own if line.booked)
         file.write(f"<Stmt><Id>{number}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>")
         file.write(f"<CreDtTm>{created}</CreDtTm>\n")
         file.write(f"<Acct><Id>{_format_account(account)}</Id><Ccy>{currency}</Ccy>")
@@ -41,8 +38,8 @@ def write_bank_statement(file: TextIO, payouts: Sequence[Payout]) -> None:
         file.write("</Acct>\n")
         file.write(_format_balance("OPBD", _OPENING_BALANCE, currency, FIRST_DAY))
         file.write(_format_balance("CLBD", closing, currency, STATEMENT_LAST_DAY))
-        for position, (booked, _, _, amount, text) in enumerate(arrived, start=1):
-            file.write(_format_entry(position, booked, amount, text, currency))
+        for position, line in enumerate(own, start=1):
+            file.write(_format_entry(position, line))
         file.write("</Stmt>\n")
     file.write("</BkToCstmrStmt>\n</Document>\n")
 
@@ -56,27 +53,38 @@ def _format_account(account: str) -> str:
 def _format_balance(code: str, amount: int, currency: str, day: date) -> str:
     return (
         f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>"
-        f'<Amt Ccy="{currency}">{format_major(amount)}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+        f'<Amt Ccy="{currency}">{format_major(abs(amount))}</Amt>{_format_side(amount)}'
         f"<Dt><Dt>{day.isoformat()}</Dt></Dt></Bal>\n"
     )
 
 
-def _format_entry(position: int, booked: date, amount: int, text: str, currency: str) -> str:
-    money = f'<Amt Ccy="{currency}">{format_major(amount)}</Amt>'
-    if text.isdigit():
+def _format_side(amount: int) -> str:
+    return f"<CdtDbtInd>{'DBIT' if amount < 0 else 'CRDT'}</CdtDbtInd>"
+
+
+def _format_entry(position: int, line: BankLine) -> str:
+    money = f'<Amt Ccy="{line.currency}">{format_major(abs(line.amount))}</Amt>'
+    side = _format_side(line.amount)
+    if line.text.isdigit():
         about = (
             "<Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp>"
-            f"<Ref>{text}</Ref></CdtrRefInf></Strd>"
+            f"<Ref>{line.text}</Ref></CdtrRefInf></Strd>"
         )
     else:
-        about = f"<Ustrd>{text}</Ustrd>"
-    day = booked.isoformat()
+        about = f"<Ustrd>{line.text}</Ustrd>"
+    day = line.day.isoformat()
+    status, bank_reference = "PDNG", ""
+    if line.booked:
+        status = "BOOK"
+        bank_reference = f"<AcctSvcrRef>{270000000 + position}</AcctSvcrRef>"
+    party = "Cdtr" if line.amount < 0 else "Dbtr"
+    family = "ICDT" if line.amount < 0 else "RCDT"
     return (
-        f"<Ntry><NtryRef>{position}</NtryRef>{money}<CdtDbtInd>CRDT</CdtDbtInd>"
-        f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>"
-        f"<AcctSvcrRef>{270000000 + position}</AcctSvcrRef>"
-        "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn>"
+        f"<Ntry><NtryRef>{position}</NtryRef>{money}{side}"
+        f"<Sts><Cd>{status}</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt><ValDt><Dt>{day}</Dt></ValDt>"
+        f"{bank_reference}"
+        f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{family}</Cd><SubFmlyCd>DMCT</SubFmlyCd></Fmly></Domn>"
         "</BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs>"
-        f"{money}<CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>Vipps Mobilepay As</Nm></Pty>"
-        f"</Dbtr></RltdPties><RmtInf>{about}</RmtInf></TxDtls></NtryDtls></Ntry>\n"
+        f"{money}{side}<RltdPties><{party}><Pty><Nm>{line.name}</Nm></Pty>"
+        f"</{party}></RltdPties><RmtInf>{about}</RmtInf></TxDtls></NtryDtls></Ntry>\n"
     )

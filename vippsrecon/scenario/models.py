@@ -89,6 +89,9 @@ class Truth(NamedTuple):
     Attributes:
         proposal: Operation to propose (`capture`, `cancel` or `refund`), or "" for none.
         proposed: Amount to propose; None if nothing is proposed.
+        leg: What is compared: `order_payment`, `payment_ledger`, `ledger_payout` or `payout_bank`.
+        payout_number: Of a payout; a row of the bank statement that belongs to none has neither
+            number nor reference.
     """
 
     bucket: Literal["discrepancy", "timing", "ignored", "blind_spot"]
@@ -103,6 +106,8 @@ class Truth(NamedTuple):
     flags: str = ""
     proposal: str = ""
     proposed: int | None = None
+    leg: str = "order_payment"
+    payout_number: str = ""
 
 
 class Scene(NamedTuple):

@@ -12,8 +12,10 @@ from typing import Any, BinaryIO, TextIO
 
 import orjson
 
-from vippsrecon.scenario import bank_statement, settlement_report
+from vippsrecon.scenario import settlement_report
 from vippsrecon.scenario.api_shapes import build_event_log, build_payment_answer
+from vippsrecon.scenario.bank_lines import build_bank_lines
+from vippsrecon.scenario.bank_statement import write_bank_statement
 from vippsrecon.scenario.calendar import (
     CLOCK_START,
     EXPORTED_AT,
@@ -30,12 +32,8 @@ from vippsrecon.scenario.cases.case_mix import (
     plan_days,
 )
 from vippsrecon.scenario.cases.ordinary import captured_when_shipped
-from vippsrecon.scenario.ledgers import (
-    Payout,
-    ScenarioLedgerEntry,
-    ScenarioLedgers,
-    build_ledger_answer,
-)
+from vippsrecon.scenario.ledgers import Payout, ScenarioLedgerEntry, ScenarioLedgers
+from vippsrecon.scenario.ledgers.entries import build_ledger_answer
 from vippsrecon.scenario.models import ScenarioPayment, Scene, Truth
 from vippsrecon.scenario.other_exports import (
     EARLIER_DAY,
@@ -56,6 +54,8 @@ TRUTH_COLUMNS = (
     "reference",
     "order_number",
     "currency",
+    "leg",
+    "payout_number",
     "expected_minor",
     "actual_minor",
     "difference_minor",
@@ -125,7 +125,8 @@ def write_month(
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_files:
         files = _OutputFiles(open_files, folder, SHOPS[shop], units)
-        _MonthWriter(RandomDraws(seed), SHOPS[shop], units, files).write(payments)
+        planted = units[0] if payments >= ALL_CASES_FROM * len(units) else None
+        _MonthWriter(RandomDraws(seed), SHOPS[shop], units, files, planted).write(payments)
     os.utime(folder / "orders.csv", (EXPORTED_AT, EXPORTED_AT))
     if (folder / EARLIER_FILE).exists():
         os.utime(folder / EARLIER_FILE, (EARLIER_EXPORTED_AT, EARLIER_EXPORTED_AT))
@@ -179,12 +180,14 @@ class _MonthWriter:
         shop: Shop,
         units: Sequence[ScenarioSalesUnit],
         files: _OutputFiles,
+        planted: ScenarioSalesUnit | None,
     ) -> None:
         self._draws = draws
         self._shop = shop
         self._units = units
         self._files = files
-        self._ledgers = ScenarioLedgers(units)
+        self._planted = planted
+        self._ledgers = ScenarioLedgers(units, self._write_truth, planted)
         self._payouts: list[Payout] = []
         self._order_number = _FIRST_ORDER_NUMBER
         self._norwegian = settlement_report.uses_norwegian_headings(units)
@@ -196,7 +199,8 @@ class _MonthWriter:
             self._files.line(
                 {"sales_unit": {"msn": unit.msn, **unit.keys._asdict(), "market": unit.market}}
             )
-            self._files.line({"ledger": build_ledger_answer(unit)})
+            account = unit.next_account if unit == self._planted else unit.account
+            self._files.line({"ledger": build_ledger_answer(unit, account)})
         of_next_month = self._count_next_month(payments)
         plans = plan_days(self._draws, self._shop, self._units, payments, of_next_month)
         for position, plan in enumerate(plans):
@@ -208,7 +212,12 @@ class _MonthWriter:
         today = max(find_local_day(CLOCK_START, unit.market) for unit in self._units)
         self._close_ledger_days(today - timedelta(days=1))
         self._write_entries(self._ledgers.build_unclosed_entries(today), ())
-        bank_statement.write_bank_statement(self._files.bank, self._payouts)
+        self._write_bank_statement()
+
+    def _write_bank_statement(self) -> None:
+        accounts = {payout.account: payout.unit.currency for payout in self._payouts}
+        lines = build_bank_lines(self._payouts, self._write_truth, self._planted)
+        write_bank_statement(self._files.bank, tuple(accounts.items()), lines)
 
     def _count_next_month(self, payments: int) -> int:
         if "next_month" not in self._shop.export_features or payments < ALL_CASES_FROM:
@@ -261,12 +270,15 @@ class _MonthWriter:
         for order in scene.orders:
             self._files.orders.writerows(self._shop.rows(order))
         for payment in scene.payments:
-            self._write_payment(payment)
+            self._write_payment(payment, scene.truth[0].bucket if scene.truth else "")
         for truth in scene.truth:
-            self._files.truth.writerow(_format_truth_row(truth))
+            self._write_truth(truth)
 
-    def _write_payment(self, payment: ScenarioPayment) -> None:
-        self._ledgers.note(payment)
+    def _write_truth(self, truth: Truth) -> None:
+        self._files.truth.writerow(_format_truth_row(truth))
+
+    def _write_payment(self, payment: ScenarioPayment, truth: str) -> None:
+        self._ledgers.note(payment, truth)
         self._files.line(
             {
                 "msn": payment.unit.msn,
@@ -305,6 +317,8 @@ def _format_truth_row(truth: Truth) -> list[str | int]:
         truth.reference,
         truth.order_number,
         truth.currency,
+        truth.leg,
+        truth.payout_number,
         "" if truth.expected is None else truth.expected,
         "" if truth.actual is None else truth.actual,
         difference if truth.bucket == "discrepancy" else 0,

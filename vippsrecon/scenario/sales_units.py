@@ -13,6 +13,11 @@ _ACCOUNT_BY_CURRENCY = {
     "DKK": "DK5000400440116243",
     "EUR": "FI2112345600000785",
 }
+_NEXT_ACCOUNT_BY_CURRENCY = {
+    "NOK": "86011118005",
+    "DKK": "DK2800400440116251",
+    "EUR": "FI3715903000000776",
+}
 _FIRST_MSN = 123456
 _FIRST_LEDGER = 302321
 
@@ -32,6 +37,7 @@ class ScenarioSalesUnit(NamedTuple):
         position: 0 for the first.
         store: Name of its store in the shop's export.
         account: The bank account its payouts go to.
+        next_account: The bank account they go to after a change in the month.
     """
 
     position: int
@@ -42,6 +48,7 @@ class ScenarioSalesUnit(NamedTuple):
     name: str
     store: str
     account: str
+    next_account: str
 
     @property
     def keys(self) -> ScenarioKeys:
@@ -79,6 +86,7 @@ def make_sales_units(currencies: Sequence[str]) -> tuple[ScenarioSalesUnit, ...]
                 f"Nordlys Test {place}",
                 f"Store {place}",
                 _ACCOUNT_BY_CURRENCY[currency],
+                _NEXT_ACCOUNT_BY_CURRENCY[currency],
             )
         )
     return tuple(units)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from vippsrecon.scenario.calendar import format_wall_time
 from vippsrecon.scenario.exports.plain_woo_magento import format_major
 from vippsrecon.scenario.ledgers import Payout, ScenarioLedgerEntry
+from vippsrecon.scenario.ledgers.plants import UNKNOWN_TYPE
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
 
 _NORWEGIAN_HEADINGS = [
@@ -55,6 +56,11 @@ _TYPE_NAMES = {
     "refund": ("Refundering", "Refund"),
     "fees-retained": ("Gebyrer fratrukket", "Fees retained"),
     "payout-scheduled": ("Utbetaling planlagt", "Payout scheduled"),
+    "payout-aborted": ("Utbetaling avbrutt", "Payout aborted"),
+    "correction": ("Korreksjon", "Correction"),
+    "retained-disputed-capture": ("Retained disputed capture", "Retained disputed capture"),
+    "returned-disputed-capture": ("Returned disputed capture", "Returned disputed capture"),
+    UNKNOWN_TYPE: ("Kampanjestøtte", "Campaign support"),
 }
 
 
@@ -93,7 +99,7 @@ def build_settlement_row(
     if norwegian:
         paid = [p for p in payouts if p.unit is unit] if not entry.handle else []
         if entry.entry_type == "payout-scheduled" and paid:
-            fields += [str(paid[0].number), unit.account, paid[0].bank_date.isoformat()]
+            fields += [str(paid[0].number), paid[0].account, paid[0].bank_date.isoformat()]
         else:
             fields += ["", "", ""]
     return fields
