@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from vippsrecon.reconciliation.codes import CODE_BY_NAME, get_code
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
+from vippsrecon.schemas.results import BRIDGE_LEGS
 from vippsrecon.texts import list_section, say
 
 BUCKETS = ("matched", "timing", "discrepancy", "ignored", "not_checked")
@@ -155,6 +156,19 @@ def get_line_name(line: str, leg: str = "captured") -> str:
     if own_lines is not None and line in list_section(own_lines):
         return say(f"{own_lines}.{line}")
     return get_code_title(line) if is_code_line(line) else say(f"lines.{line}")
+
+
+def get_statement_line_name(line: str, leg: str) -> str:
+    """Return the name of a line in the whole bridge, where a leg begins with the total of another.
+
+    >>> get_statement_line_name("captured", "captured_as_fetched")
+    'Captured at Vipps MobilePay'
+    """
+    if line in BRIDGE_LEGS:
+        return get_leg_names(line)[1]
+    if leg.endswith("_as_fetched") and line in list_section("lines_to_fetched"):
+        return get_fetched_line_name(line)
+    return get_line_name(line, leg)
 
 
 def get_property_value(name: str, value: str) -> str:
