@@ -24,6 +24,7 @@ from vippsrecon.config.validation import (
     settings_model,
     whole_number,
 )
+from vippsrecon.config.vouchers import VoucherSettings
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.texts import LANGUAGES
@@ -141,6 +142,7 @@ class Settings:
         partner: Whether the default keys are partner keys, valid for every linked sales unit.
         accounting: Accounting keys for the Report API.
         rules: Tolerances and grace periods.
+        vouchers: `[vouchers]`: how vouchers are grouped, and their accounts.
         limits: `[limits]` of the settings file, unparsed: caps on moving money.
         in_flight: Number of requests in progress at the same time.
         retry_seconds: Longest time one call may take, including retries and waiting.
@@ -160,6 +162,7 @@ class Settings:
     partner: StrictBool = False
     accounting: Keys | None = None
     rules: Rules = field(default_factory=Rules)
+    vouchers: VoucherSettings = field(default_factory=VoucherSettings)
     limits: Mapping[str, Any] = field(default_factory=dict)
     in_flight: InFlight = 32
     retry_seconds: RetrySeconds = 180.0

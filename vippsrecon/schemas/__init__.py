@@ -1,7 +1,8 @@
 """Define the schema of each frame: its columns, their types and bounds, and what one row is.
 
 `inputs` describes the frames that go into a comparison, `settlement` those of money on its way to
-the bank, `results` those that come out, and `saved_runs` those that a run stores for later runs.
+the bank, `results` those that come out, `saved_runs` those that a run stores for later runs, and
+`closing` those of a period's closing.
 No schema requires unique rows: duplicates are data, and the comparison reports them.
 
 `Orders`, `Payments`, `Events` and the others below are the pandera schemas of these frames for
@@ -13,6 +14,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vippsrecon.schemas.closing import (
+    CLEARING,
+    CUT_OFF,
+    CUT_OFF_ITEMS,
+    CUT_OFF_LINES,
+    PERIOD_FACTS,
+    PERIOD_SIDES,
+    PROOFS,
+    REFUND_AGEING,
+    REFUND_STAGES,
+    RESTATEMENT,
+    VAT_TIE_OUT,
+    VOUCHER_ROLES,
+    VOUCHER_STATUSES,
+    VOUCHERS,
+)
 from vippsrecon.schemas.frame import (
     Column,
     Frame,
@@ -63,6 +80,14 @@ FRAMES = (
     OPEN_ITEMS,
     COMPARED_ORDERS,
     FIRST_SEEN,
+    VOUCHERS,
+    CUT_OFF,
+    CUT_OFF_ITEMS,
+    CLEARING,
+    REFUND_AGEING,
+    VAT_TIE_OUT,
+    PERIOD_FACTS,
+    RESTATEMENT,
 )
 """Every frame, in the order of the monthly work."""
 
@@ -86,12 +111,24 @@ if TYPE_CHECKING:
     OpenItems: Any
     ComparedOrders: Any
     FirstSeen: Any
+    Vouchers: Any
+    CutOff: Any
+    CutOffItems: Any
+    Clearing: Any
+    RefundAgeing: Any
+    VatTieOut: Any
+    PeriodFacts: Any
+    Restatement: Any
 
 __all__ = [
     "BANK_LINES",
     "BRIDGE",
     "BUCKETS",
+    "CLEARING",
     "COMPARED_ORDERS",
+    "CUT_OFF",
+    "CUT_OFF_ITEMS",
+    "CUT_OFF_LINES",
     "DISCREPANCIES",
     "EVENTS",
     "FAILURES",
@@ -107,16 +144,29 @@ __all__ = [
     "PAYMENTS",
     "PAYOUTS",
     "PAYOUT_MATCHES",
+    "PERIOD_FACTS",
+    "PERIOD_SIDES",
+    "PROOFS",
     "RECEIPTS",
+    "REFUND_AGEING",
+    "REFUND_STAGES",
     "REJECTS",
+    "RESTATEMENT",
     "SEVERITIES",
     "STATUSES",
     "SUMMARY",
+    "VAT_TIE_OUT",
+    "VOUCHERS",
+    "VOUCHER_ROLES",
+    "VOUCHER_STATUSES",
     "BankLines",
     "Bridge",
     "Buckets",
+    "Clearing",
     "Column",
     "ComparedOrders",
+    "CutOff",
+    "CutOffItems",
     "Discrepancies",
     "Events",
     "Failures",
@@ -131,9 +181,14 @@ __all__ = [
     "Payments",
     "PayoutMatches",
     "Payouts",
+    "PeriodFacts",
     "Receipts",
+    "RefundAgeing",
     "Rejects",
+    "Restatement",
     "Summary",
+    "VatTieOut",
+    "Vouchers",
     "build_pandera_schema",
     "cast_to_schema",
     "polars_schema",
