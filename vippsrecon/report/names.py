@@ -139,7 +139,10 @@ def is_code_line(line: str) -> bool:
     return line in CODE_BY_NAME and line not in list_section("lines")
 
 
-_SECTIONS_OF_LINES = {"refunded": "lines_of_refunds", "ledger": "lines_of_ledger"}
+_SECTIONS_OF_LINES = {
+    "refunded": "lines_of_refunds",
+    **dict.fromkeys(("ledger", "payouts", "bank"), "lines_of_ledger"),
+}
 """Leg of the bridge to the section with the names that only its own lines have."""
 
 
