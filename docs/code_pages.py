@@ -9,6 +9,9 @@ from typing import Any
 from docs.code_examples import EXAMPLES as ORDER_EXAMPLES
 from docs.code_examples import CodeExample
 from docs.ledger_examples import CONTRACT, LEDGER_EXAMPLES
+from docs.payout_examples import PAYOUT_EXAMPLES
+from docs.payout_pages import QUESTIONS as PAYOUT_QUESTIONS
+from docs.payout_pages import describe_payout_example
 from docs.reference_page import MADE
 
 EXAMPLES = ORDER_EXAMPLES | LEDGER_EXAMPLES
@@ -102,6 +105,9 @@ def list_code_pages() -> dict[str, Callable[[], str]]:
 def code_page(name: str) -> str:
     """One code: its meaning, and an example from the two sides to the line of the report."""
     lines = [f"# {name}", "", MADE, "", *_describe(name), "", "## Example", ""]
+    if name in PAYOUT_EXAMPLES:
+        lines += [*describe_payout_example(name), *_describe_flags(name)]
+        return "\n".join([*lines, "", "All codes: [codes.md](../codes.md)."]) + "\n"
     example = EXAMPLES[name]
     lines += [example.story, "", "In the shop:", "", *_order_table(example)]
     if example.payments:
@@ -135,7 +141,8 @@ def _describe(name: str) -> Iterator[str]:
     yield ""
     yield "| property | value |"
     yield "|---|---|"
-    yield f"| question | {' '.join(QUESTIONS[question] for question in asked)} |"
+    questions = PAYOUT_QUESTIONS.get(code.leg) or " ".join(QUESTIONS[each] for each in asked)
+    yield f"| question | {questions} |"
     if code.meaning:
         yield f"| meaning | {code.meaning} |"
         return

@@ -12,8 +12,10 @@ import pytest
 from tests.loaded_modules import list_loaded_modules
 from vippsrecon.config.load import load_settings
 from vippsrecon.reconciliation.codes import CODES, DISCREPANCY_KINDS, MANUAL_FLAGS, get_code
+from vippsrecon.reconciliation.ledger_payouts import KINDS as LEDGER_PAYOUT_KINDS
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.payments_ledger.checks import QUESTIONS as LEDGER_QUESTIONS
+from vippsrecon.reconciliation.payouts_bank import KINDS as PAYOUT_BANK_KINDS
 from vippsrecon.reconciliation.results.flags import FLAGS
 from vippsrecon.reconciliation.sentences import list_code_texts
 from vippsrecon.scenario import SHOPS, write_month
@@ -25,10 +27,16 @@ ENGLISH_TEXTS = list_code_texts("en")
 WHOLE_TOTALS_CAUSE = say("sentences.whole_total.cause")
 CHECKS = tuple(
     dict.fromkeys(
-        check.__name__
-        for questions in (QUESTIONS, LEDGER_QUESTIONS)
-        for checks in questions.values()
-        for check in checks
+        [
+            *(
+                check.__name__
+                for questions in (QUESTIONS, LEDGER_QUESTIONS)
+                for checks in questions.values()
+                for check in checks
+            ),
+            *LEDGER_PAYOUT_KINDS,
+            *PAYOUT_BANK_KINDS,
+        ]
     )
 )
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
@@ -43,6 +51,8 @@ WITHOUT_SCENARIO_CASE: dict[str, str] = {
 CASES_BY_LEG = {
     "order_payment": "test_worked_cases.py",
     "payment_ledger": "test_payments_ledger.py",
+    "ledger_payout": "ledger_payouts/test_ledger_payouts.py",
+    "payout_bank": "payouts_bank/test_matching.py",
 }
 """The file with the worked cases of each leg."""
 
@@ -148,8 +158,9 @@ def test_every_setting_that_a_sentence_names_is_allowed(tmp_path):
 def test_every_discrepancy_has_a_worked_case(code):
     """For every code one example with amounts shows the correct result."""
     file = CASES_BY_LEG[code.leg]
-    cases = Path(__file__).with_name(file).read_text(encoding="utf-8")
-    has_case = f'"discrepancy {code.name} ' in cases or f'"{code.name}:' in cases
+    cases = (Path(__file__).parent / file).read_text(encoding="utf-8")
+    forms = (f'"discrepancy {code.name} ', f'"{code.name}:', f'"{code.name}"')
+    has_case = any(form in cases for form in forms)
 
     assert has_case, f"add a case of {code.name} to {file}"
 

@@ -66,6 +66,8 @@ class Code(NamedTuple):
 
 _LEG = "order_payment"
 _LEDGER = "payment_ledger"
+_PAYOUT = "ledger_payout"
+_BANK = "payout_bank"
 
 # The formatter would spread each row over nine lines; two or three are easier to compare.
 # fmt: off
@@ -115,6 +117,14 @@ CODES = (
     Code("manual_correction", _LEDGER, "discrepancy", "medium", can_be_at_risk=False),
     Code("unknown_entry_type", _LEDGER, "discrepancy", "medium"),
     Code("balance_chain_break", _LEDGER, "discrepancy", "high", can_be_at_risk=False),
+    # Between payout and bank, too.
+    Code("payout_amount_difference", _PAYOUT, "discrepancy", "high"),
+    Code("payout_aborted", _PAYOUT, "discrepancy", "high"),
+    Code("payout_number_gap", _PAYOUT, "discrepancy", "medium", can_be_at_risk=False),
+    Code("negative_balance_carried", _PAYOUT, "discrepancy", "medium"),
+    Code("payout_account_changed", _PAYOUT, "discrepancy", "high", can_be_at_risk=False),
+    Code("payout_not_in_bank", _BANK, "discrepancy", "high"),
+    Code("bank_credit_unexplained", _BANK, "discrepancy", "medium"),
     Code("timing_awaiting_payment", _LEG, "timing"),
     Code("timing_awaiting_fulfilment", _LEG, "timing"),
     Code("timing_capture_pending", _LEG, "timing"),
@@ -124,8 +134,10 @@ CODES = (
     Code("timing_outside_export", _LEG, "timing"),
     Code("timing_not_on_ledger", _LEDGER, "timing"),
     Code("timing_fee_late", _LEDGER, "timing"),
+    Code("timing_payout_in_transit", _BANK, "timing"),
     Code("outside_period", _LEG, "ignored"),
     Code("superseded_row", _LEG, "ignored"),
+    Code("other_bank_line", _BANK, "ignored"),
     Code("nothing_to_pay", _LEG, "ignored"),
     Code("other_payment_method", _LEG, "ignored"),
     Code("not_epayment", _LEG, "ignored"),

@@ -16,6 +16,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account, normalize_account
 from vippsrecon.reconciliation.payouts_bank.bridge import BankSums, sum_bank_lines
+from vippsrecon.reconciliation.payouts_bank.changed_accounts import find_changed_accounts
 from vippsrecon.reconciliation.payouts_bank.matching import (
     Matching,
     match_by_reference,
@@ -41,6 +42,14 @@ from vippsrecon.reconciliation.results.findings import (
 )
 
 QUESTION = "bank"
+KINDS = (
+    "payout_not_in_bank",
+    "bank_credit_unexplained",
+    "timing_payout_in_transit",
+    "other_bank_line",
+)
+"""The codes of this leg, besides those of the leg before it, in the order of `codes.CODES`."""
+
 DIFFERENCE_IN_BANK = "bank"
 """Discriminator: a payout's amount may also differ between ledger and payout."""
 
@@ -93,6 +102,7 @@ def compare_payouts_bank(
     judged_payouts = [_judge_payout(matching, place, days, as_of_day) for place in range(len(rows))]
     judged_lines = [_judge_line(matching, place) for place in range(len(lines))]
     findings = [finding for _, finding in (*judged_payouts, *judged_lines) if finding is not None]
+    findings += _find_accounts_in_bank(matching)
     buckets = [bucket for bucket, _ in (*judged_payouts, *judged_lines)]
     buckets += _bucket_other_lines(other_lines)
     return PayoutsBank(
@@ -114,6 +124,27 @@ def compare_payouts_bank(
             last_day,
         ),
     )
+
+
+def _find_accounts_in_bank(matching: Matching) -> list[Finding]:
+    """Find payouts that arrived on another account than the ones before.
+
+    Not every source says which account a payout goes to; the bank statement does. What the payouts
+    themselves say is found by the leg before.
+    """
+    arrived = {
+        match.payout: matching.lines[match.line].account
+        for match in matching.matches
+        if not match.proposed
+    }
+    rows = [
+        payout._replace(account=arrived.get(place) or payout.account)
+        for place, payout in enumerate(matching.payouts)
+    ]
+    stated = {key for key, _ in find_changed_accounts(matching.payouts, {}, QUESTION)}
+    return [
+        finding for key, finding in find_changed_accounts(rows, {}, QUESTION) if key not in stated
+    ]
 
 
 def _normalize_days(
@@ -169,6 +200,7 @@ def _judge_payout(
     if kind == "payout_amount_difference":
         actual = sum(matching.lines[line].amount for line in matching.differing[place])
         return row, finding._replace(
+            variant="in_bank",
             actual=actual,
             at_risk=abs(actual - payout.amount),
             discriminator=":".join(filter(None, (DIFFERENCE_IN_BANK, finding.discriminator))),
