@@ -404,3 +404,21 @@ def test_each_payout_has_one_bucket_of_two_legs():
     assert merge_payout_buckets(None, bank).equals(bank)
     assert set(merge_payout_buckets(ledger, None)["bucket"]) == {"not_checked", "discrepancy"}
     assert merge_payout_buckets(None, None).is_empty()
+
+
+def test_account_that_only_the_bank_states_may_change():
+    """English files state no account: the statement shows that payouts arrive on another one."""
+    payouts = [
+        make_payout(2000591 + day, ledger_date=FIRST_DAY + timedelta(days=day)) for day in range(3)
+    ]
+    lines = [
+        make_bank_line(day + 1, text=f"Utb. {2000591 + day} Vippsnr 698382", account=account)
+        for day, account in enumerate(["86011117947", "NO9386011117947", "97105012345"])
+    ]
+
+    assert compare(payouts, lines).findings.select("kind", "payout_number").rows() == [
+        ("payout_account_changed", "2000593")
+    ]
+    for payout, line in zip(payouts, lines, strict=True):
+        payout["account"] = line["account"]
+    assert compare(payouts, lines).findings.is_empty()
