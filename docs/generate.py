@@ -28,6 +28,7 @@ COMMANDS = (
     "fetch",
     "reconcile",
     "resolve",
+    "close-period",
     "notify",
     "schedule",
     "heartbeat",
