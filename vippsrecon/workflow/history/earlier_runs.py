@@ -267,7 +267,10 @@ def _list_compared_orders(
         for msn, reference, psp in payments.select(*PAYMENT_KEY, "psp_reference").iter_rows()
     }
     rows_by_key = defaultdict(list)
-    for row in orders.drop_nulls("reference").iter_rows(named=True):
+    referenced = orders.drop_nulls("reference")
+    # Half of the columns are empty in most exports, and an empty cell is not recorded.
+    filled = [column.name for column in referenced if column.null_count() < len(column)]
+    for row in referenced.select(filled).iter_rows(named=True):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
         if bucket and kind not in _NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
@@ -278,7 +281,7 @@ def _list_compared_orders(
             reference,
             psp_references.get((msn, reference)),
             min(
-                (row["ordered_day"] for row, _ in rows if row["ordered_day"] is not None),
+                (row["ordered_day"] for row, _ in rows if row.get("ordered_day") is not None),
                 default=None,
             ),
             unsettled[0] if unsettled else rows[0][1],

@@ -171,11 +171,14 @@ def save_run(
         entry = order._asdict() | {"environment": environment, "as_of_at": parse_time(order.as_of)}
         rows += order.order_rows
         entries += [entry] * len(order.order_rows)
+    filled = set().union(*rows)
     columns: dict[str, list[Any]] = {}
     for column in schemas.COMPARED_ORDERS.columns:
         name = column.name
         if name in _ENTRY_COLUMNS:
             columns[name] = [entry[name] for entry in entries]
+        elif name not in filled:
+            columns[name] = [None] * len(rows)
         elif column.kind == "moment":
             columns[name] = [parse_time(row.get(name)) for row in rows]
         else:
