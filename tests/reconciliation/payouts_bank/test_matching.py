@@ -15,8 +15,8 @@ from tests.payouts import (
     make_payout,
 )
 from vippsrecon.reconciliation.ledger_payouts import compare_ledger_payouts
+from vippsrecon.reconciliation.ledger_payouts.payout_legs import PayoutLegs
 from vippsrecon.reconciliation.payouts_bank import compare_payouts_bank
-from vippsrecon.reconciliation.results.findings import merge_payout_buckets
 from vippsrecon.schemas import BANK_LINES, PAYOUTS
 
 
@@ -389,21 +389,18 @@ def test_each_payout_has_one_bucket_of_two_legs():
         PAYOUTS,
     )
     lines = build_frame([make_bank_line()], BANK_LINES)
-    ledger = compare_ledger_payouts(None, payouts).buckets
-    bank = compare_payouts_bank(payouts, lines, STATEMENT, AS_OF).buckets
+    ledger = compare_ledger_payouts(None, payouts)
+    bank = compare_payouts_bank(payouts, lines, STATEMENT, AS_OF)
 
-    both = merge_payout_buckets(ledger, bank)
+    both = PayoutLegs(ledger, bank).list_buckets()
 
     assert sorted(both.select("row_key", "bucket", "kind").rows()) == [
         ("1:2000591", "discrepancy", "payout_not_in_bank"),
-        ("1:2000591", "not_checked", ""),
+        ("1:2000591", "matched", ""),
         ("1:2000592", "discrepancy", "payout_aborted"),
         ("1:2000593", "timing", "timing_payout_in_transit"),
         ("bank.csv:1", "matched", ""),
     ]
-    assert merge_payout_buckets(None, bank).equals(bank)
-    assert set(merge_payout_buckets(ledger, None)["bucket"]) == {"not_checked", "discrepancy"}
-    assert merge_payout_buckets(None, None).is_empty()
 
 
 def test_account_that_only_the_bank_states_may_change():
