@@ -186,6 +186,30 @@ def test_one_credit_that_names_its_payouts_is_matched():
     assert result.findings.is_empty()
 
 
+def test_credit_of_two_sales_units_names_a_pair_of_each():
+    """Each ledger has the same numbers: the sales unit beside a number tells whose payout it is."""
+    payouts = [
+        make_payout(number, msn=msn, ledger_id=msn, amount_minor=amount)
+        for number, msn, amount in (
+            (2000593, "698382", 300),
+            (2000594, "698382", 111),
+            (2000593, "111222", 222),
+            (2000594, "111222", 500),
+        )
+    ]
+    line = make_bank_line(
+        text="Utb. 2000593 Vippsnr 698382 Utb. 2000594 Vippsnr 111222 Samlepost", amount_minor=800
+    )
+
+    result = compare(payouts, [line])
+
+    assert result.matches.select("msn", "payout_number").rows() == [
+        ("111222", "2000594"),
+        ("698382", "2000593"),
+    ]
+    assert result.findings["kind"].to_list() == ["payout_not_in_bank"] * 2
+
+
 def test_several_credits_that_name_one_payout_are_matched():
     """A payout booked in two parts with its number on both is complete."""
     lines = [make_bank_line(1, amount_minor=40_000), make_bank_line(2, amount_minor=60_000)]
