@@ -78,8 +78,8 @@ def _compare(example: PayoutExample) -> tuple[list[dict[str, Any]], list[dict[st
 
     from vippsrecon import schemas
     from vippsrecon.reconciliation.ledger_payouts import compare_ledger_payouts
+    from vippsrecon.reconciliation.ledger_payouts.payout_legs import PayoutLegs
     from vippsrecon.reconciliation.payouts_bank import compare_payouts_bank
-    from vippsrecon.reconciliation.results.findings import merge_payout_buckets
     from vippsrecon.reconciliation.results.severity import add_severity
     from vippsrecon.reconciliation.sentences import choose_sentence, list_code_texts
 
@@ -108,7 +108,7 @@ def _compare(example: PayoutExample) -> tuple[list[dict[str, Any]], list[dict[st
     )
     return (
         graded.collect().to_native().to_dicts(),
-        merge_payout_buckets(ledger.buckets, bank.buckets).to_dicts(),
+        PayoutLegs(ledger, bank).list_buckets().sort("side", "row_key").to_dicts(),
     )
 
 

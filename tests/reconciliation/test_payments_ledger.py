@@ -138,7 +138,7 @@ def test_entry_without_event(ledger):
     result = ledger.reconcile()
 
     assert describe(result) == [
-        "ledger_without_event:123456::y:1 – → -70, at risk 70, high",
+        "ledger_without_event:123456::refund:y – → -70, at risk 70, high",
         "ledger_without_event:123456:order-1:2 – → 1000, at risk 1000, high",
         "ledger_without_event:123456:other – → 400, at risk 400, high",
     ]
@@ -362,7 +362,7 @@ def test_missing_entry_breaks_the_chain(ledger, hours, found):
     ledger.entries.remove(lost[0])
     [line] = describe(ledger.reconcile())
 
-    assert line.startswith(f"balance_chain_break:123456::302321:funds:{found} ")
+    assert line.startswith(f"balance_chain_break:123456::302321:funds:NOK:{found} ")
 
 
 def test_days_that_end_as_they_began_continue_the_chain(ledger):
@@ -373,7 +373,7 @@ def test_days_that_end_as_they_began_continue_the_chain(ledger):
     ledger.book("top-up", 100, before=30, days=6)
 
     assert describe(ledger.reconcile()) == [
-        "balance_chain_break:123456::302321:funds:2026-10-25 0 → 30, at risk 30, high"
+        "balance_chain_break:123456::302321:funds:NOK:2026-10-25 0 → 30, at risk 30, high"
     ]
 
 

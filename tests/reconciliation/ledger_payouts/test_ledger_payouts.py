@@ -235,6 +235,15 @@ def test_negative_balance_at_the_end_is_carried():
     ]
 
 
+def test_day_that_has_not_ended_is_not_carried():
+    """A refund of this morning may be covered by a capture of this afternoon."""
+    entries = add_balances([*PLAIN, *make_day(0, 100, -700, day=2)])
+
+    today = FIRST_DAY + timedelta(days=2)
+    assert list_findings(compare(entries, as_of_day=today)) == []
+    assert len(list_findings(compare(entries, as_of_day=today + timedelta(days=1)))) == 1
+
+
 def test_negative_balance_that_a_payout_covered_is_not_at_risk():
     """Captures of the next date covered it, and the payout was smaller by it; the id stays the same."""
     entries = [*PLAIN, *make_day(0, 100, -700, day=2), *make_day(2000003, 900, day=3, payout=300)]

@@ -15,8 +15,8 @@ from tests.payouts import (
     make_payout,
 )
 from vippsrecon.reconciliation.ledger_payouts import compare_ledger_payouts
+from vippsrecon.reconciliation.ledger_payouts.payout_legs import PayoutLegs
 from vippsrecon.reconciliation.payouts_bank import compare_payouts_bank
-from vippsrecon.reconciliation.results.findings import merge_payout_buckets
 from vippsrecon.schemas import BANK_LINES, PAYOUTS
 
 
@@ -184,6 +184,30 @@ def test_one_credit_that_names_its_payouts_is_matched():
     assert list_kinds(result, "payouts") == MATCHED * 2
     assert result.matches["amount_minor"].to_list() == [350, 350]
     assert result.findings.is_empty()
+
+
+def test_credit_of_two_sales_units_names_a_pair_of_each():
+    """Each ledger has the same numbers: the sales unit beside a number tells whose payout it is."""
+    payouts = [
+        make_payout(number, msn=msn, ledger_id=msn, amount_minor=amount)
+        for number, msn, amount in (
+            (2000593, "698382", 300),
+            (2000594, "698382", 111),
+            (2000593, "111222", 222),
+            (2000594, "111222", 500),
+        )
+    ]
+    line = make_bank_line(
+        text="Utb. 2000593 Vippsnr 698382 Utb. 2000594 Vippsnr 111222 Samlepost", amount_minor=800
+    )
+
+    result = compare(payouts, [line])
+
+    assert result.matches.select("msn", "payout_number").rows() == [
+        ("111222", "2000594"),
+        ("698382", "2000593"),
+    ]
+    assert result.findings["kind"].to_list() == ["payout_not_in_bank"] * 2
 
 
 def test_several_credits_that_name_one_payout_are_matched():
@@ -389,18 +413,33 @@ def test_each_payout_has_one_bucket_of_two_legs():
         PAYOUTS,
     )
     lines = build_frame([make_bank_line()], BANK_LINES)
-    ledger = compare_ledger_payouts(None, payouts).buckets
-    bank = compare_payouts_bank(payouts, lines, STATEMENT, AS_OF).buckets
+    ledger = compare_ledger_payouts(None, payouts)
+    bank = compare_payouts_bank(payouts, lines, STATEMENT, AS_OF)
 
-    both = merge_payout_buckets(ledger, bank)
+    both = PayoutLegs(ledger, bank).list_buckets()
 
     assert sorted(both.select("row_key", "bucket", "kind").rows()) == [
         ("1:2000591", "discrepancy", "payout_not_in_bank"),
-        ("1:2000591", "not_checked", ""),
+        ("1:2000591", "matched", ""),
         ("1:2000592", "discrepancy", "payout_aborted"),
         ("1:2000593", "timing", "timing_payout_in_transit"),
         ("bank.csv:1", "matched", ""),
     ]
-    assert merge_payout_buckets(None, bank).equals(bank)
-    assert set(merge_payout_buckets(ledger, None)["bucket"]) == {"not_checked", "discrepancy"}
-    assert merge_payout_buckets(None, None).is_empty()
+
+
+def test_account_that_only_the_bank_states_may_change():
+    """English files state no account: the statement shows that payouts arrive on another one."""
+    payouts = [
+        make_payout(2000591 + day, ledger_date=FIRST_DAY + timedelta(days=day)) for day in range(3)
+    ]
+    lines = [
+        make_bank_line(day + 1, text=f"Utb. {2000591 + day} Vippsnr 698382", account=account)
+        for day, account in enumerate(["86011117947", "NO9386011117947", "97105012345"])
+    ]
+
+    assert compare(payouts, lines).findings.select("kind", "payout_number").rows() == [
+        ("payout_account_changed", "2000593")
+    ]
+    for payout, line in zip(payouts, lines, strict=True):
+        payout["account"] = line["account"]
+    assert compare(payouts, lines).findings.is_empty()

@@ -6,5 +6,13 @@ from vippsrecon.reconciliation.ledger_payouts.compare import (
     LedgerPayouts,
     compare_ledger_payouts,
 )
+from vippsrecon.reconciliation.ledger_payouts.explain import PayoutExplanation, explain_payout
 
-__all__ = ["KINDS", "LedgerPayouts", "build_payout_bridge", "compare_ledger_payouts"]
+__all__ = [
+    "KINDS",
+    "LedgerPayouts",
+    "PayoutExplanation",
+    "build_payout_bridge",
+    "compare_ledger_payouts",
+    "explain_payout",
+]

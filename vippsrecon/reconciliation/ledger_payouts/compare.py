@@ -11,16 +11,14 @@ import polars as pl
 
 from vippsrecon.reconciliation.ledger_payouts.bridge import LedgerPayoutSums, sum_payout_lines
 from vippsrecon.reconciliation.ledger_payouts.negative_balances import find_negative_balances
-from vippsrecon.reconciliation.ledger_payouts.payout_numbers import (
-    find_changed_accounts,
-    find_number_gaps,
-)
+from vippsrecon.reconciliation.ledger_payouts.payout_numbers import find_number_gaps
 from vippsrecon.reconciliation.ledger_payouts.spans import (
     LedgerSpans,
     PayoutEntry,
     Span,
     collect_spans,
 )
+from vippsrecon.reconciliation.payouts_bank.changed_accounts import find_changed_accounts
 from vippsrecon.reconciliation.payouts_bank.rows import PayoutRow, list_payouts
 from vippsrecon.reconciliation.results.findings import (
     BucketRow,
@@ -64,6 +62,7 @@ def compare_ledger_payouts(
     payouts: pl.DataFrame,
     *,
     known_accounts: Mapping[str, str] | None = None,
+    as_of_day: date | None = None,
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> LedgerPayouts:
@@ -74,6 +73,8 @@ def compare_ledger_payouts(
             only numbers, accounts and aborted payouts are looked at.
         payouts: `schemas.PAYOUTS`.
         known_accounts: Ledger to the account that an earlier run saw its payouts go to.
+        as_of_day: The day of the cut-off time: a ledger date from this day on has not ended, so its
+            balance is not carried yet. None: all dates have ended.
         first_day: First day of the bridge's period; None where it has no beginning.
         last_day: Its last day; None where it has no end.
     """
@@ -87,12 +88,12 @@ def compare_ledger_payouts(
             *_find_other_amounts(rows, ledger),
             *_find_unfounded_amounts(ledger.spans),
         ],
-        "payout_account_changed": list(find_changed_accounts(rows, known_accounts or {})),
+        "payout_account_changed": list(find_changed_accounts(rows, known_accounts or {}, QUESTION)),
     }
     own = [finding for found in findings.values() for _, finding in found]
     others = [
         *find_number_gaps(rows, ledger.scheduled),
-        *find_negative_balances(ledger.spans),
+        *find_negative_balances(ledger.spans, as_of_day),
     ]
     return LedgerPayouts(
         build_findings([*own, *others]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from itertools import accumulate
 from statistics import median_low
 
@@ -13,16 +14,23 @@ from vippsrecon.reconciliation.results.findings import Finding
 QUESTION = "payout"
 
 
-def find_negative_balances(spans: Iterable[Span]) -> Iterator[Finding]:
+def find_negative_balances(spans: Iterable[Span], as_of_day: date | None) -> Iterator[Finding]:
     """Find each span in which the ledger ended a date below zero and no payout was made.
 
     Vipps MobilePay pays nothing out until captures have covered the balance, and sends an invoice if
     that takes too long. Within the usual time between two payouts, a balance below zero is nothing
     unusual where payouts are weekly or monthly, so only a longer span counts, or one without a payout.
+
+    Args:
+        spans: All ledgers, divided by their payouts.
+        as_of_day: A ledger date from this day on has not ended; None: all dates have.
     """
     by_ledger: defaultdict[LedgerKey, list[Span]] = defaultdict(list)
     for span in spans:
-        by_ledger[span.ledger_id, span.currency].append(span)
+        ended = tuple(each for each in span.sums if as_of_day is None or each[0] < as_of_day)
+        by_ledger[span.ledger_id, span.currency].append(
+            span if span.payouts else span._replace(sums=ended)
+        )
     for own in by_ledger.values():
         usual_days = _find_usual_days(own)
         for position, span in enumerate(own):

@@ -127,6 +127,7 @@ def compare_payout_legs(
             ledger_entries,
             payouts,
             known_accounts=known_accounts,
+            as_of_day=run_date,
             first_day=first_day,
             last_day=last_day,
         )

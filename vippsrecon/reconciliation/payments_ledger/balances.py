@@ -126,6 +126,8 @@ def _compare_days(days: LazyFrame) -> LazyFrame:
                 nw.lit(":"),
                 nw.col("topic"),
                 nw.lit(":"),
+                nw.col("currency"),
+                nw.lit(":"),
                 nw.col("ledger_date").cast(nw.String),
             ),
         )

@@ -137,41 +137,57 @@ def _find_in_pairs(pairs: LazyFrame) -> list[LazyFrame]:
         .select(*_PAYMENT_ENTRIES)
         .unique()
     )
+    without_reference = nw.col("reference") == ""
     in_order = number_rows(
         pairs.join(wrong, on=_PAYMENT_ENTRIES, how="semi").with_columns(
+            # Entries without a reference are told apart by their operation.
+            operation=nw.when(without_reference)
+            .then(nw.col("psp_reference"))
+            .otherwise(nw.lit("")),
             order_us=nw.coalesce(nw.col("event_us"), nw.col("entry_us")),
             order_key=nw.coalesce(nw.col("row_key"), nw.lit("")),
         ),
-        tuple(_PAYMENT_ENTRIES),
-        ["order_us", "psp_reference", "match_n", "order_key"],
+        (*_PAYMENT_ENTRIES, "operation"),
+        ["order_us", "psp_reference", "match_n", "currency", "order_key"],
         "number",
     )
+    refund_of_both = (nw.col("entry_type") == "refund") & nw.col("entry_kind").is_in(
+        ["ledger_without_event", "ledger_amount_difference"]
+    ).fill_null(value=False)
     numbered = materialize(
         in_order.with_columns(
-            discriminator=nw.when(nw.col("reference") == "")
-            .then(
-                nw.concat_str(
-                    nw.col("psp_reference"), nw.lit(":"), nw.col("match_n").cast(nw.String)
-                )
+            discriminator=_join_parts(
+                nw.when(refund_of_both).then(nw.lit("refund")).otherwise(nw.lit("")),
+                nw.col("operation"),
+                number_text(nw.col("number")),
             )
-            .otherwise(number_text(nw.col("number")))
         )
     )
     return [_find(numbered, question) for question in ("entry", "fee")]
 
 
 def _select_bookings(entries: LazyFrame, period: tuple[int, int] | None) -> LazyFrame:
-    return entries.filter(
-        ~nw.col("booking_kind").is_null() & is_in_period(nw.col("ledger_day"), period)
-    ).with_columns(
-        discriminator=nw.concat_str(
-            nw.col("topic"),
-            nw.lit(":"),
-            nw.col("psp_reference"),
-            nw.lit(":"),
-            nw.col("entry_type"),
-            nw.when(nw.col("n") > 1)
-            .then(nw.concat_str(nw.lit(":"), nw.col("n").cast(nw.String)))
-            .otherwise(nw.lit("")),
+    booked = materialize(
+        entries.filter(
+            ~nw.col("booking_kind").is_null() & is_in_period(nw.col("ledger_day"), period)
         )
     )
+    keys = ("msn", "reference", "topic", "psp_reference", "entry_type")
+    order = ["entry_us", "ledger_id", "n", "currency"]
+    return number_rows(booked, keys, order, "number").with_columns(
+        discriminator=_join_parts(
+            nw.col("topic"),
+            nw.col("psp_reference"),
+            nw.col("entry_type"),
+            number_text(nw.col("number")),
+        )
+    )
+
+
+def _join_parts(*parts: nw.Expr) -> nw.Expr:
+    """Join texts by colons, without the empty ones."""
+    with_colons = [
+        nw.when(part != "").then(nw.concat_str(nw.lit(":"), part)).otherwise(nw.lit(""))
+        for part in parts
+    ]
+    return nw.concat_str(*with_colons).str.strip_chars(":")

@@ -16,6 +16,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.reconciliation.payouts_bank.accounts import may_be_one_account, normalize_account
 from vippsrecon.reconciliation.payouts_bank.bridge import BankSums, sum_bank_lines
+from vippsrecon.reconciliation.payouts_bank.changed_accounts import find_changed_accounts
 from vippsrecon.reconciliation.payouts_bank.matching import (
     Matching,
     match_by_reference,
@@ -101,6 +102,7 @@ def compare_payouts_bank(
     judged_payouts = [_judge_payout(matching, place, days, as_of_day) for place in range(len(rows))]
     judged_lines = [_judge_line(matching, place) for place in range(len(lines))]
     findings = [finding for _, finding in (*judged_payouts, *judged_lines) if finding is not None]
+    findings += _find_accounts_in_bank(matching)
     buckets = [bucket for bucket, _ in (*judged_payouts, *judged_lines)]
     buckets += _bucket_other_lines(other_lines)
     return PayoutsBank(
@@ -122,6 +124,27 @@ def compare_payouts_bank(
             last_day,
         ),
     )
+
+
+def _find_accounts_in_bank(matching: Matching) -> list[Finding]:
+    """Find payouts that arrived on another account than the ones before.
+
+    Not every source says which account a payout goes to; the bank statement does. What the payouts
+    themselves say is found by the leg before.
+    """
+    arrived = {
+        match.payout: matching.lines[match.line].account
+        for match in matching.matches
+        if not match.proposed
+    }
+    rows = [
+        payout._replace(account=arrived.get(place) or payout.account)
+        for place, payout in enumerate(matching.payouts)
+    ]
+    stated = {key for key, _ in find_changed_accounts(matching.payouts, {}, QUESTION)}
+    return [
+        finding for key, finding in find_changed_accounts(rows, {}, QUESTION) if key not in stated
+    ]
 
 
 def _normalize_days(

@@ -33,7 +33,9 @@ class PayoutIndex:
         self._by_digits: defaultdict[str, list[int]] = defaultdict(list)
         self._by_recipient: defaultdict[tuple[str, date], list[int]] = defaultdict(list)
         self._by_text: defaultdict[str, list[int]] = defaultdict(list)
+        self._by_pair: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for position, payout in enumerate(payouts):
+            self._by_pair[payout.number, payout.msn].append(position)
             reference = parse_reference(payout.bank_text) if payout.bank_text.isdigit() else None
             if reference is not None:
                 self._by_digits[reference.digits].append(position)
@@ -69,12 +71,25 @@ class PayoutIndex:
         return found
 
     def _find_by_pair(self, text: LineText) -> set[int]:
-        numbers = set(text.numbers)
+        """Return the payouts whose number and sales unit stand side by side, else both anywhere.
+
+        A credit of several payouts names them one after the other, and each number may be one of each
+        sales unit.
+        """
+        found: set[int] = set()
+        place = 0
+        while place + 1 < len(text.numbers):
+            first, second = text.numbers[place : place + 2]
+            pair = self._by_pair.get((first, second)) or self._by_pair.get((second, first)) or []
+            found.update(pair)
+            place += 2 if pair else 1
+        if found:
+            return found
         return {
             position
             for number in text.numbers
             for position in self._by_number.get(number, ())
-            if self._payouts[position].msn in numbers - {number}
+            if self._payouts[position].msn in text.numbers and self._payouts[position].msn != number
         }
 
     def _find_by_number(self, line: BankLine) -> set[int]:

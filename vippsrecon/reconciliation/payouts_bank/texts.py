@@ -64,7 +64,7 @@ class LineText(NamedTuple):
 
     Attributes:
         references: Danish and Finnish references with a correct check digit.
-        numbers: Other numbers: of a payout, of a sales unit, or anything else.
+        numbers: Other numbers in their order: of a payout, of a sales unit, or anything else.
         from_vipps: Whether it can only be a payment of Vipps MobilePay to a merchant.
         may_be_payout: Whether a payout number alone may be believed in it.
         plain: The text in small letters with single spaces.
@@ -131,7 +131,7 @@ def read_line_text(text: str) -> LineText:
                 rest = rest.replace(written, " | ")
     numbers = tuple(
         number
-        for number in dict.fromkeys(_DIGITS.findall(rest))
+        for number in _DIGITS.findall(rest)
         if number.isascii() and _MIN_NUMBER_LENGTH <= len(number) <= _MAX_NUMBER_LENGTH
     )
     has_word, has_name = bool(_PAYOUT_WORD.search(text)), bool(_NAME.search(text))
