@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,8 +18,10 @@ from vippsrecon.scenario import FEE_TERMS
 
 from .conftest import Written
 
-LAST_CLOSED_DATE = "2026-11-04"
-FEES_DUE_BEFORE = "2026-10-26"
+DAY_OF_EXPORT, FIRST_FEE_NOT_OVERDUE = timedelta(days=35), timedelta(days=25)
+"""Days after the first of the month."""
+
+PAYERS = {"Vipps Mobilepay As", "MobilePay", "Vipps"}
 KNOWN_TYPES = {
     "capture",
     "refund",
@@ -53,6 +56,12 @@ class BankEntry(NamedTuple):
     amount: int
     booked: bool
     payer: str
+
+
+def find_day(month: Written, after: timedelta) -> str:
+    """Return a day as text, so long after the first of the month."""
+    (clock,) = (line["clock"] for line in month.others if "clock" in line)
+    return (date.fromisoformat(clock[:10]) - DAY_OF_EXPORT + after).isoformat()
 
 
 def read_planted(month: Written) -> list[Found]:
@@ -93,6 +102,7 @@ def _find_operations(month, funds):
     }
     entries = {e["pspReference"]: e for e in funds if e["entryType"] in {"capture", "refund"}}
     leg = "payment_ledger"
+    last_closed = find_day(month, DAY_OF_EXPORT - timedelta(days=1))
     for psp in events.keys() | entries.keys():
         event, entry = events.get(psp), entries.get(psp)
         if event is None:
@@ -109,7 +119,7 @@ def _find_operations(month, funds):
         is_capture = event["name"] == "CAPTURED"
         expected = event["amount"]["value"] * (1 if is_capture else -1)
         reference = event["reference"]
-        if entry is None and event["timestamp"] >= LAST_CLOSED_DATE:
+        if entry is None and event["timestamp"] >= last_closed:
             yield Found(leg, "timing", "timing_not_on_ledger", reference)
         elif entry is None:
             kind = f"{'capture' if is_capture else 'refund'}_not_on_ledger"
@@ -134,6 +144,7 @@ def _find_fees(month, topics):
     for entry in topics["fees"]:
         if entry["entryType"] == "capture-fee":
             charged[entry["pspReference"]] += entry["amount"]
+    not_overdue = find_day(month, FIRST_FEE_NOT_OVERDUE)
     terms = {(row.currency, row.payment_method): row for row in FEE_TERMS}
     leg = "payment_ledger"
     for entry in topics["funds"]:
@@ -144,7 +155,7 @@ def _find_fees(month, topics):
         row = terms[entry["currency"], method]
         share = Decimal(entry["amount"]) * Decimal(row.percent) / 100
         expected = -int(share.quantize(Decimal(1), ROUND_HALF_UP)) - row.fixed_minor
-        if psp not in charged and entry["ledgerDate"] >= FEES_DUE_BEFORE:
+        if psp not in charged and entry["ledgerDate"] >= not_overdue:
             yield Found(leg, "timing", "timing_fee_late", reference)
         elif psp not in charged:
             yield Found(leg, "discrepancy", "fee_missing", reference, expected=str(expected))
@@ -302,7 +313,7 @@ def find_in_bank(month: Written) -> list[Found]:
     for entry in read_bank(month):
         if entry.booked and entry.text in texts:
             credited[entry.text] += entry.amount
-        elif entry.booked and "Vipps" in entry.payer:
+        elif entry.booked and entry.payer in PAYERS:
             unnamed.append(entry.amount)
     leg, missing = "payout_bank", {}
     found = []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.hypothesis_sizes import draw_examples
 from vippsrecon.api import Client
 from vippsrecon.notebook.session import serve_scenario
-from vippsrecon.scenario import SHOPS, write_month
+from vippsrecon.scenario import JANUARY_2027, OCTOBER_2026, SHOPS, write_month
 
 from .conftest import read
 from .oracle import (
@@ -87,11 +87,12 @@ def test_all_that_is_wrong_in_a_month_is_in_the_truth(month):
     seed=st.integers(0, 10**6),
     shop=st.sampled_from(sorted(SHOPS)),
     currency=st.sampled_from(["NOK", "DKK", "EUR"]),
+    when=st.sampled_from([OCTOBER_2026, JANUARY_2027]),
 )
-def test_every_seed_shop_and_market_has_every_kind(tmp_path_factory, seed, shop, currency):
+def test_every_seed_shop_and_market_has_every_kind(tmp_path_factory, seed, shop, currency, when):
     """A month of 200 payments holds every kind, and nothing else is wrong."""
     folder = tmp_path_factory.mktemp("month")
-    month = write_and_read(folder, shop, payments=200, seed=seed, currency=currency)
+    month = write_and_read(folder, shop, payments=200, seed=seed, currency=currency, month=when)
 
     assert find_all(month) == read_planted(month)
     assert count_kinds(month) == KINDS
@@ -211,6 +212,32 @@ def test_payments_lie_on_both_sides_of_the_end_of_the_month(month):
 
     assert straddlers["AUTHORIZED", "CAPTURED"]
     assert straddlers["CAPTURED", "REFUNDED"] or month.shop == "shopware"
+
+
+@pytest.mark.parametrize("currency", ["DKK", "EUR"])
+def test_in_january_2027_mobilepay_becomes_vipps(tmp_path, currency):
+    """Export, settlement report and bank statement have both names; no payout waits for New Year."""
+    month = write_and_read(tmp_path, "plain", payments=300, currency=currency, month=JANUARY_2027)
+    orders = {(row["payment_method"], row["ordered_at"] >= "2027-01-12") for row in month.orders}
+    settled = {
+        (row["Payment solution"], row["Booking date"] >= "2027-01-12")
+        for row in read_settlement(month)
+    }
+    payers = {entry.payer for entry in read_bank(month)}
+
+    names = {("MobilePay", False), ("Vipps", True)}
+    assert orders - {("Klarna", False), ("Klarna", True), ("Kort", False), ("Kort", True)} == names
+    assert settled == names
+    assert {"MobilePay", "Vipps"} <= payers
+    assert (tmp_path / "orders.csv").stat().st_mtime == JANUARY_2027.exported_at
+
+
+def test_norwegian_sales_are_vipps_before_and_after(tmp_path):
+    """Nothing changes its name in Norway."""
+    month = write_and_read(tmp_path, "plain", payments=300, month=JANUARY_2027)
+
+    assert {row["payment_method"] for row in month.orders} <= {"Vipps", "Klarna", "Kort"}
+    assert min(row["ordered_at"] for row in month.orders) < "2027-01-12"
 
 
 @pytest.mark.parametrize("topic", ["funds", "fees"])

@@ -34,6 +34,13 @@ class DemoCurrency(StrEnum):
     EUR = "EUR"
 
 
+class DemoMonth(StrEnum):
+    """The months that can be invented."""
+
+    october_2026 = "2026-10"
+    january_2027 = "2027-01"
+
+
 PaymentsOption = Annotated[
     int,
     typer.Option(min=1, max=1_000_000, help="Number of payments in the month."),
@@ -111,6 +118,9 @@ def scenario(
             min=1, help="Number of sales units. Only plain and Magento exports can tell them apart."
         ),
     ] = 1,
+    month: Annotated[
+        DemoMonth, typer.Option(help="In January 2027 MobilePay takes the name Vipps.")
+    ] = DemoMonth.october_2026,
 ) -> None:
     """Write an invented month: the order export, Vipps MobilePay's side, and the truth.
 
@@ -121,10 +131,11 @@ def scenario(
     Example:
       vippsrecon scenario month --payments 500 --shop woocommerce
       vippsrecon scenario nordic --currency NOK --currency DKK --currency EUR
+      vippsrecon scenario renamed --currency DKK --month 2027-01
       vippsrecon simulator --state month/simulator.jsonl
     """
     from vippsrecon.errors import InputError
-    from vippsrecon.scenario import write_month
+    from vippsrecon.scenario import JANUARY_2027, OCTOBER_2026, write_month
 
     currencies = [choice.value for choice in currency or [DemoCurrency.NOK]]
     try:
@@ -135,6 +146,7 @@ def scenario(
             shop=shop.value,
             sales_units=sales_units,
             currencies=currencies,
+            month=JANUARY_2027 if month is DemoMonth.january_2027 else OCTOBER_2026,
         )
     except ValueError as error:
         raise InputError(str(error)) from error

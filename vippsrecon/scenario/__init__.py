@@ -7,9 +7,18 @@ report.
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import CLOCK_START, EXPORTED_AT, FIRST_DAY, LAST_DAY
+from vippsrecon.scenario.calendar import (
+    CLOCK_START,
+    EXPORTED_AT,
+    FIRST_DAY,
+    JANUARY_2027,
+    LAST_DAY,
+    OCTOBER_2026,
+    ScenarioMonth,
+)
 from vippsrecon.scenario.ledgers import FEE_TERMS, FeeTerms
-from vippsrecon.scenario.month import TRUTH_COLUMNS, choose_sales_units, write_month
+from vippsrecon.scenario.month import choose_sales_units, write_month
+from vippsrecon.scenario.month_files import TRUTH_COLUMNS
 from vippsrecon.scenario.other_exports import EARLIER_FILE, PERIOD
 from vippsrecon.scenario.sales_units import MARKET_BY_CURRENCY, ScenarioKeys, ScenarioSalesUnit
 from vippsrecon.scenario.shops import SHOPS
@@ -20,13 +29,16 @@ __all__ = [
     "EXPORTED_AT",
     "FEE_TERMS",
     "FIRST_DAY",
+    "JANUARY_2027",
     "LAST_DAY",
     "MARKET_BY_CURRENCY",
+    "OCTOBER_2026",
     "PERIOD",
     "SHOPS",
     "TRUTH_COLUMNS",
     "FeeTerms",
     "ScenarioKeys",
+    "ScenarioMonth",
     "ScenarioSalesUnit",
     "choose_sales_units",
     "write_month",

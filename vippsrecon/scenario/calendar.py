@@ -1,7 +1,7 @@
-"""Define the month of every scenario and format its times.
+"""Define the months of the scenarios and format their times.
 
-Times are whole seconds since 1970 in UTC. The module needs only the Nordic zones in autumn 2026, so
-it holds their offsets and the clock change as constants. Without a time zone database the output is
+Times are whole seconds since 1970 in UTC. The module needs only the Nordic zones from October 2026 to
+February 2027, so it holds their offsets and the clock change as constants. Without a time zone database the output is
 the same on every machine.
 """
 
@@ -9,22 +9,75 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 HOUR = 3600
 DAY = 24 * HOUR
 
-FIRST_DAY = date(2026, 10, 1)
-LAST_DAY = date(2026, 10, 31)
-"""Orders are placed on these local days and the days between."""
+DAYS_IN_MONTH = 31
 
-EXPORTED_AT = int(datetime(2026, 11, 5, 6, tzinfo=UTC).timestamp())
-"""Time of the shop's export; also the modification time of `orders.csv`."""
 
-CLOCK_START = EXPORTED_AT + 2 * HOUR
-"""Start of the simulator's clock: the payments are fetched two hours after the export."""
+class ScenarioMonth(NamedTuple):
+    """Defines a month of 31 days.
 
-COMPLETED_BY = EXPORTED_AT - 36 * HOUR
-"""Operations that are not timing differences are complete on both sides by this time."""
+    Attributes:
+        name: English, in lower case.
+        first_day: Orders are placed on this local day and the 30 days after it.
+        exported_at: Time of the shop's export; also the modification time of `orders.csv`.
+    """
+
+    name: str
+    first_day: date
+    exported_at: int
+
+    @property
+    def last_day(self) -> date:
+        """The last local day on which orders are placed."""
+        return self.find_day(DAYS_IN_MONTH)
+
+    @property
+    def clock_start(self) -> int:
+        """Start of the simulator's clock: the payments are fetched two hours after the export."""
+        return self.exported_at + 2 * HOUR
+
+    @property
+    def completed_by(self) -> int:
+        """Operations that are not timing differences are complete on both sides by this time."""
+        return self.exported_at - 36 * HOUR
+
+    @property
+    def statement_last_day(self) -> date:
+        """Last day of the bank statement, the first bank day after the month."""
+        return add_bank_days(self.last_day, 1)
+
+    def find_day(self, number: int) -> date:
+        """Return a day by its number; the days after the month go on counting.
+
+        >>> OCTOBER_2026.find_day(33).isoformat()
+        '2026-11-02'
+        """
+        return self.first_day + timedelta(days=number - 1)
+
+
+OCTOBER_2026 = ScenarioMonth(
+    "october", date(2026, 10, 1), int(datetime(2026, 11, 5, 6, tzinfo=UTC).timestamp())
+)
+JANUARY_2027 = ScenarioMonth(
+    "january", date(2027, 1, 1), int(datetime(2027, 2, 5, 6, tzinfo=UTC).timestamp())
+)
+"""In this month MobilePay becomes Vipps, so that both names are in one export and one statement."""
+
+RENAMED_ON = date(2027, 1, 12)
+"""The day MobilePay takes the name Vipps in Denmark and Finland."""
+
+FIRST_DAY = OCTOBER_2026.first_day
+LAST_DAY = OCTOBER_2026.first_day + timedelta(days=DAYS_IN_MONTH - 1)
+EXPORTED_AT = OCTOBER_2026.exported_at
+CLOCK_START = OCTOBER_2026.clock_start
+"""What October 2026 is, the month that is written unless another is asked for."""
+
+_BANK_HOLIDAYS = frozenset({date(2027, 1, 1)})
+"""Days in these months on which the banks of all three markets are closed, beside weekends."""
 
 _SUMMER_ENDS = int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp())
 _WINTER_OFFSET = {"NO": HOUR, "DK": HOUR, "FI": 2 * HOUR}
@@ -66,6 +119,15 @@ def compute_utc_midnight(day: date) -> int:
     return (day - _EPOCH).days * DAY
 
 
+def get_brand(market: str, day: date) -> str:
+    """Return the name of the payment method in a market.
+
+    >>> get_brand("DK", RENAMED_ON), get_brand("DK", OCTOBER_2026.first_day)
+    ('Vipps', 'MobilePay')
+    """
+    return "Vipps" if market == "NO" or day >= RENAMED_ON else "MobilePay"
+
+
 @lru_cache(maxsize=4096)
 def format_iso_day(days: int) -> str:
     """Return days since 1970 as `YYYY-MM-DD`."""
@@ -103,13 +165,13 @@ def format_utc_offset(at: int, market: str, colon: str = ":") -> str:
 
 
 def add_bank_days(day: date, ahead: int) -> date:
-    """Return the bank day `ahead` bank days after `day`. This month has no bank holidays.
+    """Return the bank day `ahead` bank days after `day`.
 
     >>> add_bank_days(date(2026, 10, 2), 1)
     datetime.date(2026, 10, 5)
     """
     while ahead:
         day += timedelta(days=1)
-        if day.weekday() < 5:
+        if day.weekday() < 5 and day not in _BANK_HOLIDAYS:
             ahead -= 1
     return day

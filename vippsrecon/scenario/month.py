@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
-
-import orjson
 
 from vippsrecon.scenario import settlement_report
 from vippsrecon.scenario.api_shapes import build_event_log, build_payment_answer
-from vippsrecon.scenario.bank_lines import build_bank_lines
-from vippsrecon.scenario.bank_statement import write_bank_statement
+from vippsrecon.scenario.bank import build_bank_lines, write_bank_statement
 from vippsrecon.scenario.calendar import (
-    CLOCK_START,
-    EXPORTED_AT,
-    FIRST_DAY,
+    OCTOBER_2026,
+    ScenarioMonth,
     compute_local_moment,
     find_local_day,
     format_utc,
@@ -35,35 +29,19 @@ from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.ledgers import Payout, ScenarioLedgerEntry, ScenarioLedgers
 from vippsrecon.scenario.ledgers.entries import build_ledger_answer
 from vippsrecon.scenario.models import ScenarioPayment, Scene, Truth
+from vippsrecon.scenario.month_files import MonthFiles
 from vippsrecon.scenario.other_exports import (
-    EARLIER_DAY,
-    EARLIER_EXPORTED_AT,
-    EARLIER_FILE,
-    NEXT_DAY,
+    EARLIER_DAY_NUMBER,
+    NEXT_DAY_NUMBER,
     NEXT_MONTH_SHARE,
+    compute_earlier_export,
+    name_earlier_file,
     show_order_at,
 )
 from vippsrecon.scenario.random_draws import RandomDraws
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit, make_sales_units
 from vippsrecon.scenario.shops import SHOPS, Shop
 
-TRUTH_COLUMNS = (
-    "bucket",
-    "kind",
-    "msn",
-    "reference",
-    "order_number",
-    "currency",
-    "leg",
-    "payout_number",
-    "expected_minor",
-    "actual_minor",
-    "difference_minor",
-    "at_risk_minor",
-    "flags",
-    "proposal",
-    "proposed_minor",
-)
 _FIRST_ORDER_SECOND = 6 * 3600 + 1800
 _LAST_ORDER_SECOND = 23 * 3600 + 3000
 _FIRST_ORDER_NUMBER = 1000
@@ -93,13 +71,14 @@ def write_month(
     currency: str = "NOK",
     sales_units: int = 1,
     currencies: Sequence[str] | None = None,
+    month: ScenarioMonth = OCTOBER_2026,
 ) -> None:
     """Write `orders.csv`, `simulator.jsonl`, `bank.xml`, `settlement.csv` and `truth.csv`.
 
-    A shop with the feature `overlapping_export` has a second export of an earlier time, EARLIER_FILE.
+    A shop with the feature `overlapping_export` has a second export of an earlier time, `EARLIER_FILE`.
     The same arguments give the same bytes. Each row is written immediately, so memory use depends
     on the payments of two or three days, not of the month. The modification time of `orders.csv`
-    is set to the time of the export (`EXPORTED_AT`).
+    is set to the time of the export.
 
     Args:
         directory: Created if missing.
@@ -109,6 +88,7 @@ def write_month(
         currency: NOK, DKK or EUR; each belongs to one market.
         sales_units: Number of sales units; only plain and Magento exports can have several.
         currencies: Instead of `currency`, assigned to the sales units in turn.
+        month: `OCTOBER_2026`, or `JANUARY_2027`, in which MobilePay becomes Vipps.
 
     Raises:
         ValueError: An unknown shop or currency, fewer than one payment, or more sales units
@@ -124,51 +104,14 @@ def write_month(
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_files:
-        files = _OutputFiles(open_files, folder, SHOPS[shop], units)
+        files = MonthFiles(open_files, folder, SHOPS[shop], units, month)
         planted = units[0] if payments >= ALL_CASES_FROM * len(units) else None
-        _MonthWriter(RandomDraws(seed), SHOPS[shop], units, files, planted).write(payments)
-    os.utime(folder / "orders.csv", (EXPORTED_AT, EXPORTED_AT))
-    if (folder / EARLIER_FILE).exists():
-        os.utime(folder / EARLIER_FILE, (EARLIER_EXPORTED_AT, EARLIER_EXPORTED_AT))
-
-
-class _OutputFiles:
-    """Holds the five output files, open for writing."""
-
-    def __init__(
-        self, stack: ExitStack, folder: Path, shop: Shop, units: Sequence[ScenarioSalesUnit]
-    ) -> None:
-        def text(name: str) -> TextIO:
-            path = folder / name
-            return stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-
-        def export(name: str) -> Any:
-            writer = csv.writer(
-                text(name),
-                delimiter=shop.delimiter,
-                lineterminator="\n",
-                quoting=csv.QUOTE_ALL if shop.quote_all else csv.QUOTE_MINIMAL,
-            )
-            writer.writerow(shop.header)
-            return writer
-
-        self.state: BinaryIO = stack.enter_context((folder / "simulator.jsonl").open("wb"))
-        self.bank = text("bank.xml")
-        self.orders = export("orders.csv")
-        (folder / EARLIER_FILE).unlink(missing_ok=True)
-        self._export = export
-        self.settlement = csv.writer(text("settlement.csv"), lineterminator="\n")
-        self.truth = csv.writer(text("truth.csv"), lineterminator="\n")
-        self.settlement.writerow(settlement_report.build_settlement_header(units))
-        self.truth.writerow(TRUTH_COLUMNS)
-
-    def write_earlier_rows(self, rows: list[list[str]]) -> None:
-        """Write the export of an earlier time."""
-        self._export(EARLIER_FILE).writerows(rows)
-
-    def line(self, record: dict[str, Any]) -> None:
-        """Write one line of the simulator's state."""
-        self.state.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        _MonthWriter(RandomDraws(seed), month, SHOPS[shop], units, files, planted=planted).write(
+            payments
+        )
+    os.utime(folder / "orders.csv", (month.exported_at,) * 2)
+    if (earlier_file := folder / name_earlier_file(month)).exists():
+        os.utime(earlier_file, (compute_earlier_export(month),) * 2)
 
 
 class _MonthWriter:
@@ -177,24 +120,27 @@ class _MonthWriter:
     def __init__(
         self,
         draws: RandomDraws,
+        month: ScenarioMonth,
         shop: Shop,
         units: Sequence[ScenarioSalesUnit],
-        files: _OutputFiles,
+        files: MonthFiles,
+        *,
         planted: ScenarioSalesUnit | None,
     ) -> None:
         self._draws = draws
+        self._month = month
         self._shop = shop
         self._units = units
         self._files = files
         self._planted = planted
-        self._ledgers = ScenarioLedgers(units, self._write_truth, planted)
+        self._ledgers = ScenarioLedgers(month, units, self._write_truth, planted)
         self._payouts: list[Payout] = []
         self._order_number = _FIRST_ORDER_NUMBER
         self._norwegian = settlement_report.uses_norwegian_headings(units)
 
     def write(self, payments: int) -> None:
         """Write all days and the ledgers, payouts and bank statement that follow."""
-        self._files.line({"clock": f"{format_utc(CLOCK_START)}Z"})
+        self._files.line({"clock": f"{format_utc(self._month.clock_start)}Z"})
         for unit in self._units:
             self._files.line(
                 {"sales_unit": {"msn": unit.msn, **unit.keys._asdict(), "market": unit.market}}
@@ -202,22 +148,29 @@ class _MonthWriter:
             account = unit.next_account if unit == self._planted else unit.account
             self._files.line({"ledger": build_ledger_answer(unit, account)})
         of_next_month = self._count_next_month(payments)
-        plans = plan_days(self._draws, self._shop, self._units, payments, of_next_month)
-        for position, plan in enumerate(plans):
-            day = FIRST_DAY + timedelta(days=position)
+        plans = plan_days(
+            self._draws,
+            self._shop,
+            self._units,
+            payments,
+            first_weekday=self._month.first_day.weekday(),
+            of_next_month=of_next_month,
+        )
+        for number, plan in enumerate(plans, start=1):
+            day = self._month.find_day(number)
             self._write_day(day, self._draws.shuffle_in_place(plan))
             self._close_ledger_days(day)
             plan.clear()
         self._write_next_month(of_next_month)
-        today = max(find_local_day(CLOCK_START, unit.market) for unit in self._units)
+        today = max(find_local_day(self._month.clock_start, unit.market) for unit in self._units)
         self._close_ledger_days(today - timedelta(days=1))
         self._write_entries(self._ledgers.build_unclosed_entries(today), ())
         self._write_bank_statement()
 
     def _write_bank_statement(self) -> None:
         accounts = {payout.account: payout.unit.currency for payout in self._payouts}
-        lines = build_bank_lines(self._payouts, self._write_truth, self._planted)
-        write_bank_statement(self._files.bank, tuple(accounts.items()), lines)
+        lines = build_bank_lines(self._month, self._payouts, self._write_truth, self._planted)
+        write_bank_statement(self._files.bank, self._month, tuple(accounts.items()), lines)
 
     def _count_next_month(self, payments: int) -> int:
         if "next_month" not in self._shop.export_features or payments < ALL_CASES_FROM:
@@ -229,8 +182,9 @@ class _MonthWriter:
         unit = self._units[0]
         for number in range(payments):
             self._order_number += ORDER_NUMBERS_PER_CASE
-            ordered_at = compute_local_moment(NEXT_DAY, 3600 + number, unit.market)
-            builder = CaseBuilder(self._draws, self._shop, unit, self._order_number, ordered_at)
+            day = self._month.find_day(NEXT_DAY_NUMBER)
+            ordered_at = compute_local_moment(day, 3600 + number, unit.market)
+            builder = self._start_case(unit, ordered_at)
             scene = captured_when_shipped(builder)
             self._write_scene(
                 scene._replace(truth=(builder.ignored("outside_period", scene.orders[0]),))
@@ -239,23 +193,34 @@ class _MonthWriter:
     def _write_day(self, day: date, plan: list[ScenarioCase | None]) -> None:
         draws = self._draws
         earlier: list[list[str]] = []
+        exported_at = compute_earlier_export(self._month)
         seconds = sorted(draws.between(_FIRST_ORDER_SECOND, _LAST_ORDER_SECOND) for _ in plan)
         for planned, second in zip(plan, seconds, strict=True):
             case = choose_case(draws, planned, day.day)
             unit = self._choose_unit(case)
             self._order_number += ORDER_NUMBERS_PER_CASE
             ordered_at = compute_local_moment(day, second, unit.market)
-            builder = CaseBuilder(draws, self._shop, unit, self._order_number, ordered_at)
+            builder = self._start_case(unit, ordered_at)
             scene = case.build(builder)
             is_ordinary = planned is None and not scene.truth
-            if is_ordinary and day == EARLIER_DAY and self._has_earlier_export:
+            if is_ordinary and day.day == EARLIER_DAY_NUMBER and self._has_earlier_export:
                 # An order without a discrepancy, as the earlier export showed it: `superseded_row`.
                 (order,) = scene.orders
-                earlier += self._shop.rows(show_order_at(order, EARLIER_EXPORTED_AT))
+                earlier += self._shop.rows(show_order_at(order, exported_at))
                 scene = scene._replace(truth=(builder.ignored("superseded_row", order),))
             self._write_scene(scene)
         if earlier:
             self._files.write_earlier_rows(earlier)
+
+    def _start_case(self, unit: ScenarioSalesUnit, ordered_at: int) -> CaseBuilder:
+        return CaseBuilder(
+            self._draws,
+            self._month,
+            self._shop,
+            unit,
+            number=self._order_number,
+            ordered_at=ordered_at,
+        )
 
     @property
     def _has_earlier_export(self) -> bool:
@@ -275,7 +240,7 @@ class _MonthWriter:
             self._write_truth(truth)
 
     def _write_truth(self, truth: Truth) -> None:
-        self._files.truth.writerow(_format_truth_row(truth))
+        self._files.write_truth(truth)
 
     def _write_payment(self, payment: ScenarioPayment, truth: str) -> None:
         self._ledgers.note(payment, truth)
@@ -306,24 +271,3 @@ class _MonthWriter:
                         entry, payouts, norwegian=self._norwegian
                     )
                 )
-
-
-def _format_truth_row(truth: Truth) -> list[str | int]:
-    difference = (truth.actual or 0) - (truth.expected or 0)
-    return [
-        truth.bucket,
-        truth.kind,
-        truth.unit.msn,
-        truth.reference,
-        truth.order_number,
-        truth.currency,
-        truth.leg,
-        truth.payout_number,
-        "" if truth.expected is None else truth.expected,
-        "" if truth.actual is None else truth.actual,
-        difference if truth.bucket == "discrepancy" else 0,
-        truth.at_risk,
-        truth.flags,
-        truth.proposal,
-        "" if truth.proposed is None else truth.proposed,
-    ]

@@ -1,28 +1,47 @@
-"""Add what lies outside the month's own export: an earlier export, and orders of the next month."""
+"""Add what lies outside the month's own export: an earlier export, and orders of the next month.
+
+An export of its own has the orders of one day, taken early the next morning. The export of the month
+shows the orders of the first day of the next month too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
-from vippsrecon.scenario.calendar import FIRST_DAY, LAST_DAY, compute_local_moment
+from vippsrecon.scenario.calendar import (
+    DAYS_IN_MONTH,
+    FIRST_DAY,
+    LAST_DAY,
+    OCTOBER_2026,
+    ScenarioMonth,
+    compute_local_moment,
+)
 from vippsrecon.scenario.models import ScenarioOrder
 
-EARLIER_DAY = date(2026, 10, 12)
-"""The orders of this day are in an export of their own, taken early the next morning."""
+EARLIER_DAY_NUMBER = 12
+"""Day of the month whose orders are in an export of their own."""
 
-EARLIER_FILE = "orders-12-october.csv"
-EARLIER_EXPORTED_AT = compute_local_moment(date(2026, 10, 13), 6 * 3600, "NO")
-"""Time of the earlier export; also the modification time of its file."""
-
-NEXT_DAY = date(2026, 11, 1)
-"""Local day of the orders of the next month, which the export of the month shows too."""
+NEXT_DAY_NUMBER = DAYS_IN_MONTH + 1
+"""Number of the day of the orders of the next month."""
 
 NEXT_MONTH_SHARE = 0.005
 """Orders of the next month, per payment of the whole."""
 
 PERIOD = (FIRST_DAY, LAST_DAY)
-"""The period to reconcile a month with orders of the next one."""
+"""The period to reconcile October 2026 with orders of the next month."""
+
+
+def name_earlier_file(month: ScenarioMonth) -> str:
+    """Return the name of the earlier export."""
+    return f"orders-{EARLIER_DAY_NUMBER}-{month.name}.csv"
+
+
+def compute_earlier_export(month: ScenarioMonth) -> int:
+    """Return the time of the earlier export; also the modification time of its file."""
+    return compute_local_moment(month.find_day(EARLIER_DAY_NUMBER + 1), 6 * 3600, "NO")
+
+
+EARLIER_FILE = name_earlier_file(OCTOBER_2026)
 
 
 def show_order_at(order: ScenarioOrder, at: int) -> ScenarioOrder:

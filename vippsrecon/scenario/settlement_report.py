@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vippsrecon.scenario.calendar import format_wall_time
+from vippsrecon.scenario.calendar import format_wall_time, get_brand
 from vippsrecon.scenario.exports.plain_woo_magento import format_major
 from vippsrecon.scenario.ledgers import Payout, ScenarioLedgerEntry
 from vippsrecon.scenario.ledgers.plants import UNKNOWN_TYPE
@@ -83,7 +83,7 @@ def build_settlement_row(
         unit.name,
         unit.msn,
         unit.market,
-        "Vipps MobilePay",
+        "Vipps MobilePay" if unit.market == "NO" else get_brand(unit.market, entry.ledger_date),
         format_wall_time(entry.time, unit.market),
         entry.ledger_date.isoformat(),
         _TYPE_NAMES[entry.entry_type][0 if norwegian else 1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR, compute_local_moment, find_local_day
+from vippsrecon.scenario.calendar import HOUR, compute_local_moment, find_local_day
 from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment
 from vippsrecon.scenario.exports.shopware import is_truncated
@@ -59,7 +59,7 @@ def captured_within_grace(builder: CaseBuilder) -> Scene:
     """Captured within the grace period, not shipped yet: timing."""
     total, reference = builder.draw_price(), builder.reference()
     order = builder.order(reference, total, "open")
-    at = EXPORTED_AT - builder.draws.between(10 * HOUR, 30 * HOUR)
+    at = builder.month.exported_at - builder.draws.between(10 * HOUR, 30 * HOUR)
     payment = builder.captured(reference, total, at)
     truth = builder.make_timing("timing_awaiting_fulfilment", reference, order)
     return Scene((order,), (payment,), (truth,))
@@ -112,7 +112,7 @@ def fulfilled_not_captured(builder: CaseBuilder) -> Scene:
 def shipped_within_grace(builder: CaseBuilder) -> Scene:
     """Shipped within the grace period, capture due: `timing_capture_pending`."""
     total, reference = builder.draw_price(), builder.reference()
-    shipped = EXPORTED_AT - builder.draws.between(10 * HOUR, 20 * HOUR)
+    shipped = builder.month.exported_at - builder.draws.between(10 * HOUR, 20 * HOUR)
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     payment = builder.reserved(reference, total)
     truth = builder.make_timing("timing_capture_pending", reference, order)
@@ -122,7 +122,7 @@ def shipped_within_grace(builder: CaseBuilder) -> Scene:
 def shipped_the_day_before(builder: CaseBuilder) -> Scene:
     """Shipped the day before the export, which says only the day: the grace begins at its end (case 50)."""
     total, reference, market = builder.draw_price(), builder.reference(), builder.unit.market
-    day = find_local_day(EXPORTED_AT, market) - timedelta(days=1)
+    day = find_local_day(builder.month.exported_at, market) - timedelta(days=1)
     shipped = compute_local_moment(day, builder.draws.between(HOUR, 5 * HOUR), market)
     order = builder.order(reference, total, "fulfilled", shipped_at=shipped)
     order.days_only = True

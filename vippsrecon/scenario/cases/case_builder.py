@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import COMPLETED_BY, DAY, HOUR
+from vippsrecon.scenario.calendar import DAY, HOUR, ScenarioMonth
 from vippsrecon.scenario.exports.shopware import is_truncated
 from vippsrecon.scenario.models import (
     OrderStatus,
@@ -35,12 +35,20 @@ at risk, or the release of what is reserved."""
 class CaseBuilder:
     """Builds the orders, payments and expected results of one case."""
 
-    __slots__ = ("draws", "number", "ordered_at", "serial", "shop", "unit")
+    __slots__ = ("draws", "month", "number", "ordered_at", "serial", "shop", "unit")
 
     def __init__(
-        self, draws: RandomDraws, shop: Shop, unit: ScenarioSalesUnit, number: int, ordered_at: int
+        self,
+        draws: RandomDraws,
+        month: ScenarioMonth,
+        shop: Shop,
+        unit: ScenarioSalesUnit,
+        *,
+        number: int,
+        ordered_at: int,
     ) -> None:
         self.draws = draws
+        self.month = month
         self.shop = shop
         self.unit = unit
         self.number = number
@@ -67,12 +75,13 @@ class CaseBuilder:
         return self.draw_price(), self.draw_shipping_time(), self.reference()
 
     def after(self, moment: int, low_hours: int, high_hours: int) -> int:
-        """Return a later moment, if possible before `COMPLETED_BY`."""
+        """Return a later moment, if possible before the month's `completed_by`."""
         later = moment + self.draws.between(low_hours * HOUR, high_hours * HOUR)
+        completed_by = self.month.completed_by
         return (
             later
-            if later <= COMPLETED_BY
-            else max(moment + 60, COMPLETED_BY - self.draws.between(0, HOUR))
+            if later <= completed_by
+            else max(moment + 60, completed_by - self.draws.between(0, HOUR))
         )
 
     def order(

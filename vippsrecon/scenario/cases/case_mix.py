@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from vippsrecon.scenario.calendar import DAYS_IN_MONTH
 from vippsrecon.scenario.cases import (
     attempts,
     capturing,
@@ -27,7 +28,6 @@ from vippsrecon.scenario.shops import Shop
 ALL_CASES_FROM = 200
 """With at least this many payments, every case that the shop supports is planted at least once."""
 
-DAYS_IN_MONTH = 31
 WHOLE_MONTH = (1, 31)
 EARLY_DAYS = (2, 25)
 """Days whose captures fall within the month, so that its ledger shows them, and whose orders
@@ -169,7 +169,6 @@ OPEN_SHARE = 0.3
 
 _ORDINARY_WEIGHTS = tuple(accumulate(case.share for case in ORDINARY_CASES))
 _WEEKDAY_WEIGHTS = (100, 95, 95, 100, 120, 130, 115)
-_FIRST_WEEKDAY = 3
 _AWAITING_FULFILMENT = _define_case(ordinary.awaiting_fulfilment, 1)
 
 
@@ -178,6 +177,8 @@ def plan_days(
     shop: Shop,
     units: Sequence[ScenarioSalesUnit],
     payments: int,
+    *,
+    first_weekday: int,
     of_next_month: int = 0,
 ) -> list[list[ScenarioCase | None]]:
     """Return the cases of each day of the month: planted cases, and None for each ordinary one.
@@ -197,7 +198,7 @@ def plan_days(
                 break
             left -= case.payments
             plans[draws.between(*case.days) - 1].append(case)
-    weights = [_WEEKDAY_WEIGHTS[(_FIRST_WEEKDAY + day) % 7] for day in range(DAYS_IN_MONTH)]
+    weights = [_WEEKDAY_WEIGHTS[(first_weekday + day) % 7] for day in range(DAYS_IN_MONTH)]
     placed = weight = 0
     for day, day_weight in enumerate(weights):
         weight += day_weight

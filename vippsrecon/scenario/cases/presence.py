@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import DAY, FIRST_DAY, HOUR, compute_utc_midnight
+from vippsrecon.scenario.calendar import DAY, HOUR, compute_utc_midnight
 from vippsrecon.scenario.cases.case_builder import ORDER_NUMBERS_PER_CASE, CaseBuilder
 from vippsrecon.scenario.cases.ordinary import captured_when_shipped
 from vippsrecon.scenario.models import Scene, Truth
@@ -112,9 +112,13 @@ def aggregate_mismatch(builder: CaseBuilder) -> Scene:
 
 def captured_before_first_order(builder: CaseBuilder) -> Scene:
     """Ordered in September, captured in October: `timing_outside_export` (case 35)."""
-    builder.ordered_at = compute_utc_midnight(FIRST_DAY) - builder.draws.between(DAY, 3 * DAY)
+    builder.ordered_at = compute_utc_midnight(builder.month.first_day) - builder.draws.between(
+        DAY, 3 * DAY
+    )
     total, reference = builder.draw_price(), builder.reference()
-    captured_at = compute_utc_midnight(FIRST_DAY) + builder.draws.between(6 * HOUR, 60 * HOUR)
+    captured_at = compute_utc_midnight(builder.month.first_day) + builder.draws.between(
+        6 * HOUR, 60 * HOUR
+    )
     payment = builder.captured(reference, total, captured_at)
     return Scene((), (payment,), (builder.make_timing("timing_outside_export", reference),))
 

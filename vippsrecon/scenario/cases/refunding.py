@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vippsrecon.scenario.calendar import EXPORTED_AT, HOUR
+from vippsrecon.scenario.calendar import HOUR
 from vippsrecon.scenario.cases.case_builder import CaseBuilder
 from vippsrecon.scenario.cases.ordinary import awaiting_fulfilment, captured_when_shipped
 from vippsrecon.scenario.models import Scene
@@ -55,7 +55,7 @@ def refunded_within_grace(builder: CaseBuilder) -> Scene:
     scene = captured_when_shipped(builder)
     order = scene.orders[0]
     order.refunded = order.total * 3 // 10
-    order.refunded_at = EXPORTED_AT - builder.draws.between(10 * HOUR, 20 * HOUR)
+    order.refunded_at = builder.month.exported_at - builder.draws.between(10 * HOUR, 20 * HOUR)
     truth = builder.make_timing("timing_refund_pending", order.references[0], order)
     return scene._replace(truth=(truth,))
 
@@ -73,7 +73,7 @@ def refunded_in_part_after_export(builder: CaseBuilder) -> Scene:
     scene = refund_missing_at_vipps(builder)
     order, payment = scene.orders[0], scene.payments[0]
     later = order.refunded // 3
-    builder.refund(payment, later, EXPORTED_AT + builder.draws.between(600, 5400))
+    builder.refund(payment, later, builder.month.exported_at + builder.draws.between(600, 5400))
     truth = scene.truth[0]._replace(flags="changed_after_export", proposed=order.refunded - later)
     return scene._replace(truth=(truth,))
 
@@ -82,7 +82,7 @@ def refunded_just_before_export(builder: CaseBuilder) -> Scene:
     """Refunded in the portal 20 minutes before the export, which does not show it yet (case 52)."""
     scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
-    builder.refund(payment, order.total // 10, EXPORTED_AT - 20 * 60, keyed=False)
+    builder.refund(payment, order.total // 10, builder.month.exported_at - 20 * 60, keyed=False)
     truth = builder.make_timing("timing_refund_not_recorded", payment.reference, order)
     return scene._replace(truth=(truth,))
 
@@ -111,7 +111,9 @@ def refunded_after_export(builder: CaseBuilder) -> Scene:
     """Refunded at Vipps MobilePay after the export and before the fetch: `timing_after_cut`."""
     scene = captured_when_shipped(builder)
     order, payment = scene.orders[0], scene.payments[0]
-    builder.refund(payment, order.total, EXPORTED_AT + builder.draws.between(600, 5400))
+    builder.refund(
+        payment, order.total, builder.month.exported_at + builder.draws.between(600, 5400)
+    )
     truth = builder.make_timing(
         "timing_after_cut", payment.reference, order, flags="changed_after_export"
     )
@@ -185,7 +187,7 @@ def remainder_of_refunded(builder: CaseBuilder) -> Scene:
 def guarantee_expiring(builder: CaseBuilder) -> Scene:
     """Open, and the capture guarantee ends in 30 hours: `authorization_expiring`."""
     scene = awaiting_fulfilment(builder)
-    scene.payments[0].guaranteed_until = EXPORTED_AT + _GUARANTEE_LEFT
+    scene.payments[0].guaranteed_until = builder.month.exported_at + _GUARANTEE_LEFT
     return _add_expiring_truth(builder, scene)
 
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from vippsrecon.scenario.calendar import (
     compute_utc_offset,
+    find_local_day,
     format_iso_day,
     format_utc_offset,
     format_wall_time,
+    get_brand,
 )
 from vippsrecon.scenario.models import ScenarioOrder
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
-
-BRAND_BY_MARKET = {"NO": "Vipps", "DK": "MobilePay", "FI": "MobilePay"}
-"""Name of the payment method by market."""
 
 
 def format_major(minor: int, decimals: int = 2) -> str:
@@ -35,7 +34,8 @@ FREIGHT_MINOR = 4900
 
 def get_payment_method(order: ScenarioOrder) -> str:
     """Return the payment method as the shop names it."""
-    return order.tender or BRAND_BY_MARKET[order.unit.market]
+    market = order.unit.market
+    return order.tender or get_brand(market, find_local_day(order.ordered_at, market))
 
 
 def get_shown_reference(order: ScenarioOrder) -> str:

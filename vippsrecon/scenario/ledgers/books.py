@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from vippsrecon.scenario.api_shapes import get_psp_reference
-from vippsrecon.scenario.calendar import compute_midnight_after, find_local_day
+from vippsrecon.scenario.calendar import ScenarioMonth, compute_midnight_after, find_local_day
 from vippsrecon.scenario.ledgers.entries import LedgerOperation, Payout, ScenarioLedgerEntry
 from vippsrecon.scenario.ledgers.fees import compute_fee
 from vippsrecon.scenario.ledgers.payouts import PayoutPlan
@@ -34,6 +34,7 @@ class ScenarioLedgers:
 
     def __init__(
         self,
+        month: ScenarioMonth,
         units: Sequence[ScenarioSalesUnit],
         report: Callable[[Truth], None],
         planted: ScenarioSalesUnit | None = None,
@@ -43,9 +44,11 @@ class ScenarioLedgers:
         self._operations_by_day: defaultdict[date, list[LedgerOperation]] = defaultdict(list)
         self._balances = dict.fromkeys(units, 0)
         self._fee_balances = dict.fromkeys(units, 0)
-        self._plants = {planted: LedgerPlants(planted, self._schedule, report)} if planted else {}
+        self._plants = (
+            {planted: LedgerPlants(month, planted, self._schedule, report)} if planted else {}
+        )
         self._payout_plans = {
-            unit: PayoutPlan(unit, self._schedule, report, planted=unit is planted)
+            unit: PayoutPlan(month, unit, self._schedule, report, planted=unit is planted)
             for unit in units
         }
         for plants in self._plants.values():

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from vippsrecon.scenario.calendar import (
-    FIRST_DAY,
     HOUR,
+    ScenarioMonth,
     add_bank_days,
     compute_local_moment,
 )
@@ -38,12 +38,14 @@ class PayoutPlan:
 
     def __init__(
         self,
+        month: ScenarioMonth,
         unit: ScenarioSalesUnit,
         schedule: Callable[[date, LedgerOperation], None],
         report: Callable[[Truth], None],
         *,
         planted: bool,
     ) -> None:
+        self._month = month
         self._unit = unit
         self._schedule = schedule
         self._report = report
@@ -76,7 +78,7 @@ class PayoutPlan:
 
     def _choose_plant(self, day: date) -> str:
         for kind, first_day in self._waiting.items():
-            if day >= FIRST_DAY + timedelta(days=first_day - 1):
+            if day >= self._month.find_day(first_day):
                 del self._waiting[kind]
                 return kind
         return ""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from vippsrecon.scenario.calendar import FIRST_DAY, HOUR, compute_local_moment
+from vippsrecon.scenario.calendar import HOUR, ScenarioMonth, compute_local_moment
 from vippsrecon.scenario.ledgers.entries import LedgerOperation
 from vippsrecon.scenario.models import Truth
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
@@ -36,11 +36,13 @@ class LedgerPlants:
 
     def __init__(
         self,
+        month: ScenarioMonth,
         unit: ScenarioSalesUnit,
         schedule: Callable[[date, LedgerOperation], None],
         report: Callable[[Truth], None],
     ) -> None:
         self.unit = unit
+        self._find_day = month.find_day
         self._schedule = schedule
         self._report = report
         self._waiting = list(_OPERATION_PLANTS)
@@ -52,7 +54,7 @@ class LedgerPlants:
     ) -> list[LedgerOperation]:
         """Return the operations of a day with what is planted on it."""
         for plant in tuple(self._waiting):
-            if day < _find_day(plant.first_day):
+            if day < self._find_day(plant.first_day):
                 continue
             suitable = (row for row in operations if self._suits(plant, row))
             if (operation := next(suitable, None)) is not None:
@@ -71,7 +73,7 @@ class LedgerPlants:
 
     def correct_balance(self, day: date, balance: int, last_at: int) -> list[LedgerOperation]:
         """Return a correction that makes the balance of one day negative, so nothing is paid out."""
-        if not self._correction_waits or day < _find_day(15) or balance <= 0:
+        if not self._correction_waits or day < self._find_day(15) or balance <= 0:
             return []
         self._correction_waits = False
         amount = -balance - self.scale(50_000)
@@ -84,7 +86,7 @@ class LedgerPlants:
 
         Once, it is not the balance after the last one: the entry between them is missing.
         """
-        if not self._chain_break_waits or day < _find_day(20):
+        if not self._chain_break_waits or day < self._find_day(20):
             return balance
         self._chain_break_waits = False
         broken = balance + self.scale(12_900)
@@ -93,7 +95,7 @@ class LedgerPlants:
 
     def plan_unknown_entry(self) -> None:
         """Schedule an entry of a type that is not known."""
-        day = _find_day(19)
+        day = self._find_day(19)
         at = compute_local_moment(day, _MIDDAY, self.unit.market)
         amount = self.scale(4_900)
         self._schedule(day, self._make_own_operation(day, at, UNKNOWN_TYPE, amount))
@@ -140,7 +142,7 @@ class LedgerPlants:
         """Retain a capture on the first day, return it on the second, retain it again on the third."""
         for number, day_number in enumerate(days):
             sign = 1 if number % 2 else -1
-            day = _find_day(day_number)
+            day = self._find_day(day_number)
             self._schedule(
                 day,
                 operation._replace(
@@ -178,10 +180,6 @@ class _OperationPlant(NamedTuple):
     entry_type: str
     change: Callable[[LedgerPlants, date, LedgerOperation], list[LedgerOperation]]
     truth: str = ""
-
-
-def _find_day(number: int) -> date:
-    return FIRST_DAY + timedelta(days=number - 1)
 
 
 def _invent_psp_reference(operation: LedgerOperation) -> str:

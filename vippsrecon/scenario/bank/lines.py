@@ -10,15 +10,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from vippsrecon.scenario.calendar import FIRST_DAY
+from vippsrecon.scenario.calendar import ScenarioMonth, get_brand
 from vippsrecon.scenario.ledgers import Payout, format_payout_text
 from vippsrecon.scenario.models import Truth
 from vippsrecon.scenario.sales_units import ScenarioSalesUnit
-
-STATEMENT_LAST_DAY = date(2026, 11, 2)
-"""Last day of the statement, the first bank day after the month; later payouts are in transit."""
-
-PAYER = "Vipps Mobilepay As"
 
 _FIRST_DAYS = {"split": 5, "wrong_amount": 7, "provisional": 13, "missing": 19}
 """What the bank does with one payout → the first day of the month it does so."""
@@ -48,6 +43,7 @@ class BankLine(NamedTuple):
 
 
 def build_bank_lines(
+    month: ScenarioMonth,
     payouts: Sequence[Payout],
     report: Callable[[Truth], None],
     planted: ScenarioSalesUnit | None = None,
@@ -55,53 +51,52 @@ def build_bank_lines(
     """Return the entries of all accounts, and report what a reconciliation should find.
 
     Args:
+        month: Payouts that are due after its `statement_last_day` are in transit.
         payouts: All payouts of the month.
         report: Takes an expected result.
         planted: The sales unit with whose payouts something goes wrong; None for none.
     """
-    changes = _choose_changes(payouts, planted) if planted else {}
+    changes = _choose_changes(month, payouts, planted) if planted else {}
     lines: list[BankLine] = []
     for payout in payouts:
         if payout.aborted:
             continue
-        if payout.bank_date > STATEMENT_LAST_DAY:
+        if payout.bank_date > month.statement_last_day:
             report(_make_truth("timing_payout_in_transit", payout, bucket="timing"))
             continue
         change = changes.get((payout.unit, payout.number), "")
         lines += _book_payout(payout, change, report)
     if planted:
         lines += _merge_payouts(payouts, changes, report)
-        lines += _book_other_money(payouts, planted, report)
+        lines += _book_other_money(month, payouts, planted, report)
     return sorted(lines)
 
 
 def _choose_changes(
-    payouts: Sequence[Payout], unit: ScenarioSalesUnit
+    month: ScenarioMonth, payouts: Sequence[Payout], unit: ScenarioSalesUnit
 ) -> dict[tuple[ScenarioSalesUnit, int], str]:
     """Return what the bank does otherwise than expected, by sales unit and payout number."""
     own = [
         payout
         for payout in payouts
         if payout.unit == unit
-        and payout.bank_date <= STATEMENT_LAST_DAY
+        and payout.bank_date <= month.statement_last_day
         and payout.account == unit.account
         and not payout.aborted
     ]
     changes = {
         (unit, payout.number): "merged"
-        for payout in _choose_merged([row for row in own if _day_number(row) >= _FIRST_MERGED_DAY])
+        for payout in _choose_merged(
+            [row for row in own if row.ledger_date >= month.find_day(_FIRST_MERGED_DAY)]
+        )
     }
     for change, first_day in _FIRST_DAYS.items():
         for payout in own:
             key = (unit, payout.number)
-            if _day_number(payout) >= first_day and key not in changes:
+            if payout.ledger_date >= month.find_day(first_day) and key not in changes:
                 changes[key] = change
                 break
     return changes
-
-
-def _day_number(payout: Payout) -> int:
-    return (payout.ledger_date - FIRST_DAY).days + 1
 
 
 def _choose_merged(payouts: Sequence[Payout]) -> Sequence[Payout]:
@@ -158,34 +153,40 @@ def _merge_payouts(
 
 
 def _book_other_money(
-    payouts: Sequence[Payout], unit: ScenarioSalesUnit, report: Callable[[Truth], None]
+    month: ScenarioMonth,
+    payouts: Sequence[Payout],
+    unit: ScenarioSalesUnit,
+    report: Callable[[Truth], None],
 ) -> list[BankLine]:
     """Return a credit that no payout explains, an announced payout, a payment, and a customer's."""
     text = format_payout_text(unit, _UNKNOWN_PAYOUT_NUMBER, _UNKNOWN_PAYOUT_DAY)
     scale = 10 if unit.currency == "EUR" else 1
     unexplained = 123_450 // scale
     report(_make_credit_truth(unit, unexplained, unexplained))
-    template = BankLine(unit.account, FIRST_DAY, (unit.position, 0), 0, unit.currency, "", "")
+    template = BankLine(unit.account, month.first_day, (unit.position, 0), 0, unit.currency, "", "")
     lines = [
         template._replace(
-            day=FIRST_DAY + timedelta(days=21), amount=unexplained, text=text, name=PAYER
+            day=month.find_day(22),
+            amount=unexplained,
+            text=text,
+            name=_name_payer(unit, month.find_day(22)),
         ),
         template._replace(
-            day=FIRST_DAY + timedelta(days=14),
+            day=month.find_day(15),
             amount=-850_000 // scale,
             text="Leie lokale",
             name="Testgata Eiendom AS",
         ),
         template._replace(
-            day=FIRST_DAY + timedelta(days=8),
+            day=month.find_day(9),
             amount=64_900 // scale,
             text="Faktura 1042",
             name="Test Kunde",
         ),
     ]
-    due = [row for row in payouts if row.bank_date > STATEMENT_LAST_DAY and row.unit == unit]
+    due = [row for row in payouts if row.bank_date > month.statement_last_day and row.unit == unit]
     lines += [
-        _make_line(payout)._replace(day=STATEMENT_LAST_DAY, booked=False)
+        _make_line(payout)._replace(day=month.statement_last_day, booked=False)
         for payout in due[:1]
         if not payout.aborted
     ]
@@ -200,8 +201,12 @@ def _make_line(payout: Payout) -> BankLine:
         payout.amount,
         payout.unit.currency,
         payout.text,
-        PAYER,
+        _name_payer(payout.unit, payout.bank_date),
     )
+
+
+def _name_payer(unit: ScenarioSalesUnit, day: date) -> str:
+    return "Vipps Mobilepay As" if unit.market == "NO" else get_brand(unit.market, day)
 
 
 def _make_credit_truth(unit: ScenarioSalesUnit, amount: int, at_risk: int) -> Truth:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TextIO
 
-from vippsrecon.scenario.bank_lines import STATEMENT_LAST_DAY, BankLine
-from vippsrecon.scenario.calendar import EXPORTED_AT, FIRST_DAY, format_utc
+from vippsrecon.scenario.bank.lines import BankLine
+from vippsrecon.scenario.calendar import ScenarioMonth, format_utc
 from vippsrecon.scenario.exports.plain_woo_magento import format_major
 
 _OPENING_BALANCE = 100_000
@@ -16,16 +16,20 @@ _BIC_BY_CURRENCY = {"NOK": "DNBANOKK", "DKK": "NDEADKKK", "EUR": "NDEAFIHH"}
 
 
 def write_bank_statement(
-    file: TextIO, accounts: Sequence[tuple[str, str]], lines: Sequence[BankLine]
+    file: TextIO,
+    month: ScenarioMonth,
+    accounts: Sequence[tuple[str, str]],
+    lines: Sequence[BankLine],
 ) -> None:
     """Write a statement for each account and its currency, with the entries in booking order.
 
     What is only announced is shown, and is not in the closing balance.
     """
-    created = f"{format_utc(EXPORTED_AT)}Z"
+    created = f"{format_utc(month.exported_at)}Z"
     file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     file.write(f'<Document xmlns="{_NAMESPACE}">\n<BkToCstmrStmt>\n')
-    file.write(f"<GrpHdr><MsgId>SCENARIO-2026-10</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n")
+    name = f"SCENARIO-{month.first_day:%Y-%m}"
+    file.write(f"<GrpHdr><MsgId>{name}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>\n")
     for number, (account, currency) in enumerate(accounts, start=1):
         own = [line for line in lines if line.account == account]
         closing = _OPENING_BALANCE + sum(line.amount for line in own if line.booked)
@@ -36,8 +40,8 @@ def write_bank_statement(
             f"<Svcr><FinInstnId><BICFI>{_BIC_BY_CURRENCY[currency]}</BICFI></FinInstnId></Svcr>"
         )
         file.write("</Acct>\n")
-        file.write(_format_balance("OPBD", _OPENING_BALANCE, currency, FIRST_DAY))
-        file.write(_format_balance("CLBD", closing, currency, STATEMENT_LAST_DAY))
+        file.write(_format_balance("OPBD", _OPENING_BALANCE, currency, month.first_day))
+        file.write(_format_balance("CLBD", closing, currency, month.statement_last_day))
         for position, line in enumerate(own, start=1):
             file.write(_format_entry(position, line))
         file.write("</Stmt>\n")
