@@ -14,7 +14,17 @@ from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import list_texts_in
 
 
-@pytest.mark.parametrize("shop", ["plain", "shopify", "woocommerce", "magento", "shopware"])
+@pytest.mark.parametrize(
+    "shop",
+    [
+        "plain",
+        "shopify",
+        *(
+            pytest.param(shop, marks=pytest.mark.ci)
+            for shop in ("woocommerce", "magento", "shopware")
+        ),
+    ],
+)
 def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     """The demo fails unless precision and recall are both 1, amounts included."""
     demo = run_demo(tmp_path, payments=200, seed=7, shop=shop)
@@ -28,6 +38,7 @@ def test_demo_finds_exactly_what_was_planted(tmp_path, shop):
     assert demo.report.stat().st_size > 0
 
 
+@pytest.mark.ci
 def test_demo_in_another_language(tmp_path):
     """Sentences, sheets and notices are in the language; what was planted is found all the same."""
     demo = run_demo(tmp_path, payments=200, language="nb")

@@ -314,6 +314,7 @@ def test_where_do_i_find_table_names_existing_files(root):
         assert re.search(defined, text, re.MULTILINE), f"{path} does not define {name}"
 
 
+@pytest.mark.ci
 def test_the_test_payment_runs_as_printed(root):
     """A developer copies this example first, so it must run and print what the page shows."""
     page = (root / "docs" / "how-to" / "test-payment.md").read_text(encoding="utf-8")

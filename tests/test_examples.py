@@ -234,7 +234,6 @@ RUN = [
 ]
 
 
-@pytest.mark.nightly
 @pytest.mark.ci
 @pytest.mark.parametrize("page", RUN)
 def test_commands_run_as_printed(page, readers_folder):
@@ -245,7 +244,6 @@ def test_commands_run_as_printed(page, readers_folder):
             folder.run(command)
 
 
-@pytest.mark.nightly
 @pytest.mark.ci
 def test_python_of_the_html_page_runs(readers_folder, tmp_path):
     """It writes the workbook and the page."""
@@ -258,7 +256,6 @@ def test_python_of_the_html_page_runs(readers_folder, tmp_path):
     assert (tmp_path / "report.xlsx").stat().st_size > 10_000
 
 
-@pytest.mark.nightly
 @pytest.mark.ci
 def test_python_of_bulk_refunds_runs(readers_folder):
     """In order, between plan and approval; tests/notebooks opens the refund desk."""

@@ -36,7 +36,6 @@ def test_every_picture_is_made_by_the_script():
     assert made <= {path.name for path in COMMITTED}
 
 
-@pytest.mark.nightly
 @pytest.mark.ci
 @pytest.mark.office
 @needs_browser

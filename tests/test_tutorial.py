@@ -62,6 +62,7 @@ def write_decisions(table, path):
     book.save(path)
 
 
+@pytest.mark.ci
 def test_the_tutorial_works_as_printed(root, tutorial, tmp_path, monkeypatch):
     """Each command is run in order; the simulator's clock and data are those of the page."""
     monkeypatch.chdir(tmp_path)

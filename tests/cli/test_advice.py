@@ -84,6 +84,7 @@ def test_wrong_day_names_its_option(run, keys, orders, days, advice):
     assert advice in done.stderr
 
 
+@pytest.mark.ci
 def test_report_is_recognised(run, keys, orders):
     """A report is not a list: what to do with it is another option."""
     assert run("reconcile", "--orders", "orders.csv", "--out", "r.xlsx").exit_code == 1

@@ -162,6 +162,7 @@ def test_unreadable_answers_are_listed_as_failures(
     assert read_json(result)["failures"]
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_full_disk_is_reported(keys, few_orders, folder):
     """A limit on the file size simulates a full disk: the system refuses the write."""

@@ -136,6 +136,7 @@ def test_live_run_requires_an_approval(make_refund_folder):
     assert refund_folder.effects() == {}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("typed", "code"),
     [
@@ -334,6 +335,7 @@ def test_note_on_the_balance_counts_only_rows_that_are_left(make_refund_folder):
     assert "You can carry it out" not in again.stdout
 
 
+@pytest.mark.ci
 def test_second_interrupt_says_that_the_workbook_was_not_written(ready):
     """An older outcomes.xlsx would otherwise be taken for that of this run."""
     ready.simulator.set_faults([{"operations": ["getPayment"], "share": 1, "latency_ms": 60_000}])

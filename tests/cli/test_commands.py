@@ -201,6 +201,7 @@ def test_fetch_names_the_reference_column(run, keys, month, folder, read_json):
     assert notice in result.stdout
 
 
+@pytest.mark.ci
 def test_reconcile_names_the_reference_column(run, keys, month, few_orders, folder, read_json):
     """With an export, the notices say which column of the list was used."""
     options = (
@@ -257,6 +258,7 @@ def assert_as_documented(exit_code, output, orders):
         assert isinstance(row["difference_minor"], int)
 
 
+@pytest.mark.ci
 def test_several_files_may_follow_one_option(run, keys, orders, fetched, folder, read_json):
     """A shell expands `--orders *.csv` to several files after one option."""
     lines = orders.read_text().splitlines(keepends=True)
@@ -365,6 +367,7 @@ def test_fetch_reports_the_cause_of_failures(run, serve_with_faults, few_orders,
     assert "all: " in line or "of them: " in line
 
 
+@pytest.mark.ci
 def test_simulator_month_gives_no_clock_warning(keys, few_orders, folder):
     """A separate process shows what a person sees, without the log handlers of the test."""
     commands = {
@@ -520,6 +523,7 @@ def test_shopify_month_with_two_sales_units_is_refused(run, folder):
     assert "one month for each" in result.stderr
 
 
+@pytest.mark.ci
 def test_reconcile_html_writes_the_page_beside_the_workbook(
     run, orders, fetched, folder, read_json
 ):

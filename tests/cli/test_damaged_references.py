@@ -27,6 +27,7 @@ def damage(orders):
     return damage
 
 
+@pytest.mark.ci
 def test_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read_json, damage):
     """Its payment was read, so nothing is missing that a person could look for."""
     before = read_json(run("reconcile", "--orders", orders, "--out", "before.xlsx", "--json"))
@@ -47,6 +48,7 @@ def test_repaired_reference_does_not_count_as_not_sent(run, keys, orders, read_j
     assert [output["references"]["not_sent"] for output in (before, after)] == [0, 1]
 
 
+@pytest.mark.ci
 def test_fetch_names_only_references_that_could_not_be_requested(run, keys, orders, damage, folder):
     """The sentence sends the user to a file of failures, to look for what is wrong."""
     before = run("fetch", orders, "--out", "before")

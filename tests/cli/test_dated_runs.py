@@ -134,6 +134,7 @@ def test_a_run_gets_a_folder_and_a_manifest(reconcile, folder, orders):
     assert KEYS["VIPPS_CLIENT_SECRET"] not in text
 
 
+@pytest.mark.ci
 def test_the_same_report_as_with_out(run, keys, folder, orders, reconciled, fetched):
     """The folder changes where a report is, not what it shows."""
     run("reconcile", "--orders", orders, "--payments", fetched, "--period", "2026-10",
@@ -163,6 +164,7 @@ def test_a_complete_run_is_not_made_again(reconcile, reconciled, folder):
     assert list_names(folder / "reports") == ["2026-10"]
 
 
+@pytest.mark.ci
 def test_an_incomplete_run_is_made_again(reconcile, folder, orders):
     """The export ended too early; the next start, with the whole one, replaces the report."""
     whole = orders.read_text()
@@ -217,6 +219,7 @@ with lock_reports(Path("reports")):
 """
 
 
+@pytest.mark.ci
 def test_a_second_start_at_the_same_time_is_refused(reconcile, folder):
     """It says so and touches nothing; a crash of the first one leaves no lock behind."""
     holder = subprocess.Popen(
@@ -240,6 +243,7 @@ def test_the_lock_is_released_after_a_failure(reconcile, folder):
         assert list_names(folder / "reports") == []
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_run_leaves_no_folder_and_continues(serve_with_faults, few_orders, run, folder):
     """A half-made folder would be taken for the month's report."""
@@ -317,6 +321,7 @@ def test_a_damaged_manifest_gives_one_sentence(reconcile, folder, text):
     assert_one_sentence_error(reconcile(*MONTHLY), "manifest.json")
 
 
+@pytest.mark.ci
 def test_missed_days_are_caught_up_oldest_first(reconcile, folder):
     """The computer was off on two days; each of them gets its own report."""
     reports = folder / "reports"
@@ -420,6 +425,7 @@ def test_the_heartbeat_finds_runs_in_their_folders(run, keys, reconciled):
     assert run("heartbeat", "--within", 35, "--report", "reports", obj=lambda: now).exit_code == 2
 
 
+@pytest.mark.ci
 def test_exports_are_picked_from_a_folder(reconcile, folder, orders):
     """Two halves of October are taken, the rest is named; without one half the run is incomplete."""
     exports = folder / "exports"

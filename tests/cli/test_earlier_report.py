@@ -41,6 +41,7 @@ def worked_in(filled_in, keys, folder):
     return options, reference
 
 
+@pytest.mark.ci
 def test_entries_are_carried_over_to_the_same_place(run, folder, worked_in):
     """The scheduled run writes to the same name each time; the old report is renamed."""
     options, reference = worked_in

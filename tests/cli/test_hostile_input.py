@@ -23,6 +23,8 @@ from vippsrecon.cli import app
 from vippsrecon.scenario import write_month
 from vippsrecon.simulator import Simulator, serve
 
+pytestmark = pytest.mark.ci
+
 HEAD = "msn,reference,order_number,currency,total,refunded,status,ordered_at,fulfilled_at\n"
 ROW = "123456,order-1001,1001,NOK,500.00,0,fulfilled,2026-10-02T10:00:00Z,2026-10-03T10:00:00Z\n"
 

@@ -66,6 +66,7 @@ def assert_nothing_was_written(folder):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.ci
 def test_three_answers_lead_to_a_previewed_export(open_terminal, base_url, orders, folder):
     """A new user answers three questions; the keys are never on the screen."""
     (folder / ".git").mkdir()
@@ -122,6 +123,7 @@ def test_answers_that_cannot_be_used_are_asked_again(open_terminal, simulator_op
     assert "Next: vippsrecon preview orders.csv" in terminal.screen
 
 
+@pytest.mark.ci
 def test_what_was_pasted_after_the_keys_is_not_shown(open_terminal, simulator_options):
     """The portal shows a second subscription key below; the next question must not get it."""
     terminal = open_terminal(*simulator_options)

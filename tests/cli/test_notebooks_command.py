@@ -86,6 +86,7 @@ def test_lab_without_jupyterlab_says_what_to_install(folder):
     assert not (folder / "october").exists()
 
 
+@pytest.mark.ci
 def test_lab_that_cannot_start_gives_exit_code_2(folder):
     """JupyterLab's own message says why; a scheduler or a script sees the code."""
     pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")

@@ -11,9 +11,12 @@ import pytest
 
 from tests.cli.refund_folder import SUM
 
-pytestmark = pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no device that is always full"
-)
+pytestmark = [
+    pytest.mark.ci,
+    pytest.mark.skipif(
+        not Path("/dev/full").exists(), reason="this system has no device that is always full"
+    ),
+]
 
 PREVIEW = ("preview", "orders.csv")
 MISSING_FILE = ("preview", "missing.csv")

@@ -50,6 +50,7 @@ def test_anything_else_is_refused(text):
         parse_period(text, date(2026, 11, 5), "--period")
 
 
+@pytest.mark.ci
 def test_last_month_follows_the_sales_units_time_zone(reconcile, folder):
     """In UTC it is still October, so the last month would be September, which has no orders."""
     by_name = reconcile("--period", "last-month", out="report-{period}.xlsx")

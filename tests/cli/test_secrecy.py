@@ -13,6 +13,8 @@ import typer
 from vippsrecon.cli import app
 from vippsrecon.simulator import Simulator, serve
 
+pytestmark = pytest.mark.ci
+
 MARKED = {
     "VIPPS_CLIENT_ID": "marked-client-id-5f1c",
     "VIPPS_CLIENT_SECRET": "marked-client-secret-9b7e",

@@ -38,6 +38,7 @@ def test_forgotten_keys_never_repeat_an_operation(workspace_on, begin, name):
     raise AssertionError(f"hardly anything was killed: {tally}")
 
 
+@pytest.mark.ci
 def test_requests_of_killed_carriers_that_are_still_in_progress(workspace_on, begin):
     """Requests of killed carriers are still locked at Vipps, and their keys are forgotten.
 

@@ -63,6 +63,7 @@ def test_fault_on_one_request_in_five(carried_out, name):
         assert sum(workspace.simulator.simulator.requests()["faults"].values()) > 0
 
 
+@pytest.mark.ci
 def test_answers_lost_on_a_real_socket(workspace, begin):
     """Answers are lost on a real socket, with three carriers at once, on each database."""
     simulator = workspace.simulator

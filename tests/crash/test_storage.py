@@ -78,6 +78,7 @@ def test_file_size_limit_stops_a_commit_at_any_point(workspace_on, begin, more_b
     assert_carried_out(workspace, plan)
 
 
+@pytest.mark.ci
 def test_postgresql_that_loses_power_keeps_confirmed_entries(workspace_on, postgres, begin):
     """PostgreSQL loses power and comes back.
 
@@ -109,6 +110,7 @@ def test_postgresql_that_loses_power_keeps_confirmed_entries(workspace_on, postg
     assert_carried_out(workspace, *plans)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_commit_whose_answer_is_lost_is_found(workspace_on, postgres, begin, cut):
     """The connection breaks at a COMMIT.

@@ -81,6 +81,7 @@ def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     assert_carried_out(workspace, first)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("kind", "name"), [("sqlite", "drop_after"), ("sqlite", "none"), ("postgresql", "latency_ms")]
 )

@@ -17,7 +17,7 @@ from tests.display.example_displays import EVIL, make_displays
 from tests.report.example_results import make_month
 from vippsrecon import search_frame, show_frame
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.ci]
 
 PLAIN_PAGE = "<html><body style='background:{paper};color:{ink}'>{shown}</body></html>"
 """A page without a theme, such as a mail."""

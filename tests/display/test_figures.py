@@ -90,6 +90,7 @@ def test_texts_and_bars_stand_out_on_both_grounds(draw, month):
     assert len(dark_bars) == len(light_bars)
 
 
+@pytest.mark.ci
 @needs_browser
 @pytest.mark.parametrize(
     ("theme", "script", "kind"),

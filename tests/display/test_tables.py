@@ -214,6 +214,7 @@ SEARCHED = pd.DataFrame(
 )
 
 
+@pytest.mark.ci
 @needs_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_row_is_found_and_rows_are_sorted_without_a_network(tmp_path, theme):

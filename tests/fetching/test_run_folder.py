@@ -163,6 +163,7 @@ def test_fetch_json_describes_the_folder(opened, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*RESULTS, "fetch.json"])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("how", "count", "lost"),
     [
@@ -393,6 +394,7 @@ def made_up(request):
     return httpx.Response(200, json=line["events" if "events" in request.url.path else "payment"])
 
 
+@pytest.mark.ci
 def test_memory_does_not_grow_with_the_references(settings, tmp_path, monkeypatch):
     """The peak memory for a million references must be about the same as for a thousand."""
     monkeypatch.setattr(workers, "PART_ROWS", 100)

@@ -15,7 +15,7 @@ from tests.display.browser import LEAST_CONTRAST
 from tests.notebooks.desk_in_browser import PICTURED, THEMES, run_desk
 
 pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
-pytestmark = [needs_browser, pytest.mark.ci, pytest.mark.nightly]
+pytestmark = [needs_browser, pytest.mark.ci]
 
 STEPS = ("choose", "approval", "send", "outcomes")
 

@@ -27,7 +27,6 @@ from tests.notebooks.notebook_files import SMALL, set_parameters
 pytestmark = [
     needs_browser,
     pytest.mark.ci,
-    pytest.mark.nightly,
     pytest.mark.skipif(
         importlib.util.find_spec("jupyterlab") is None,
         reason="JupyterLab comes with the extra `dev`",

@@ -68,6 +68,7 @@ def test_one_cell_holds_the_parameters(notebooks, name):
     assert 'SOURCE = "simulator"' in tagged[0].source
 
 
+@pytest.mark.ci
 def test_notebooks_run_in_a_new_kernel(notebooks, tmp_path):
     """Every cell runs once, as a reader would; a test below runs the last notebook.
 
@@ -149,6 +150,7 @@ def format_totals(folder):
     return [f"{to_major(minor, currency)} {currency}" for currency, minor in totals.items()]
 
 
+@pytest.mark.ci
 def test_money_moves_only_with_live_and_the_sum(notebooks, tmp_path):
     """The user must edit `LIVE` and the sum by hand; otherwise nothing is sent."""
     from nbclient.exceptions import CellExecutionError

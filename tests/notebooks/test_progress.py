@@ -84,6 +84,7 @@ def test_a_kernel_shows_what_it_waits_for(tmp_path):
     assert "Warning" not in find_text(line)
 
 
+@pytest.mark.ci
 def test_a_terminal_names_each_bar_and_the_time_that_is_left(tmp_path):
     """Two bars of the same name look like one that started again."""
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")

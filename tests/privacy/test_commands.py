@@ -49,6 +49,8 @@ from vippsrecon.scenario.cases.case_mix import ALL_CASES_FROM
 from vippsrecon.simulator import Simulator, serve
 from vippsrecon.store import list_plan_ids
 
+pytestmark = pytest.mark.ci
+
 MSN = "123456"
 RESULT_FRAMES = (
     *("orders", "payments", "events", "failures", "rejects"),

@@ -71,6 +71,7 @@ def test_polars_and_duckdb_agree_with_pandas(rows):
     assert records(reconcile(*relations, as_of=NOW)) == expected
 
 
+@pytest.mark.ci
 def test_sentences_are_in_the_language_on_every_engine():
     """A plan that Polars keeps for one language must not be used for the next."""
     tables = make_many_tables(60)

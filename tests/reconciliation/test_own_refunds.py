@@ -185,6 +185,7 @@ def reconcile_in_pandas():
     return expected
 
 
+@pytest.mark.ci
 def test_engines_agree_on_own_refunds():
     """pandas, Polars, pyarrow and DuckDB give the same flags."""
     arrow_tables, expected = build_tables(make_month()), reconcile_in_pandas()

@@ -198,6 +198,7 @@ def test_an_unusable_earlier_report_is_refused(earlier, tmp_path, manifest, file
     assert not (tmp_path / "november.xlsx").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.office
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
 def test_entries_survive_libreoffice(earlier, tmp_path):

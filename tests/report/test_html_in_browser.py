@@ -66,6 +66,7 @@ def evil_path(tmp_path_factory):
     return write_html(make_evil_month(), tmp_path_factory.mktemp("evil") / "report.html")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("view", ["light", "dark", "printed"])
 def test_every_text_has_enough_contrast(month, tmp_path, view):
     """In both schemes, and on paper whether backgrounds are printed or not."""

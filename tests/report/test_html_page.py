@@ -316,6 +316,7 @@ def test_large_page_stays_small_and_says_where_the_rest_is(count, shown):
         assert read_minor(read_tiles(html)[currency]["At risk"]) == minor
 
 
+@pytest.mark.ci
 def test_page_is_bounded_whatever_the_texts_are(month):
     """Each text at its longest, of the characters that take most room."""
     longest = pl.lit('"\u202e' * 10_000)

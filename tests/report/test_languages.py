@@ -100,6 +100,7 @@ def test_decision_is_read_back_in_any_language(language, tmp_path):
     assert not resolved.refused
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("before", "after"), [("nb", "en"), ("en", "fi"), ("sv", "da")])
 def test_entries_are_carried_over_to_another_language(before, after, tmp_path):
     """A new colleague may want the next report in another language."""

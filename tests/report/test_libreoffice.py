@@ -14,6 +14,7 @@ from tests.report.example_results import Month, make_month
 from vippsrecon.report import write_workbook
 
 pytestmark = [
+    pytest.mark.ci,
     pytest.mark.office,
     pytest.mark.skipif(
         shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"

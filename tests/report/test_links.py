@@ -165,6 +165,7 @@ def test_each_sheet_of_rows_leads_back(confusing):
             assert any("'Summary'!A1" in text for text in texts), sheet.title
 
 
+@pytest.mark.ci
 @pytest.mark.office
 @pytest.mark.skipif(
     shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"

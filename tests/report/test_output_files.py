@@ -70,6 +70,7 @@ except OutputError as error:
 """
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 @pytest.mark.parametrize("size", [20_000, 60_000], ids=["while rows are written", "while zipping"])
 def test_a_full_disk_leaves_the_old_report(size, tmp_path):
@@ -120,6 +121,7 @@ def _fill_in(report: Path, entry: str) -> None:
     book.save(report)
 
 
+@pytest.mark.ci
 def test_a_report_with_manual_entries_is_kept(month, tmp_path, caplog):
     """A day of decisions must survive a second run, and the log must state where they are."""
     report = write_workbook(month, tmp_path / "report.xlsx")

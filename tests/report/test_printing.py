@@ -79,6 +79,7 @@ def test_controls_print_without_lists_and_glossary(report):
     assert not {"Decisions", "Columns (not printed)", "What it says"} & texts
 
 
+@pytest.mark.ci
 def test_long_names_on_controls_are_wrapped(tmp_path):
     """The cell beside a name has a figure, which hides what does not fit into the first cell."""
     month = make_month().reconciliation()
@@ -100,6 +101,7 @@ def test_a_section_of_the_summary_starts_a_page_rather_than_be_cut(report):
     assert any(str(text).startswith("Discrepancies by code") for text in starts)
 
 
+@pytest.mark.ci
 @pytest.mark.office
 @pytest.mark.skipif(
     shutil.which("soffice") is None or shutil.which("pdftotext") is None,

@@ -88,6 +88,7 @@ def test_filled_in_report_is_recognised(report, tmp_path):
     assert has_manual_entries(path)
 
 
+@pytest.mark.ci
 @pytest.mark.office
 @pytest.mark.skipif(
     shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed here"

@@ -58,6 +58,7 @@ def read_sheet_values(path):
     return {row[3]: row[-2:] for row in rows}
 
 
+@pytest.mark.ci
 def test_without_settings_no_link_leads_out(tmp_path):
     """A test payment is in no portal, and an address is never made up."""
     for environment in ("test", "simulator"):

@@ -194,6 +194,7 @@ def write_list(path: Path, entry: str, size: int) -> Path:
     return path
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("kind", KINDS)
 def test_large_json_needs_little_memory(tmp_path: Path, kind: str):

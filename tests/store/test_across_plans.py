@@ -144,6 +144,7 @@ def test_entries_are_read_by_kind(finished):
     assert len(list(read_entries(finished, PLAN))) == list_plans(finished)[0].entries
 
 
+@pytest.mark.ci
 def test_counts_need_few_queries(store):
     """The number of queries does not depend on the number of rows and plans."""
     count = 5_000

@@ -101,6 +101,7 @@ def test_files_and_folders_may_be_mixed(write, exports, tmp_path):
     assert names_of(choose(exports, first=None, last=None)) == ["october.csv"]
 
 
+@pytest.mark.ci
 def test_a_missing_file_in_the_middle_makes_the_run_incomplete(write, exports):
     """A shop that writes one file each day: the one of the 14th never arrived."""
     for day in october(1, 31):

@@ -25,6 +25,7 @@ def paid(number, **moved):
     return payment(f"order-{number:06d}", **moved)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("open_orders", "captured", "fulfilled", "capture", "message"),
     [

@@ -210,6 +210,7 @@ def test_payment_is_requested_once():
     assert len(references.references) == 0
 
 
+@pytest.mark.ci
 def test_a_month_and_its_report_make_no_pandas_frame(month, settings, tmp_path):
     """Pandas is made once, when a user reads a frame: every other copy costs time and memory."""
     result = reconcile_month([month / "orders.csv"], settings)
@@ -361,6 +362,7 @@ def test_unreadable_payment_of_a_card_order_stays_a_failure(saved_run):
     assert left["status"].to_list() == [503]
 
 
+@pytest.mark.ci
 def test_month_continues_without_the_ledger(month, settings):
     """Orders are reconciled without the ledger, and a notice says what could not be checked."""
     fault = {"operations": ["ledgers", "dates"], "share": 1.0, "status": 503}
