@@ -29,6 +29,7 @@ COMMANDS = (
     "ledger",
     "reconcile",
     "resolve",
+    "close-period",
     "notify",
     "schedule",
     "heartbeat",

@@ -32,9 +32,11 @@ from vippsrecon.bulk.outcomes.frame import (
 from vippsrecon.bulk.outcomes.from_journal import rebuild_run_result
 from vippsrecon.bulk.outcomes.html import render_run
 from vippsrecon.bulk.outcomes.workbook import write_outcomes
+from vippsrecon.bulk.wording import describe_card_refunds
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import OutputError
 from vippsrecon.schemas import OUTCOMES, validate
+from vippsrecon.texts import use_language
 
 BEFORE = Aggregate(100_000, 100_000, 0, 0)
 
@@ -186,6 +188,17 @@ def test_customer_notice_depends_on_the_market(market, currency, account_text):
 
     assert account_text in notice
     assert "2 to 3 bank days, at the latest after 10" in notice
+
+
+@pytest.mark.parametrize("language", ["en", "nb", "da", "sv", "fi"])
+def test_a_run_says_what_to_do_about_a_card_that_is_no_longer_valid(mixed, language):
+    """In Norway and Sweden the merchant must contact that customer."""
+    with use_language(language):
+        notice = describe_card_refunds("refund", ["NOK"])
+        assert notice
+        assert describe_card_refunds("refund", ["EUR"]) == ""
+    if language == "en":
+        assert notice in render_run(mixed)
 
 
 def test_no_customer_notice_before_the_refund_is_done():

@@ -77,6 +77,7 @@ def test_plan_and_approve_print_the_next_step(run, keys, folder, refunds, read_j
     assert compute_digest(read_plan("plan.json")) in result.stdout
     assert re.search(r"NOK +3 rows, 301\.50, the largest 100\.50", result.stdout)
     assert "approved by Ola" in result.stdout
+    assert "If that card is no longer valid, contact the customer." in result.stdout
 
 
 def test_plan_with_refused_rows_gives_exit_code_1(run, keys, folder, refunds, read_json):

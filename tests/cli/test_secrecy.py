@@ -91,6 +91,15 @@ COMMANDS = {
     ],
     "heartbeat": ["heartbeat", "--within", "35"],
     "resolve": ["resolve", "report.xlsx", "--waivers", "ignore.csv", "--until", "never"],
+    "close-period": [
+        "close-period",
+        "--period",
+        "2026-10",
+        "--data",
+        "report.data",
+        "--by",
+        "Kari",
+    ],
     "scenario": ["scenario", "made", "--payments", "20"],
     "demo": ["demo", "--out", "demo", "--payments", "50"],
     "plan": ["plan", "refunds", "refunds.csv", "--out", "plan.json", "--workbook", "plan.xlsx"],
@@ -101,7 +110,8 @@ COMMANDS = {
     "notebooks": ["notebooks", "copies"],
 }
 WITHOUT_SERVICE = {
-    *("preview", "notify", "schedule", "heartbeat", "resolve", "scenario", "demo", "notebooks"),
+    *("preview", "notify", "schedule", "heartbeat", "resolve", "close-period", "scenario", "demo"),
+    "notebooks",
 }
 """Commands that make no request to the service whose answers are broken."""
 FAULTS = {

@@ -20,6 +20,7 @@ from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
 from vippsrecon.cli.resolve import resolve
+from vippsrecon.cli.runs.close_period import close_period
 from vippsrecon.cli.schedules.heartbeat import heartbeat
 from vippsrecon.cli.schedules.notify import notify
 from vippsrecon.cli.schedules.schedule import schedule
@@ -82,6 +83,7 @@ app.command()(fetch)
 app.command()(ledger)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
+app.command()(close_period)
 app.command()(notify)
 app.command()(schedule)
 app.command()(heartbeat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import polars as pl
@@ -56,20 +56,23 @@ def list_period_facts(
     return schemas.cast_to_schema(facts.sort(_FACT), schemas.PERIOD_FACTS)
 
 
-def compare_with_closed_period(closed: Any, current: Any, period: str) -> pl.DataFrame:
+def compare_with_closed_period(
+    closed: Any, current: Any, period: str, sides: Collection[str] = schemas.PERIOD_SIDES
+) -> pl.DataFrame:
     """Return what is different from the facts of a closed period, and why.
 
     Args:
         closed: `schemas.PERIOD_FACTS` as stored when the period was closed.
-        current: `schemas.PERIOD_FACTS` of the same period now. A side that `current` has nothing of
-            is compared too: give the same inputs as when it was closed.
+        current: `schemas.PERIOD_FACTS` of the same period now.
         period: The closed month, such as "2026-10".
+        sides: The sides that were given both times; the others are not compared.
 
     Returns:
         `schemas.RESTATEMENT`; without rows nothing has changed.
     """
-    before = schemas.to_polars(closed, schemas.PERIOD_FACTS)
-    after = schemas.to_polars(current, schemas.PERIOD_FACTS)
+    given = pl.col("side").is_in(list(sides))
+    before = schemas.to_polars(closed, schemas.PERIOD_FACTS).filter(given)
+    after = schemas.to_polars(current, schemas.PERIOD_FACTS).filter(given)
     rows = before.join(after, on=_FACT, how="full", coalesce=True, suffix="_after")
     changed = rows.with_columns(
         change=pl.when(pl.col("amount_minor").is_null())

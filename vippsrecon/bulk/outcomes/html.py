@@ -16,7 +16,7 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.wording import count_operations, say_number
+from vippsrecon.bulk.wording import count_operations, describe_card_refunds, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, TableColumn, Tone
 from vippsrecon.texts import (
     format_spaced_money,
@@ -97,6 +97,8 @@ def render_run(run: RunResult) -> str:
     for total in compute_control_totals(run.plan, run.results, live=run.live):
         _add_tiles(view, total)
     view.add_sentence(_describe_people(run))
+    if card_notice := describe_card_refunds(run.plan.verb, run.plan.totals):
+        view.add_sentence(card_notice)
     _add_results_table(view, run.plan.verb, run.plan.rows, results, everything=".outcomes")
     return view.render()
 

@@ -16,6 +16,7 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.outcomes.html import summarize_run
 from vippsrecon.bulk.plan.file import compute_digest
+from vippsrecon.bulk.wording import describe_card_refunds
 from vippsrecon.spreadsheet.control_totals import ControlSheet, ControlTotalLine
 from vippsrecon.spreadsheet.formats import NAVY, VERDICT_COLOURS, WorkbookFormats
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -241,6 +242,7 @@ def _list_run_facts(run: RunResult) -> list[tuple[str, str]]:
         ("Carried out by", run.carrier if run.live else "not carried out: this was a dry run"),
         ("Environment", f"{plan.environment}, {plan.host}"),
     ]
+    facts.append(("Refunds to cards", describe_card_refunds(plan.verb, plan.totals)))
     if run.stopped:
         facts.append(("Stopped", run.stopped))
     if run.head is not None:

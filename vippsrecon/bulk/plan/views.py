@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
-from vippsrecon.bulk.wording import count_operations, list_sums, say_number
+from vippsrecon.bulk.wording import count_operations, describe_card_refunds, list_sums, say_number
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
 from vippsrecon.money import to_major
 from vippsrecon.schemas import REJECTS, to_pandas
@@ -97,6 +97,8 @@ def render_plan_html(plan: Plan) -> str:
             expires_at=plan.expires_at,
         )
     )
+    if card_notice := describe_card_refunds(plan.verb, plan.totals):
+        view.add_sentence(card_notice)
     view.add_code(say("plan.digest"), compute_digest(plan))
     confirmed = [
         f"{to_major(total, currency)} {currency}" for currency, total in plan.totals.items()

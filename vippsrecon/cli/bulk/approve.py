@@ -105,6 +105,7 @@ def _get_approval_time(plan: Plan, settings: Settings) -> Any:
 def _format_plan_for_approval(plan: Plan) -> Iterator[str]:
     from vippsrecon.bulk.approval.approve import summarize_plan
     from vippsrecon.bulk.plan.file import compute_digest
+    from vippsrecon.bulk.wording import describe_card_refunds
     from vippsrecon.cli import output
     from vippsrecon.money import format_count
 
@@ -120,6 +121,8 @@ def _format_plan_for_approval(plan: Plan) -> Iterator[str]:
             f"{output.format_major_amount(largest, currency)}"
         )
     yield from _format_rows(plan)
+    if card_notice := describe_card_refunds(plan.verb, plan.totals):
+        yield card_notice
     repeated = sum(row.duplicate for row in plan.rows)
     if repeated:
         rows_repeat = format_count(repeated, "row deliberately repeats", "rows deliberately repeat")

@@ -192,6 +192,57 @@ LEDGER_FEED_PAGES = Table(
     Column("recorded_at", Text, nullable=False),
 )
 
+PERIOD_CHANGES = Table(
+    "period_changes",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("sides", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+)
+
+PERIOD_FACTS = Table(
+    "period_facts",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("fact_key", Text, primary_key=True),
+    Column("msn", Text),
+    Column("reference", Text),
+    Column("currency", Text, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+WRITTEN_VOUCHERS = Table(
+    "written_vouchers",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("voucher_number", Text, primary_key=True),
+    Column("line", BigInteger, primary_key=True),
+    Column("voucher_date", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ledger_id", Text, nullable=False),
+    Column("msn", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("vat_code", Text),
+    Column("text", Text, nullable=False),
+    Column("payout_number", Text),
+    Column("reverses", Text),
+    Column("entries", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("written_at", Text, nullable=False),
+)
+
 
 def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]
