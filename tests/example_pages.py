@@ -29,6 +29,7 @@ NOT_RUN = {
     r"vippsrecon init$": "asks questions; tests/cli/test_init.py",
     r"vippsrecon simulator": "serves until it is stopped; tests/simulator",
     r"vippsrecon schedule .*--(install|remove)": "changes the schedules of this computer; tests/schedules",
+    r"vippsrecon close-period": "needs a month's folder; tests/cli/test_close_period.py",
     r"vippsrecon notify": "needs a mail server; tests/notification",
     r"vippsrecon heartbeat": "depends on today's date; tests/cli/test_heartbeat.py",
     r"vippsrecon journal .*--head": "needs the head of the reader's run; tests/cli/test_journal.py",
@@ -40,6 +41,7 @@ NOT_RUN = {
 
 PYTHON_RUN_BY = {
     "README.md": "tests/test_readme.py",
+    "docs/how-to/close-period.md": "tests/closing/test_documentation.py",
     "docs/how-to/pandas.md": "tests/notebooks/test_frames.py",
     "docs/how-to/ledger.md": "tests/cli/test_ledger_command.py",
     "docs/how-to/orchestrators.md": "tests/test_docs.py",

@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
+import polars as pl
 
 from tests.benchmarks.bulk_read import LATENCY_SECONDS, _events, _http, _payment
 from tests.benchmarks.server_process import HOST, serve_protocol, start_server
@@ -141,7 +142,8 @@ def measure(port: int, size: int, *, in_flight: int) -> dict[str, float]:
         settings = load_simulator_settings(
             folder, base_url=f"http://{HOST}:{port}", in_flight=in_flight
         )
-        references = [name(number) for number in range(size)]
+        # A frame, as the references of an order export are.
+        references = pl.DataFrame({"reference": [name(number) for number in range(size)]})
         with Client(settings) as client:
             fetch_into(folder / "warm", ["order-warm"], client)
             began = time.perf_counter()

@@ -188,7 +188,7 @@ def test_a_missing_voucher_is_unexplained():
 
 
 @given(ENTRIES, st.integers(0, 45), st.randoms())
-@draw_examples(25)
+@draw_examples(10)
 def test_receivable_and_clearing_account_foot(drawn, days, random):
     """The receivable is opening plus movement, and the account is the ledger and the payouts on their way."""
     month = make_month(drawn)

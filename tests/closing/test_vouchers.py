@@ -195,7 +195,7 @@ def make_month(drawn) -> LedgerMonth:
 
 
 @given(ENTRIES, st.sampled_from(["day", "payout"]), st.randoms())
-@draw_examples(25)
+@draw_examples(10)
 def test_vouchers_balance_and_sum_to_the_ledger(drawn, grouping, random):
     """The order of rows changes nothing, and nothing of the ledger is left out."""
     month = make_month(drawn)

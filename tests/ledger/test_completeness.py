@@ -100,6 +100,19 @@ def test_missing_day_is_noticed_by_the_number_of_its_payout():
     assert "2000002-2000003" in describe(*entries[:4], *entries[12:])
 
 
+def test_both_gaps_are_said():
+    """A payout that was not read leaves a gap in the numbers and, with its money, in the balance."""
+    entries = make_days(3)
+    entries[8] = entries[8] | {"balance_before_minor": 100, "balance_after_minor": 1100}
+    topic = ReadTopic(LEDGER, MSN, "funds", "NOK")
+    frame = check_completeness(make_frame(*entries[:4], *entries[8:]), [topic], FIRST_DAY, LAST_DAY)
+
+    broken, missing = describe_completeness(frame)
+
+    assert "from entry 5" in broken
+    assert "2000002" in missing
+
+
 def test_many_missing_numbers_are_shortened():
     """The list of numbers is for a sentence."""
     numbers = range(2000001, 2000041, 2)

@@ -16,11 +16,14 @@ from tests.benchmarks.write_report import make_month as make_large_month
 from tests.report.example_results import Month, make_month
 from vippsrecon.errors import InputError, OutputError
 from vippsrecon.report import write_workbook
-from vippsrecon.report.detail import MAX_RAW_ROWS, RAW_SHEETS, choose_detail
+from vippsrecon.report.detail import MAX_RAW_ROWS, choose_detail
 from vippsrecon.spreadsheet.cross_checks import CHECK_RESULTS_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+RAW_SHEETS = ("matched", "payments", "events", "orders")
+"""Those that are left out of a report of orders and payments alone."""
 
 SHEETS = ["Summary", "Discrepancies", "Timing", "Rejects and failures", "Figures", "Controls"]
 

@@ -18,7 +18,7 @@ from vippsrecon.texts import LANGUAGES, use_language
 DAY = date(2026, 10, 5)
 AT = datetime(2026, 10, 5, 10, tzinfo=UTC)
 LEGS = ["order_payment", "payment_ledger", "ledger_payout", "payout_bank"]
-SHEETS = ("Bridge", "Ledger", "Payouts and bank", "Radar")
+SHEETS = ("Bridge", "Ledger", "Payouts and bank", "Cut-off", "Vouchers", "Radar")
 
 
 def entry(topic, psp, kind, amount, after=None, **changes):
@@ -89,6 +89,39 @@ def summary(leg, name, kind, rows, at_risk=0):
     }  # fmt: skip
 
 
+def cut_off(position, name, amount, *, items=0, proof="computed", off_balance=False):
+    """Return a line of the cut-off pack."""
+    return {
+        "cut_off_date": DAY, "msn": "123456", "currency": "NOK", "line": name, "position": position,
+        "amount_minor": amount, "items": items, "proof": proof, "off_balance": off_balance,
+    }  # fmt: skip
+
+
+CUT_OFF_LINES = [
+    cut_off(1, "ledger_balance", 0, proof="proven"),
+    cut_off(3, "in_transit", 900, items=1),
+    cut_off(4, "fees_accrued", None, proof="not_compared"),
+    cut_off(6, "reservations", 7_000, off_balance=True),
+]
+CUT_OFF_ITEMS = [
+    {
+        "cut_off_date": DAY, "msn": "123456", "currency": "NOK", "line": "in_transit",
+        "ledger_id": "302321", "item": "payout", "payout_number": "2000002", "item_date": DAY,
+        "amount_minor": 900,
+    }
+]  # fmt: skip
+
+
+def voucher(number, role, amount):
+    """Return a line of a voucher."""
+    return {
+        "voucher_number": "VM-1", "voucher_date": DAY, "status": "new", "kind": "day",
+        "ledger_id": "302321", "msn": "123456", "currency": "NOK", "line": number, "role": role,
+        "account": "1580" if role == "clearing" else None, "amount_minor": amount, "text": "Sale",
+        "entries": 1, "facts": "f",
+    }  # fmt: skip
+
+
 def make_result(*, legs=LEGS, **changes):
     """Return a month in which one payout, one of three bank lines and one entry are wrong."""
     month = Month()
@@ -137,6 +170,11 @@ def make_result(*, legs=LEGS, **changes):
                 summary("payment_ledger", "matched", "", 4),
                 summary("payment_ledger", "timing", "timing_not_on_ledger", 3),
             ],
+        ),
+        "cut_off": frame(schemas.CUT_OFF, CUT_OFF_LINES),
+        "cut_off_items": frame(schemas.CUT_OFF_ITEMS, CUT_OFF_ITEMS),
+        "vouchers": frame(
+            schemas.VOUCHERS, [voucher(1, "clearing", 10_000), voucher(2, "sales", -10_000)]
         ),
         "manifest": base.manifest | {"legs": legs, "ledger_completeness": [proof]},
     }
@@ -236,6 +274,24 @@ def test_two_credits_of_one_payout_are_added():
     ).money.payouts
     assert rows["bank_minor"].to_list() == [10_200, None]
     assert rows["bank_row"].to_list()[0] == "bank.xml:1 bank.xml:2"
+
+
+def test_cut_off_sheet_has_each_line_with_its_items(workbook):
+    """An amount that is not known is empty, and what is off balance is not added to what is on it."""
+    rows = list_rows(workbook["Cut-off"])
+    assert [(row["Amount"], row["Off balance"], row["Item amount"]) for row in rows] == [
+        (0, None, None), (9, None, None), (None, None, 9), (None, None, None), (None, 70, None),
+    ]  # fmt: skip
+    assert rows[2]["Payout"] == "2000002"
+    assert (rows[3]["Line"], rows[3]["Proof"]) == ("Fees not retained yet", "not compared")
+
+
+def test_voucher_sheet_has_debit_and_credit(workbook):
+    """As in the accounting system; both sums are equal."""
+    rows = list_rows(workbook["Vouchers"])
+    assert [(row["Account"], row["Debit"], row["Credit"]) for row in rows] == [
+        ("1580", 100, None), (None, None, 100),
+    ]  # fmt: skip
 
 
 def test_radar_sorts_reservations_by_their_deadline(workbook):

@@ -39,6 +39,8 @@ SAME_WORDS = {
     "columns.ledger.entry_type.heading",
     "columns.payouts_bank.status.heading",
     "columns.payouts_bank.text.heading",
+    "columns.vouchers.status.heading",
+    "columns.vouchers.text.heading",
     "columns.shared.reference.heading",
     "columns.shared.discrepancy_id.heading",
     "columns.discrepancies.difference_minor.heading",

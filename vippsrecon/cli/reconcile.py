@@ -123,6 +123,14 @@ def reconcile(
             "--bank-mapping", metavar="FILE.toml", help="Your own names of the columns of --bank."
         ),
     ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff",
+            metavar="DAY",
+            help="Day of the cut-off pack; needs a ledger. Default: the last day of the period.",
+        ),
+    ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DAY", help="First local day, 2026-10-01.")
     ] = None,
@@ -238,6 +246,7 @@ def reconcile(
             tuple(settlement or ()),
             tuple(bank or ()),
             bank_mapping,
+            cutoff,
         )
         chosen_days = _choose_days(days, first, last)
     if into is not None and days is not None:

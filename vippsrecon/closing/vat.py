@@ -20,8 +20,9 @@ VAT_RATES = {
     "FI": (2550, 1400, 1350, 1000, 0),
 }
 """Country to its VAT rates in hundredths of a percent.
-Source: https://taxation-customs.ec.europa.eu/taxation/vat/vat-directive/vat-rates_en and, for Norway,
-https://www.skatteetaten.no/en/rates/value-added-tax/"""
+Sources: https://mindlink.lv/useful/vat-rates-in-eu, Norway https://scopulus.co.uk/taxsheets/european_vat_rates.html,
+Finland since 2026
+https://vatapi.com/news/article/finland-lowers-reduced-vat-rate-to-13-5-effective-1-january-2026"""
 
 ROUNDING_MINOR = 1
 """The VAT of an order may differ from its rate by so much: it was rounded once."""

@@ -76,8 +76,12 @@ def is_complete(completeness: pl.DataFrame) -> bool:
 
 
 def describe_completeness(completeness: pl.DataFrame) -> list[str]:
-    """Return a sentence for each ledger and topic, in the language of the report."""
-    return [_describe_topic(row) for row in completeness.iter_rows(named=True)]
+    """Return sentences on each ledger and topic, in the language of the report.
+
+    One sentence each, but two where both the balance and the numbers of payouts have a gap.
+    """
+    rows = completeness.iter_rows(named=True)
+    return [sentence for row in rows for sentence in _describe_topic(row)]
 
 
 def _check_topic(entries: pl.DataFrame, topic: ReadTopic) -> dict[str, Any]:
@@ -163,7 +167,7 @@ def _format_gaps(gaps: Sequence[tuple[int, int]]) -> str:
     return ", ".join([*listed, *(["…"] if len(gaps) > MAX_NUMBERS_LISTED else [])])
 
 
-def _describe_topic(row: dict[str, Any]) -> str:
+def _describe_topic(row: dict[str, Any]) -> list[str]:
     names = {
         "ledger": row["ledger_id"],
         "topic": say(f"ledger_proof.topic_{row['topic']}"),
@@ -171,25 +175,34 @@ def _describe_topic(row: dict[str, Any]) -> str:
         "last": row["last_date"],
         "entries": say("ledger_proof.entries", count=row["entries"]),
     }
+    sentences = []
     if row["broken_entry"] is not None:
-        return say(
-            "ledger_proof.broken",
-            **names,
-            number=row["broken_entry"],
-            day=row["broken_date"],
-            expected=format_money(row["expected_balance_minor"], row["currency"]),
-            actual=format_money(row["actual_balance_minor"], row["currency"]),
+        sentences.append(
+            say(
+                "ledger_proof.broken",
+                **names,
+                number=row["broken_entry"],
+                day=row["broken_date"],
+                expected=format_money(row["expected_balance_minor"], row["currency"]),
+                actual=format_money(row["actual_balance_minor"], row["currency"]),
+            )
         )
     if row["missing_payouts"]:
-        return say("ledger_proof.payouts_missing", **names, numbers=row["missing_payouts"])
+        sentences.append(
+            say("ledger_proof.payouts_missing", **names, numbers=row["missing_payouts"])
+        )
     if row["verdict"] == OPEN_DATES:
-        return say(
-            "ledger_proof.open",
-            **names,
-            count=row["open_dates"],
-            from_day=row["first_open_date"],
-            to_day=row["last_open_date"],
+        sentences.append(
+            say(
+                "ledger_proof.open",
+                **names,
+                count=row["open_dates"],
+                from_day=row["first_open_date"],
+                to_day=row["last_open_date"],
+            )
         )
     if row["verdict"] == NOT_PROVEN:
-        return say("ledger_proof.not_proven", **names, count=row["entries_without_balance"])
-    return say(f"ledger_proof.complete_{row['topic']}", **names)
+        sentences.append(
+            say("ledger_proof.not_proven", **names, count=row["entries_without_balance"])
+        )
+    return sentences or [say(f"ledger_proof.complete_{row['topic']}", **names)]

@@ -17,6 +17,8 @@ from vippsrecon.schemas import (
     BANK_LINES,
     BRIDGE,
     BUCKETS,
+    CUT_OFF,
+    CUT_OFF_ITEMS,
     DISCREPANCIES,
     EVENTS,
     FAILURES,
@@ -28,6 +30,7 @@ from vippsrecon.schemas import (
     PAYOUTS,
     REJECTS,
     SUMMARY,
+    VOUCHERS,
     Frame,
     to_pandas,
     to_polars,
@@ -93,6 +96,8 @@ class Reconciliation:
         ledger_entries, payouts, bank_lines: The input frames of the other legs; empty where none
             were given.
         payout_matches: One row per payout and bank line that belong together.
+        cut_off, cut_off_items, vouchers: What a month end needs. `reconcile_month` adds them where it is
+            given a ledger.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
             without paths, so that the same inputs give the same manifest.
@@ -115,6 +120,9 @@ class Reconciliation:
     payouts: Any = _StoredFrame(PAYOUTS)
     bank_lines: Any = _StoredFrame(BANK_LINES)
     payout_matches: Any = _StoredFrame(PAYOUT_MATCHES)
+    cut_off: Any = _StoredFrame(CUT_OFF)
+    cut_off_items: Any = _StoredFrame(CUT_OFF_ITEMS)
+    vouchers: Any = _StoredFrame(VOUCHERS)
 
     @property
     def complete(self) -> bool:
@@ -221,6 +229,9 @@ _SCHEMAS = {
     "payouts": PAYOUTS,
     "bank_lines": BANK_LINES,
     "payout_matches": PAYOUT_MATCHES,
+    "cut_off": CUT_OFF,
+    "cut_off_items": CUT_OFF_ITEMS,
+    "vouchers": VOUCHERS,
 }
 
 

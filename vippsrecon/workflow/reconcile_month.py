@@ -24,7 +24,6 @@ from vippsrecon import schemas
 from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
-from vippsrecon.sources.input_paths import refuse_repeated_names
 from vippsrecon.texts import say, use_language
 from vippsrecon.workflow.coverage import (
     Gap,
@@ -63,6 +62,7 @@ from vippsrecon.workflow.inputs.payments_from_files import (
     refuse_references_without_keys,
 )
 from vippsrecon.workflow.inputs.run_manifest import build_manifest
+from vippsrecon.workflow.month_end.papers import add_month_end
 from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     add_earlier_references,
@@ -118,6 +118,7 @@ def reconcile_month(
     settlement: Sequence[Path | str] = (),
     bank: Sequence[Path | str] = (),
     bank_mapping: Path | str | None = None,
+    cutoff: date | str | None = None,
     keep: Path | str | None = None,
     record: bool = False,
     language: str | None = None,
@@ -150,6 +151,7 @@ def reconcile_month(
             and keys, the payments themselves are those of these files.
         bank: Bank statements, in which the payouts are looked for.
         bank_mapping: TOML file with the user's own names of the columns of a bank's CSV.
+        cutoff: The day of the cut-off pack, which needs a ledger; None: the last day of the period.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
@@ -163,7 +165,11 @@ def reconcile_month(
         ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
             A single reference that could not be read becomes a row of `failures` instead.
     """
-    first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
+    first, last, cutoff = (
+        _parse_day(first, "--from"),
+        _parse_day(last, "--to"),
+        _parse_day(cutoff, "--cutoff"),
+    )
     read = partial(
         read_order_files,
         profile=choose_profile(shop, mapping),
@@ -186,8 +192,9 @@ def reconcile_month(
         settings,
         period=(first, last),
         msns=order_msns,
+        others=files.files,
+        cutoff=cutoff,
     )
-    refuse_repeated_names([*files.files, *map(Path, money.inputs)])
     has_period = first is not None or last is not None
     msns = set(order_msns) if has_period else set()
     folders = [
@@ -268,6 +275,7 @@ def reconcile_month(
         **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
+    result = add_month_end(result, settings, money, period=(first, last), cutoff=cutoff)
     if journal.available:
         result = add_closed_discrepancies(result, settings)
     notices = (

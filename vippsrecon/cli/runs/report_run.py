@@ -34,6 +34,7 @@ class ReportOptions(NamedTuple):
     settlement: tuple[Path, ...] = ()
     bank: tuple[Path, ...] = ()
     bank_mapping: Path | None = None
+    cutoff: str | None = None
 
     def list_inputs(self, settings: Settings) -> list[Path]:
         """Return the files that are read, and so must not be replaced; of a folder, all."""
@@ -112,6 +113,7 @@ def make_report(
         settlement=options.settlement,
         bank=options.bank,
         bank_mapping=options.bank_mapping,
+        cutoff=options.cutoff,
         first=days[0],
         last=days[1],
         as_of=options.as_of,

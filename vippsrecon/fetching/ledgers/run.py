@@ -58,6 +58,9 @@ def fetch_ledger(
 ) -> FetchedLedger[pd.DataFrame]:
     """Read the ledgers of a period, with payouts and a proof that no entry is missing.
 
+    The account of every payout is the one that its ledger has at the time of reading: the Report API
+    does not state to which account an earlier payout was sent.
+
     Args:
         client: Has keys of the sales units or accounting keys.
         first: First ledger date, an accounting day of the sales unit.

@@ -114,9 +114,20 @@ def _build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
     payouts = frames.money.payouts.with_columns(
         pl.col("what", "status", "matched_by").replace(words)
     )
+    names_of_lines = dict(list_section("cut_off.lines"))
+    cut_off = frames.money.cut_off.with_columns(
+        line_name=pl.col("line").replace(names_of_lines),
+        what=pl.col("item").replace(dict(list_section("cut_off.items"))),
+        proof=pl.col("proof").replace(dict(list_section("cut_off.proofs"))),
+    )
+    vouchers = frames.money.vouchers.with_columns(
+        status=pl.col("status").replace(dict(list_section("cut_off.statuses"))),
+    )
     rows = {
         "ledger": frames.money.entries,
         "payouts_bank": payouts,
+        "cutoff": cut_off,
+        "vouchers": vouchers,
         "radar": build_radar_rows(frames.reservations, frames.orders),
     }
     return tuple(_build_table(sheet, data) for sheet, data in rows.items() if data.height)
@@ -186,7 +197,7 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
 
 def get_file_name(table: SheetTable) -> str:
     """Return what a sheet is called in names of files and cells: the same in every language."""
-    return list_texts_in("sheets", "en")[table.key].lower().replace(" ", "_")
+    return list_texts_in("sheets", "en")[table.key].lower().replace(" ", "_").replace("-", "_")
 
 
 def format_group_notes(figures: ReportFigures, most: int = 5, place: str = "") -> tuple[str, ...]:

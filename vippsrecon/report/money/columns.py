@@ -67,9 +67,45 @@ RADAR_SHEET_COLUMNS = (
     _column("status", width=12),
 )
 
+CUT_OFF_SHEET_COLUMNS = (
+    _column("line_name", width=34),
+    _column("what", width=26),
+    _column("msn", width=10),
+    _column("currency", width=8.5),
+    _column("amount_minor", "money", width=15),
+    _column("off_balance_minor", "money", width=15),
+    _column("item_minor", "money", width=15),
+    _column("proof", width=14),
+    _column("reference", width=22),
+    _column("payout_number", width=13),
+    _column("item_date", "date", width=11),
+    _column("ledger_id", width=11, printed=False),
+    _column("psp_reference", width=30, printed=False),
+)
+
+VOUCHER_SHEET_COLUMNS = (
+    _column("voucher_number", width=26),
+    _column("voucher_date", "date", width=11),
+    _column("account", width=9),
+    _column("text", width=38),
+    _column("currency", width=8.5),
+    _column("debit_minor", "money", width=15),
+    _column("credit_minor", "money", width=15),
+    _column("vat_code", width=9),
+    _column("role", width=12),
+    _column("status", width=12),
+    _column("msn", width=10),
+    _column("payout_number", width=13),
+    _column("reverses", width=20, printed=False),
+    _column("entries", "count", width=8, printed=False),
+    _column("ledger_id", width=11, printed=False),
+)
+
 MONEY_COLUMNS = {
     "ledger": LEDGER_SHEET_COLUMNS,
     "payouts_bank": PAYOUT_SHEET_COLUMNS,
+    "cutoff": CUT_OFF_SHEET_COLUMNS,
+    "vouchers": VOUCHER_SHEET_COLUMNS,
     "radar": RADAR_SHEET_COLUMNS,
 }
 """Columns by sheet."""

@@ -34,11 +34,15 @@ class MoneyFrames:
             (`left_minor`), and one row per bank line that no payout explains. `what` is payout or
             bank_line.
         completeness: `schemas.LEDGER_COMPLETENESS`: the proof for each ledger.
+        cut_off: The lines of the cut-off pack, each followed by its items (`item_minor`).
+        vouchers: `schemas.VOUCHERS` with debit and credit apart.
     """
 
     entries: pl.DataFrame
     payouts: pl.DataFrame
     completeness: pl.DataFrame
+    cut_off: pl.DataFrame
+    vouchers: pl.DataFrame
 
 
 def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
@@ -60,6 +64,8 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
             [_parse_proof(row) for row in reconciliation.manifest.get("ledger_completeness") or ()],
             schema=schemas.polars_schema(schemas.LEDGER_COMPLETENESS),
         ),
+        _join_cut_off(read("cut_off"), read("cut_off_items")),
+        _divide_amounts(read("vouchers")),
     )
 
 
@@ -89,6 +95,37 @@ def _prepare_entries(entries: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFra
         pl.col("entry_type").replace_strict(_LAST_OF_DAY, default=0, return_dtype=pl.Int64),
         *_LINE_KEY,
         "psp_reference",
+    )
+
+
+def _join_cut_off(lines: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """Return each line of the pack, followed by its items. What is off balance has its own column."""
+    off_balance = pl.col("off_balance")
+    key = ["msn", "currency", "line"]
+    heads = lines.select(
+        *key,
+        "position",
+        "proof",
+        amount_minor=pl.when(~off_balance).then("amount_minor"),
+        off_balance_minor=pl.when(off_balance).then("amount_minor"),
+        is_item=pl.lit(value=False),
+    )
+    rows = items.join(lines.select(*key, "position"), on=key, how="left").select(
+        *key,
+        *("position", "ledger_id", "item", "reference", "psp_reference", "payout_number"),
+        "item_date",
+        item_minor="amount_minor",
+        is_item=pl.lit(value=True),
+    )
+    order = ["currency", "msn", "position", "is_item", "item_date", "reference", "payout_number"]
+    return pl.concat([heads, rows], how="diagonal").sort(order, maintain_order=True)
+
+
+def _divide_amounts(vouchers: pl.DataFrame) -> pl.DataFrame:
+    amount = pl.col("amount_minor")
+    return vouchers.with_columns(
+        debit_minor=pl.when(amount > 0).then(amount),
+        credit_minor=pl.when(amount < 0).then(-amount),
     )
 
 

@@ -21,7 +21,7 @@ from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError
 from vippsrecon.sources.bank import BankFiles, read_bank_files
 from vippsrecon.sources.bank.csv.profiles import read_bank_mapping
-from vippsrecon.sources.input_paths import list_paths, refuse_repeated_names
+from vippsrecon.sources.input_paths import Named, list_paths, refuse_repeated_names
 from vippsrecon.workflow.coverage import Gap
 from vippsrecon.workflow.inputs.ledger_source import (
     LedgerSource,
@@ -128,6 +128,8 @@ def read_money_files(
     *,
     period: Period = (None, None),
     msns: frozenset[str] = frozenset(),
+    others: Sequence[Named] = (),
+    cutoff: date | None = None,
 ) -> MoneyFiles:
     """Read ledger and bank statements, and say what they do not cover.
 
@@ -136,11 +138,13 @@ def read_money_files(
         settings: Sales units, for the days on which their banks are open.
         period: First and last day that is reconciled; None: no limit.
         msns: Sales units that have orders.
+        others: Other files of the run, whose names must differ.
+        cutoff: The day of a cut-off pack, which needs a ledger.
 
     Raises:
         SourceError: A file cannot be used.
-        InputError: Of a kind of file, no row could be read; or both a ledger folder and settlement
-            files are given.
+        InputError: Of a kind of file, no row could be read; a ledger is given twice, or is missing for
+            the cut-off.
     """
     settlement = list_paths(paths.settlement, "settlement files") if paths.settlement else []
     statements = list_paths(paths.bank, "bank statements") if paths.bank else []
@@ -149,6 +153,11 @@ def read_money_files(
         raise InputError(
             "--ledger contradicts --settlement: each has the ledger's entries, which would count "
             "twice. Use either."
+        )
+    if cutoff is not None and not settlement and paths.ledger is None:
+        raise InputError(
+            "--cutoff needs the ledger: give --ledger, the folder that vippsrecon ledger wrote, or "
+            "--settlement, the settlement files."
         )
     ledger = None
     if paths.ledger is not None:
@@ -165,6 +174,7 @@ def read_money_files(
         problems += check_statements(bank, None if ledger is None else ledger.payouts, period)
     elif paths.bank_mapping is not None:
         raise InputError("--bank-mapping names columns of --bank, and no statement is given.")
+    refuse_repeated_names([*others, *settlement, *statements])
     own_gaps, own_notices = ((), ()) if ledger is None else (ledger.gaps, ledger.notices)
     return MoneyFiles(
         ledger,
