@@ -203,7 +203,7 @@ def test_a_second_start_repeats_the_headline_in_the_language_of_the_report(recon
     """A mail of cron was in Norwegian after the first start, and in English after the second."""
     first = reconcile(*MONTHLY, "--language", "nb")
     second = reconcile(*MONTHLY, "--language", "nb")
-    assert "allerede avstemt" in second.stdout
+    assert "er allerede avstemt" in second.stdout
     assert second.stderr == first.stderr.splitlines(keepends=True)[-1]
     assert "AVVIK" in second.stderr
     assert "Rapport: reports/2026-10/report.xlsx" in second.stderr
