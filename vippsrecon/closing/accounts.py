@@ -41,6 +41,7 @@ def find_account(settings: VoucherSettings, market: str, role: str) -> str | Non
 
     >>> find_account(VoucherSettings(), "SE", "clearing")
     '1686'
+    >>> from vippsrecon.config.vouchers import Accounts
     >>> find_account(VoucherSettings(NO=Accounts(sales="3000")), "NO", "refunds")
     '3000'
     >>> find_account(VoucherSettings(), "DK", "clearing") is None
