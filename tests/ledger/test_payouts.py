@@ -90,7 +90,7 @@ def test_payout_of_an_earlier_period_that_is_aborted_now_has_a_row():
     ("changed", "number"),
     [
         ({"psp_reference": "01JB", "reference": "Utb. 2000007 Vippsnr 1"}, "2000007"),
-        ({"psp_reference": "01JB", "reference": "02008305770010402241"}, "01JB"),
+        ({"psp_reference": "01JB", "reference": "02001234560010402244"}, "01JB"),
         ({"psp_reference": None, "reference": None}, "20261001"),
         ({"psp_reference": "999999-2000001", "reference": None}, "999999-2000001"),
     ],

@@ -15,7 +15,7 @@ from vippsrecon.sources.bank import read_bank_files, read_bank_statements
 from vippsrecon.sources.bank.csv.profiles import load_bank_profiles
 
 PAYOUT = "Utb. 2000591 Vippsnr 698382"
-DANISH_PAYOUT = "02008305770010402241"
+DANISH_PAYOUT = "02001234560010402244"
 
 FORMS = {
     "dnb": (

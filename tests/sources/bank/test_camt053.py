@@ -67,18 +67,18 @@ def test_prefixed_names_and_times_are_read(read):
             "Utb. 2000591 Vippsnr 698382", id="several unstructured texts",
         ),
         pytest.param(
-            "<NtryDtls><TxDtls><RmtInf><Strd><CdtrRefInf><Ref>02008305770010402241</Ref>"
+            "<NtryDtls><TxDtls><RmtInf><Strd><CdtrRefInf><Ref>02001234560010402244</Ref>"
             "</CdtrRefInf></Strd></RmtInf></TxDtls></NtryDtls>",
-            "02008305770010402241", id="structured reference",
+            "02001234560010402244", id="structured reference",
         ),
         pytest.param(
             "<AddtlNtryInf>Utb. 2000591 Vippsnr 698382</AddtlNtryInf>",
             "Utb. 2000591 Vippsnr 698382", id="only with the entry",
         ),
         pytest.param(
-            "<NtryDtls><TxDtls><BkTxCd><Prtry><Cd>MobilePay 02008305770010402241</Cd></Prtry>"
+            "<NtryDtls><TxDtls><BkTxCd><Prtry><Cd>MobilePay 02001234560010402244</Cd></Prtry>"
             "</BkTxCd></TxDtls></NtryDtls>",
-            "MobilePay 02008305770010402241", id="in the bank's own code",
+            "MobilePay 02001234560010402244", id="in the bank's own code",
         ),
         pytest.param(
             "<BkTxCd><Prtry><Cd>710TILISIIRTO</Cd></Prtry></BkTxCd><NtryDtls><TxDtls>"

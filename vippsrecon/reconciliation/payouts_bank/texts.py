@@ -2,7 +2,7 @@
 
     NO   Utb. 2000591 Vippsnr 698382      payout number and sales unit, in either order; cut after
                                           35 characters; older: Utbet. …, Vipps utbet. …
-    DK   02008305770010402241             product (2 digits), recipient (8), 001, day of the payout
+    DK   02001234560010402244             product (2 digits), recipient (8), 001, day of the payout
     FI                                    (DDMMYY), check digit of Finnish references; a bank may
                                           strip the leading zero or write groups of digits
 
@@ -80,8 +80,8 @@ class LineText(NamedTuple):
 def compute_check_digit(digits: str) -> int:
     """Return the check digit of a Finnish reference: weights 7, 3, 1 from the right.
 
-    >>> compute_check_digit("0200830577001040224")
-    1
+    >>> compute_check_digit("0200123456001040224")
+    4
     """
     total = sum(int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(reversed(digits)))
     return -total % 10
@@ -90,9 +90,9 @@ def compute_check_digit(digits: str) -> int:
 def parse_reference(digits: str) -> PayoutReference | None:
     """Return the reference of a payout, with a stripped leading zero put back; None for any other number.
 
-    >>> parse_reference("2008305770010402241")
-    PayoutReference(digits='02008305770010402241', recipient='830577', day=datetime.date(2024, 2, 4))
-    >>> parse_reference("2008305770010402242") is None
+    >>> parse_reference("2001234560010402244")
+    PayoutReference(digits='02001234560010402244', recipient='123456', day=datetime.date(2024, 2, 4))
+    >>> parse_reference("2001234560010402245") is None
     True
     """
     stripped = digits.lstrip("0")

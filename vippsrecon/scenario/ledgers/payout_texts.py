@@ -26,8 +26,8 @@ def format_payout_text(unit: ScenarioSalesUnit, number: int, day: date) -> str:
 def compute_check_digit(digits: str) -> str:
     """Return the 7-3-1 check digit of a Finnish reference number.
 
-    >>> compute_check_digit("0200830577001040224")
-    '1'
+    >>> compute_check_digit("0200123456001040224")
+    '4'
     """
     total = sum(int(digit) * (7, 3, 1)[place % 3] for place, digit in enumerate(reversed(digits)))
     return str(-total % 10)

@@ -33,8 +33,8 @@ def join_texts(texts: Iterable[str], codes: Iterable[str] = (), payers: Iterable
 
     >>> join_texts(["Utb. 2000591  Vippsnr 698382", "NOTPROVIDED", "Vippsnr 698382"])
     'Utb. 2000591 Vippsnr 698382'
-    >>> join_texts([], ["MobilePay 02008305770010402241"], ["Kari Nordmann"])
-    'MobilePay 02008305770010402241'
+    >>> join_texts([], ["MobilePay 02001234560010402244"], ["Kari Nordmann"])
+    'MobilePay 02001234560010402244'
     >>> join_texts(["Utb. 2000591"], ["710TILISIIRTO"], ["Vipps MobilePay AS"])
     'Utb. 2000591 Vipps MobilePay AS'
     """
