@@ -66,7 +66,7 @@ def test_norwegian_text_names_the_payout(text):
     [
         "02001234560010510262",
         "2001234560010510262",
-        "MobilePay 02008 30577 00105 10269 kl. 01:02",
+        "MobilePay 02001 23456 00105 10262 kl. 01:02",
         "Viite 2001234560010510262 VIPPS MOBILEPAY AS,",
     ],
 )
