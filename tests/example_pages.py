@@ -45,6 +45,7 @@ PYTHON_RUN_BY = {
     "docs/how-to/spark.md": "needs a cluster; tests/reconciliation/test_engines.py compares the engines",
     "docs/how-to/test-payment.md": "tests/test_docs.py",
     "docs/order-exports.md": "tests/sources/test_order_frames.py",
+    "docs/payouts-and-bank.md": "tests/reconciliation/ledger_payouts/test_explain.py",
     "docs/settlement-files.md": "tests/sources/settlement/test_portal.py",
 }
 """Pages whose Python examples another test runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -98,6 +99,20 @@ def test_payout_that_is_not_there_is_said():
         explain(TWO_PAYOUTS, "2000009")
     with pytest.raises(InputError, match="is listed, but"):
         explain(TWO_PAYOUTS, "2000009", listed)
+
+
+def test_example_of_the_documentation_runs(root):
+    """The page shows the whole use of it."""
+    page = (root / "docs" / "payouts-and-bank.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {
+        "ledger_entries": build_frame(add_balances(TWO_PAYOUTS), LEDGER_ENTRIES),
+        "payouts": build_frame([], PAYOUTS),
+    }
+
+    exec(example, names)
+
+    assert names["found"].left_minor == 0
 
 
 @draw_examples(25)

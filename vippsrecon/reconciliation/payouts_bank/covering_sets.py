@@ -14,8 +14,8 @@ from typing import NamedTuple
 MAX_CANDIDATES = 24
 """More amounts than this have so many sums that one of them fits by chance."""
 
-MAX_SUMS = 200_000
-"""Sums kept during one search; at most some 50 MB and a few tenths of a second."""
+MAX_SUMS = 50_000
+"""Sums kept during one search, which then takes less than a tenth of a second."""
 
 
 class Outcome(Enum):
