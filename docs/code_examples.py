@@ -23,6 +23,7 @@ class CodeExample(NamedTuple):
     market: str = "NO"
     waived: bool = False
     in_october: bool = False
+    entries: list[dict[str, Any]] = []  # noqa: RUF012 - no example changes it
 
 
 def order(total: int, **given: Any) -> dict[str, Any]:

@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from docs.code_examples import EXAMPLES, CodeExample
+from docs.code_examples import EXAMPLES as ORDER_EXAMPLES
+from docs.code_examples import CodeExample
+from docs.ledger_examples import CONTRACT, LEDGER_EXAMPLES
+from docs.payout_examples import PAYOUT_EXAMPLES
+from docs.payout_pages import QUESTIONS as PAYOUT_QUESTIONS
+from docs.payout_pages import describe_payout_example
 from docs.reference_page import MADE
+
+EXAMPLES = ORDER_EXAMPLES | LEDGER_EXAMPLES
+Rows = list[dict[str, Any]]
 
 QUESTIONS = {
     "there": "Do the order and its payment both exist?",
@@ -18,6 +26,13 @@ QUESTIONS = {
     "reserved": "Is money still reserved that should not be, or that will be lost? Actual is what is "
     "still reserved.",
     "aggregate": "Do the events of the payment add up to its totals?",
+    "entry": "Is each capture and refund on the ledger, with its amount? Expected is the event of the "
+    "payment; actual is the ledger's entry, in which a refund is negative.",
+    "fee": "Is the fee of each capture charged, and the one agreed? Expected is the fee by contract; "
+    "actual is what was charged. Fees are negative.",
+    "dispute": "Is money retained for a dispute? Actual is what is still retained, as a negative amount.",
+    "booking": "Did Vipps MobilePay book something else? Actual is the entry's amount.",
+    "balance": "Does each day of the ledger begin with the balance that the day before ended with?",
 }
 
 BUCKETS = {
@@ -45,11 +60,12 @@ def codes_page() -> str:
         "",
         MADE,
         "",
-        "Each pair of order and payment is asked four questions, and each question gives at most "
-        "one code: the first that applies. So the totals add up, and no amount is counted twice. Amounts "
+        "Each pair of order and payment is asked four questions, and so is each entry of a ledger; each "
+        "question gives at most one code: the first that applies. So the totals add up, and no amount is counted twice. Amounts "
         "in a report are never part of these sentences; they have columns of their own.",
         "",
-        "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's, and "
+        "`expected_minor` is the order's amount, `actual_minor` Vipps MobilePay's (between payment and "
+        "ledger: the payment's, and the ledger's), and "
         "`difference_minor` is always actual minus expected. `at_risk_minor` is the money that "
         "may be lost or owed.",
         "",
@@ -89,6 +105,9 @@ def list_code_pages() -> dict[str, Callable[[], str]]:
 def code_page(name: str) -> str:
     """One code: its meaning, and an example from the two sides to the line of the report."""
     lines = [f"# {name}", "", MADE, "", *_describe(name), "", "## Example", ""]
+    if name in PAYOUT_EXAMPLES:
+        lines += [*describe_payout_example(name), *_describe_flags(name)]
+        return "\n".join([*lines, "", "All codes: [codes.md](../codes.md)."]) + "\n"
     example = EXAMPLES[name]
     lines += [example.story, "", "In the shop:", "", *_order_table(example)]
     if example.payments:
@@ -97,6 +116,8 @@ def code_page(name: str) -> str:
         lines += _event_table(example)
     else:
         lines += ["", "At Vipps MobilePay: no payment with this reference."]
+    if example.entries:
+        lines += ["", "On the ledger:", "", *_entry_table(example)]
     lines += ["", "In the report, compared at 2026-10-31 12:00 UTC:", "", *_result(name)]
     lines += _describe_flags(name)
     lines += ["", "All codes: [codes.md](../codes.md)."]
@@ -109,16 +130,19 @@ def _link(name: str) -> str:
 
 def _describe(name: str) -> Iterator[str]:
     from vippsrecon.reconciliation.codes import get_code
-    from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS as CHECKS
+    from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS as ORDER_CHECKS
+    from vippsrecon.reconciliation.payments_ledger.checks import QUESTIONS as LEDGER_CHECKS
     from vippsrecon.reconciliation.sentences import list_code_texts
 
     code = get_code(name)
-    asked = [q for q, checks in CHECKS.items() if any(c.__name__ == name for c in checks)]
+    leg_checks = ORDER_CHECKS if code.leg == "order_payment" else LEDGER_CHECKS
+    asked = [q for q, checks in leg_checks.items() if any(c.__name__ == name for c in checks)]
     yield f"**{code.title}.** {BUCKETS[code.bucket]}"
     yield ""
     yield "| property | value |"
     yield "|---|---|"
-    yield f"| question | {' '.join(QUESTIONS[question] for question in asked)} |"
+    questions = PAYOUT_QUESTIONS.get(code.leg) or " ".join(QUESTIONS[each] for each in asked)
+    yield f"| question | {questions} |"
     if code.meaning:
         yield f"| meaning | {code.meaning} |"
         return
@@ -181,8 +205,21 @@ def _event_table(example: CodeExample) -> Iterator[str]:
             )
 
 
+def _entry_table(example: CodeExample) -> Iterator[str]:
+    yield "| time (UTC) | topic | type | reference | amount | balance after |"
+    yield "|---|---|---|---|---:|---:|"
+    for row in example.entries:
+        amounts = " | ".join(
+            _amount(row[name], row["currency"]) for name in ("amount_minor", "balance_after_minor")
+        )
+        yield (
+            f"| {row['entry_at']:%Y-%m-%d %H:%M} | {row['topic']} | {row['entry_type']} "
+            f"| {row['reference'] or row['psp_reference']} | {amounts} |"
+        )
+
+
 def _result(name: str) -> Iterator[str]:
-    discrepancies, buckets = _reconcile_examples()[name]
+    discrepancies, buckets, bridge = _reconcile_examples()[name]
     if discrepancies:
         yield "| code | severity | expected | actual | difference | at risk | proposal |"
         yield "|---|---|---:|---:|---:|---:|---|"
@@ -202,6 +239,7 @@ def _result(name: str) -> Iterator[str]:
             expected, actual, difference = (
                 _number(row[f"{column}_minor"]) for column in ("expected", "actual", "difference")
             )
+            expected = f"({expected})" if row["expected_minor"] < 0 else expected
             yield f"Difference = actual − expected: {actual} − {expected} = {difference}."
         flags = ", ".join(f"`{flag}`" for flag in row["flags"].split())
         yield f"{row['cause']} {row['next_step']}" + (f" Flags: {flags}." if flags else "")
@@ -213,13 +251,35 @@ def _result(name: str) -> Iterator[str]:
         yield "|---|---|---|"
     for row in rest:
         kind = f"`{row['kind']}`" if row["kind"] else ""
-        file, _, number = row["row_key"].partition(":")
-        place = f"row {number} of {file}" if number else f"payment {file}"
-        yield f"| {place} | {row['bucket']} | {kind} |"
+        yield f"| {_describe_place(row)} | {row['bucket']} | {kind} |"
+    if bridge:
+        from vippsrecon.report.names import get_line_name
+
+        yield from (
+            "",
+            "From the payments to the ledger:",
+            "",
+            "| line | code | amount |",
+            "|---|---|---:|",
+        )
+    for row in bridge:
+        line = row["line"]
+        code = f"`{line}`" if line in EXAMPLES else ""
+        total = line == "ledger"
+        title = "Captures less refunds on the ledger" if total else get_line_name(line, "ledger")
+        yield f"| {title} | {code} | {_amount(row['amount_minor'], row['currency'])} |"
+
+
+def _describe_place(row: dict[str, Any]) -> str:
+    if row["side"] == "ledger_entries":
+        topic, psp_reference, entry_type, _ = row["row_key"].split(":")
+        return f"{entry_type} {psp_reference} of {topic}"
+    file, _, number = row["row_key"].partition(":")
+    return f"row {number} of {file}" if number else f"payment {file}"
 
 
 @cache
-def _reconcile_examples() -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def _reconcile_examples() -> dict[str, tuple[Rows, Rows, Rows]]:
     """Reconcile each example as a sales unit of its own; one call for each period."""
     found = {}
     for in_october in (False, True):
@@ -232,17 +292,17 @@ def _reconcile_examples() -> dict[str, tuple[list[dict[str, Any]], list[dict[str
 
 def _reconcile_together(
     examples: dict[str, CodeExample], *, in_october: bool
-) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+) -> dict[str, tuple[Rows, Rows, Rows]]:
     from datetime import date
 
     from vippsrecon.config.settings import Rules, SalesUnit
     from vippsrecon.reconciliation import reconcile
     from vippsrecon.reconciliation.example_rows import NOW
     from vippsrecon.reconciliation.result import build_frame
-    from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+    from vippsrecon.schemas import EVENTS, FAILURES, LEDGER_ENTRIES, ORDERS, PAYMENTS
 
     units = {f"{200001 + number}": name for number, name in enumerate(examples)}
-    orders, payments, events = [], [], []
+    orders, payments, events, entries = [], [], [], []
     for msn, name in units.items():
         for row in examples[name].orders:
             file = f"{msn}/{row['source_file']}"
@@ -251,6 +311,7 @@ def _reconcile_together(
         for row, log in examples[name].payments:
             payments.append(row | {"msn": msn})
             events += [event | {"msn": msn} for event in log]
+        entries += [row | {"msn": msn, "ledger_id": msn} for row in examples[name].entries]
     result = reconcile(
         build_frame(orders, ORDERS),
         build_frame(payments, PAYMENTS),
@@ -259,6 +320,8 @@ def _reconcile_together(
         units=[SalesUnit(msn, market=examples[name].market) for msn, name in units.items()],
         rules=Rules(tolerance_minor=1),
         as_of=NOW,
+        ledger_entries=build_frame(entries, LEDGER_ENTRIES),
+        contracts=[CONTRACT],
         first=date(2026, 10, 1) if in_october else None,
         last=date(2026, 10, 31) if in_october else None,
         waived=[
@@ -270,6 +333,7 @@ def _reconcile_together(
     )
     discrepancies = _list_rows(result.discrepancies)
     buckets = _list_rows(result.buckets)
+    bridge = [row for row in _list_rows(result.bridge) if row["leg"] == "ledger"]
     return {
         name: (
             [row for row in discrepancies if row["msn"] == msn],
@@ -278,6 +342,7 @@ def _reconcile_together(
                 for row in buckets
                 if row["row_key"].startswith((f"{msn}/", f"{msn}:"))
             ],
+            [row for row in bridge if row["msn"] == msn],
         )
         for msn, name in units.items()
     }

@@ -26,6 +26,7 @@ COMMANDS = (
     "init",
     "preview",
     "fetch",
+    "ledger",
     "reconcile",
     "resolve",
     "notify",

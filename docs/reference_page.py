@@ -9,7 +9,7 @@ MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Reconcile": ("reconcile_month", "reconcile", "preview", "read_orders", "Reconciliation"),
     "Write a report": ("write_workbook", "write_html"),
-    "Settings": ("load_settings", "Settings", "SalesUnit", "Rules"),
+    "Settings": ("load_settings", "Settings", "SalesUnit", "Rules", "FeeContract"),
     "Fetch payments": (
         "Client",
         "fetch",
@@ -17,6 +17,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "read_fetched",
         "read_references",
         "ledger_references",
+        "fetch_ledger",
+        "FetchedLedger",
+        "read_ledger_folder",
     ),
     "Look at a result in a notebook": (
         "open_month",

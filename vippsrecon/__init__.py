@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vippsrecon.bulk.outcomes.workbook import write_outcomes
     from vippsrecon.bulk.plan.file import read_plan, write_plan
     from vippsrecon.bulk.plan.make import plan_cancels, plan_captures, plan_refunds
+    from vippsrecon.config.fee_contracts import FeeContract
     from vippsrecon.config.load import load_settings
     from vippsrecon.config.settings import Rules, SalesUnit, Settings
     from vippsrecon.demo import run_demo
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
         NoAnswerError,
         VippsReconError,
     )
-    from vippsrecon.fetching import Fetched, fetch, ledger_references, read_fetched
+    from vippsrecon.fetching import (
+        Fetched,
+        FetchedLedger,
+        fetch,
+        fetch_ledger,
+        ledger_references,
+        read_fetched,
+        read_ledger_folder,
+    )
     from vippsrecon.notebook import plots
     from vippsrecon.notebook.desk.start import refund_desk
     from vippsrecon.notebook.frames import for_excel, in_major, local_time
@@ -47,7 +56,9 @@ __all__ = [
     "ApiError",
     "Client",
     "ConfigurationError",
+    "FeeContract",
     "Fetched",
+    "FetchedLedger",
     "InputError",
     "Month",
     "NoAnswerError",
@@ -61,6 +72,7 @@ __all__ = [
     "carry_out",
     "closed_by_receipts",
     "fetch",
+    "fetch_ledger",
     "for_excel",
     "in_major",
     "ledger_references",
@@ -75,6 +87,7 @@ __all__ = [
     "plots",
     "preview",
     "read_fetched",
+    "read_ledger_folder",
     "read_orders",
     "read_plan",
     "read_references",
@@ -96,7 +109,9 @@ _HOME = {
     "ApiError": "errors",
     "Client": "api",
     "ConfigurationError": "errors",
+    "FeeContract": "config.fee_contracts",
     "Fetched": "fetching",
+    "FetchedLedger": "fetching",
     "InputError": "errors",
     "Month": "notebook.session",
     "NoAnswerError": "errors",
@@ -110,6 +125,7 @@ _HOME = {
     "carry_out": "bulk.execution.carry_out",
     "closed_by_receipts": "workflow.history.closed_discrepancies",
     "fetch": "fetching",
+    "fetch_ledger": "fetching",
     "for_excel": "notebook.frames",
     "in_major": "notebook.frames",
     "ledger_references": "fetching",
@@ -124,6 +140,7 @@ _HOME = {
     "plots": "notebook",
     "preview": "workflow.preview_files",
     "read_fetched": "fetching",
+    "read_ledger_folder": "fetching",
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",
     "read_references": "sources",

@@ -5,7 +5,8 @@
     ├── InputError (ValueError)      a file, frame or argument is not valid
     │   ├── SourceError                  an input file; names file, row and column
     │   ├── SchemaError                  a frame does not match its schema; has the failure cases
-    │   └── PlanError                    a plan is invalid, expired or not approved
+    │   ├── PlanError                    a plan is invalid, expired or not approved
+    │   └── ClosedPeriodError            a voucher would be written into a closed period
     ├── OutputError                  a result could not be written to the given path
     ├── IncompleteError              the data is incomplete, so there is no verdict
     ├── NotificationError            a mail or a message to a channel could not be sent
@@ -119,6 +120,10 @@ class SchemaError(InputError):
 
 class PlanError(InputError):
     """A plan cannot be used: changed, expired, for another environment, or not approved."""
+
+
+class ClosedPeriodError(InputError):
+    """A voucher would be written into a closed period."""
 
 
 class StoreError(VippsReconError):

@@ -32,6 +32,17 @@ Source: https://developer.vippsmobilepay.com/docs/APIs/epayment-api/api-guide/er
 CURRENCY_OF_MARKET = {market: currency for currency, market in MARKET_OF_CURRENCY.items()}
 """The only currency of a market. Same source."""
 
+PAYOUT_BANK_DAYS = {"NO": 3, "SE": 3, "DK": 2, "FI": 2}
+"""Market to the bank days from the ledger date of a payout to its day on the bank account.
+Source: https://developer.vippsmobilepay.com/docs/settlements/"""
+
+PAYOUT_TYPES = ("payout-scheduled", "payout-aborted")
+"""Entry types of a payout on a ledger, as frames name them."""
+
+OLD_ENTRY_TYPES = {"scheduled-for-payout": "payout-scheduled"}
+"""Entry types of the Report API that were renamed, and their new names.
+Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/"""
+
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days after AUTHORIZED in which a capture is accepted, by market.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/reserve-and-capture/"""

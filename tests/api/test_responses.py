@@ -206,7 +206,7 @@ def test_a_ledger_names_its_sales_units():
     }
     (ledger,), cursor = responses.decode_ledgers(200, orjson.dumps(body))
 
-    assert ledger == ("302321", "NOK", ("api:123456", "NO:57860"), ("123456",))
+    assert ledger == ("302321", "NOK", ("api:123456", "NO:57860"), ("123456",), "86011117947")
     assert cursor == ""
 
 

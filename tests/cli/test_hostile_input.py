@@ -196,6 +196,8 @@ COMMANDS = [
         "--payments",
         "nowhere",
     ),
+    ("ledger", "--from", "{}", "--to", "2026-10-31", "--out", "o"),
+    ("ledger", "--from", "2026-10-31", "--to", "{}", "--out", "o"),
     ("plan", "refunds", "{}", "--out", "p.json"),
     ("plan", "refunds", "--from-report", "{}", "--out", "p.json"),
     ("plan", "refunds", "list.csv", "--out", "{}"),

@@ -78,6 +78,7 @@ COMMANDS = {
     "preview": ["preview", "orders.csv", "--json"],
     "check": ["check"],
     "fetch": ["fetch", "orders.csv", "--out", "fetched"],
+    "ledger": ["ledger", "--from", "2026-10-01", "--to", "2026-10-03", "--out", "ledger"],
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
     "reconcile into folders": [
         *("reconcile", "--orders", "orders.csv", "--into", "reports", "--period", "2026-10"),

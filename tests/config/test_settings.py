@@ -7,11 +7,13 @@ import pickle
 import re
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Keys, Rules, SalesUnit, Settings
 from vippsrecon.errors import ConfigurationError
@@ -206,6 +208,34 @@ def test_each_sales_unit_has_its_own_keys(folder, monkeypatch):
     assert settings.ignore_file == folder / "ignore.csv"
 
 
+FEE_CONTRACTS = """
+[[fee_contract]]
+percent = 2.99
+fixed_minor = 100
+currency = "NOK"
+
+[[fee_contract]]
+percent = "1.5"
+currency = "NOK"
+msn = "111111"
+payment_method = "CARD"
+from_date = 2026-10-01
+tolerance_minor = 0
+"""
+
+
+def test_fee_contracts_are_exact(folder):
+    """A percentage written as a number of TOML is the decimal number that is written there."""
+    write(folder, FEE_CONTRACTS)
+    contracts = load_settings(**SIMULATOR).fee_contracts
+
+    assert contracts == (
+        FeeContract("2.99", "NOK", 100),
+        FeeContract("1.5", "NOK", 0, "111111", "CARD", date(2026, 10, 1), 0),
+    )
+    assert [contract.parts_per_million for contract in contracts] == [29_900, 15_000]
+
+
 def test_only_sales_unit_is_the_default(folder):
     """Most merchants have one, and need not name it."""
     write(folder, '[[sales_unit]]\nmsn = "111111"\n')
@@ -330,6 +360,16 @@ def test_settings_repr_shows_no_secret(folder):
                      id="a path"),
         pytest.param('[[sales_unit]]\nmsn = "111111"\ntimezone = "localtime"', "not known",
                      id="as here"),
+        pytest.param('[[fee_contract]]\ncurrency = "NOK"', "has no percent", id="no percentage"),
+        pytest.param('[[fee_contract]]\npercent = "2,99"\ncurrency = "NOK"', "such as \"2.99\"",
+                     id="a decimal comma"),
+        pytest.param("[[fee_contract]]\npercent = 101\ncurrency = 'NOK'", "0 to 100", id="above 100"),
+        pytest.param("[[fee_contract]]\npercent = nan\ncurrency = 'NOK'", "0 to 100", id="not a number"),
+        pytest.param("[[fee_contract]]\npercent = true\ncurrency = 'NOK'", "0 to 100", id="true"),
+        pytest.param("[[fee_contract]]\npercent = 0.00001\ncurrency = 'NOK'", "four decimals",
+                     id="five decimals"),
+        pytest.param("[[fee_contract]]\npercent = 2\ncurrency = 'NOK'\nfrom_date = 'today'",
+                     "2026-10-01", id="not a day"),
         pytest.param("a = " + "[" * 100_000, "nested too deeply", id="deep"),
         pytest.param("in_flight = " + "1" * 5000, "not TOML", id="long number"),
         pytest.param("in_flight = 1\nin_flight = 2", "not TOML", id="a key twice"),

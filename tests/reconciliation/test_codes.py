@@ -12,23 +12,48 @@ import pytest
 from tests.loaded_modules import list_loaded_modules
 from vippsrecon.config.load import load_settings
 from vippsrecon.reconciliation.codes import CODES, DISCREPANCY_KINDS, MANUAL_FLAGS, get_code
+from vippsrecon.reconciliation.ledger_payouts import KINDS as LEDGER_PAYOUT_KINDS
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
+from vippsrecon.reconciliation.payments_ledger.checks import QUESTIONS as LEDGER_QUESTIONS
+from vippsrecon.reconciliation.payouts_bank import KINDS as PAYOUT_BANK_KINDS
 from vippsrecon.reconciliation.results.flags import FLAGS
 from vippsrecon.reconciliation.sentences import list_code_texts
 from vippsrecon.scenario import SHOPS, write_month
 from vippsrecon.schemas import BUCKETS, DISCREPANCIES, SEVERITIES
+from vippsrecon.schemas.results import LEGS
 from vippsrecon.texts import say
 
 ENGLISH_TEXTS = list_code_texts("en")
 WHOLE_TOTALS_CAUSE = say("sentences.whole_total.cause")
-CHECKS = tuple(dict.fromkeys(check.__name__ for checks in QUESTIONS.values() for check in checks))
+CHECKS = tuple(
+    dict.fromkeys(
+        [
+            *(
+                check.__name__
+                for questions in (QUESTIONS, LEDGER_QUESTIONS)
+                for checks in questions.values()
+                for check in checks
+            ),
+            *LEDGER_PAYOUT_KINDS,
+            *PAYOUT_BANK_KINDS,
+        ]
+    )
+)
 DISCREPANCY_CODES = tuple(code for code in CODES if code.bucket == "discrepancy")
 
-COMPARED_LEGS = ("order_payment",)
-"""The legs whose codes are in the table; the scenario plants those of all four."""
+COMPARED_LEGS = ("order_payment", "payment_ledger", "ledger_payout", "payout_bank")
+"""The legs whose codes the scenario plants."""
 
 WITHOUT_SCENARIO_CASE: dict[str, str] = {}
 """Discrepancies that no scenario case plants yet, and why. A new code does not belong here."""
+
+CASES_BY_LEG = {
+    "order_payment": "test_worked_cases.py",
+    "payment_ledger": "test_payments_ledger.py",
+    "ledger_payout": "ledger_payouts/test_ledger_payouts.py",
+    "payout_bank": "payouts_bank/test_matching.py",
+}
+"""The file with the worked cases of each leg."""
 
 NEVER_SHOWN = {"cancelled_unpaid", "not_checked"}
 """Codes that no report shows: their pairs have an empty code in the buckets matched and not_checked."""
@@ -82,7 +107,7 @@ def test_each_row_is_complete(code):
     is_discrepancy = code.bucket == "discrepancy"
 
     assert code.bucket in get_allowed(BUCKETS, "bucket")
-    assert code.leg == "order_payment"
+    assert code.leg in LEGS
     assert code.title
     assert (code.severity in SEVERITIES) if is_discrepancy else not code.severity
     assert bool(code.likely_cause) is is_discrepancy
@@ -135,10 +160,12 @@ def test_every_setting_that_a_sentence_names_is_allowed(tmp_path):
 @pytest.mark.parametrize("code", DISCREPANCY_CODES, ids=lambda code: code.name)
 def test_every_discrepancy_has_a_worked_case(code):
     """For every code one example with amounts shows the correct result."""
-    cases = Path(__file__).with_name("test_worked_cases.py").read_text(encoding="utf-8")
-    has_case = f'"discrepancy {code.name} ' in cases
+    file = CASES_BY_LEG[code.leg]
+    cases = (Path(__file__).parent / file).read_text(encoding="utf-8")
+    forms = (f'"discrepancy {code.name} ', f'"{code.name}:', f'"{code.name}"')
+    has_case = any(form in cases for form in forms)
 
-    assert has_case, f"add a case of {code.name} to test_worked_cases.py"
+    assert has_case, f"add a case of {code.name} to {file}"
 
 
 def test_every_discrepancy_has_a_scenario_case(planted):

@@ -199,6 +199,7 @@ class Month:
         names = ("rows", "total_minor", "difference_minor", "at_risk_minor")
         return [
             {
+                "leg": "order_payment",
                 "currency": currency,
                 "bucket": "discrepancy",
                 "kind": kind,

@@ -90,12 +90,16 @@ class Reading(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """One ledger and the sales units it settles for. Its id is not the merchant serial number."""
+    """One ledger and the sales units it settles for. Its id is not the merchant serial number.
+
+    `payout_account` is the number of the bank account it pays to; "" if the answer has none.
+    """
 
     ledger_id: str
     currency: str
     handles: tuple[str, ...]
     msns: tuple[str, ...]
+    payout_account: str = ""
 
 
 class LedgerEntry(NamedTuple):

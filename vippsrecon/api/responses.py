@@ -153,7 +153,17 @@ def decode_ledgers(status: int, body: bytes) -> tuple[list[Ledger], str]:
         currency = ledger.get("currency")
         if not isinstance(ledger_id, str) or not ledger_id or not isinstance(currency, str):
             _raise_unreadable(status, "", "a ledger has no id or no currency")
-        page.append(Ledger(ledger_id, currency, tuple(handles), tuple(msns)))
+        account = ledger.get("payoutBankAccount")
+        number = account.get("id") if isinstance(account, dict) else None
+        page.append(
+            Ledger(
+                ledger_id,
+                currency,
+                tuple(handles),
+                tuple(msns),
+                number if isinstance(number, str) else "",
+            )
+        )
     return page, _read_cursor(answer)
 
 

@@ -15,6 +15,7 @@ from vippsrecon.cli.demo import demo, scenario, simulator
 from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.init import init
+from vippsrecon.cli.ledgers.ledger import ledger
 from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
@@ -78,6 +79,7 @@ app.command()(simulator)
 app.command()(init)
 app.command()(preview)
 app.command()(fetch)
+app.command()(ledger)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
 app.command()(notify)

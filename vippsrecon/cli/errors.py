@@ -26,7 +26,7 @@ _PERMISSION_DENIED = (
     "this folder."
 )
 RESUMABLE_COMMANDS = ("fetch", "reconcile", "carry-out")
-MULTI_FILE_OPTIONS = ("--orders", "--references", "--earlier")
+MULTI_FILE_OPTIONS = ("--orders", "--references", "--earlier", "--settlement", "--bank")
 """Options of `reconcile` that take one path or several, as a shell expands `*.csv`."""
 
 

@@ -23,6 +23,14 @@ def fetch(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a fetch that stopped more than a day ago.")
     ] = False,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(
+            "--earlier",
+            metavar="DIR",
+            help="An earlier complete fetch: read only the payments that can have changed since.",
+        ),
+    ] = None,
     shop: ShopOption = None,
     mapping: MappingOption = None,
     json: JsonOption = False,
@@ -35,6 +43,7 @@ def fetch(
     \b
     Example:
       vippsrecon fetch orders.csv --out october
+      vippsrecon fetch orders.csv --earlier october --out october-again
       vippsrecon reconcile --orders orders.csv --payments october --out report.xlsx
     """
     from vippsrecon.cli import output
@@ -54,6 +63,7 @@ def fetch(
         shop=shop,
         mapping=mapping,
         resume=resume,
+        earlier=earlier,
         progress=output.should_show_progress(json),
     )
     fetched, rejects = result.fetched, result.rejects

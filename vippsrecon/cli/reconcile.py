@@ -15,6 +15,7 @@ from vippsrecon.cli.preview import JsonOption, LanguageOption, MappingOption, Sh
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from vippsrecon.config.settings import Settings
     from vippsrecon.dates import Period
 
 TIME_EXAMPLE = (
@@ -93,6 +94,43 @@ def reconcile(
             "exports, and the day a discrepancy was first seen.",
         ),
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            metavar="DIR",
+            help="Folder written by ledger: compared with the payments and the bank.",
+        ),
+    ] = None,
+    settlement: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--settlement",
+            metavar="FILE...",
+            help="Settlement files of Vipps MobilePay, in place of --ledger. "
+            "Without keys, the payments are those of these files.",
+        ),
+    ] = None,
+    bank: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--bank", metavar="FILE...", help="Bank statements in which the payouts are looked for."
+        ),
+    ] = None,
+    bank_mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--bank-mapping", metavar="FILE.toml", help="Your own names of the columns of --bank."
+        ),
+    ] = None,
+    cutoff: Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff",
+            metavar="DAY",
+            help="Day of the cut-off pack; needs a ledger. Default: the last day of the period.",
+        ),
+    ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DAY", help="First local day, 2026-10-01.")
     ] = None,
@@ -168,6 +206,7 @@ def reconcile(
       vippsrecon reconcile --orders shop1.csv shop2.csv --payments october --out report.xlsx --json
       vippsrecon reconcile --orders orders.csv --out report.xlsx --html
       vippsrecon reconcile --orders orders.csv --out report.xlsx --language nb
+      vippsrecon reconcile --orders orders.csv --settlement settlement.csv --bank bank.xml --out report.xlsx
       vippsrecon reconcile --orders week2.csv --previous week1.xlsx --out week2.xlsx
     """
     from vippsrecon.cli.output import format_json
@@ -179,7 +218,6 @@ def reconcile(
         print_report,
         print_warnings,
     )
-    from vippsrecon.config.load import load_settings
     from vippsrecon.config.notifications import load_notification_settings
     from vippsrecon.workflow.fetch_references import choose_time_zone
 
@@ -188,7 +226,7 @@ def reconcile(
     )
     notifier = Notifier(load_notification_settings() if notify else None, quiet=json)
     with notifier.telling_failures():
-        settings = load_settings(offline=payments is not None)
+        settings = load_month_settings(payments, has_ledger=bool(settlement or ledger))
         zone = choose_time_zone(settings)
         days = choose_period(context, period, zone)
         options = ReportOptions(
@@ -204,6 +242,11 @@ def reconcile(
             previous,
             json,
             language.value if language else None,
+            ledger,
+            tuple(settlement or ()),
+            tuple(bank or ()),
+            bank_mapping,
+            cutoff,
         )
         chosen_days = _choose_days(days, first, last)
     if into is not None and days is not None:
@@ -259,6 +302,21 @@ def refuse_contradictions(
         raise InputError("--into needs --period, whose name the folder of the report gets.")
     if catch_up and previous:
         raise InputError("--previous names the report of one period. Omit it with --catch-up.")
+
+
+def load_month_settings(payments: Path | None, *, has_ledger: bool) -> Settings:
+    """Load the settings. With the entries of a ledger, neither an environment nor keys are needed.
+
+    Keys without an environment are refused: a run that was meant to fetch would not.
+    """
+    from vippsrecon.config.load import load_settings
+
+    if payments is not None:
+        return load_settings(offline=True)
+    settings = load_settings(offline=has_ledger)
+    if settings.environment or not (settings.keys or settings.default_keys):
+        return settings
+    return load_settings()
 
 
 def _choose_days(

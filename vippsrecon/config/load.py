@@ -176,10 +176,12 @@ def _build_settings(
         partner=bool(sources.find("partner")),
         accounting=_find_keys(sources, "accounting_", sources.file.accounting, subscription=False),
         rules=rules or sources.file.tolerances,
+        vouchers=sources.file.vouchers,
         limits={name: value for name, value in limits if value is not None},
         ignore_file=None if ignore_file is None else folder / ignore_file,
         database_url=sources.find("database_url") or Settings.database_url,
         language=sources.find("language"),
+        fee_contracts=sources.file.fee_contract,
         sources=sources.sources,
         **{name: value for name, value in numbers.items() if value is not None},
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StrictBool, StrictStr
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.order_address import check_order_url
 from vippsrecon.config.validation import (
     check_timezone,
@@ -23,6 +24,7 @@ from vippsrecon.config.validation import (
     settings_model,
     whole_number,
 )
+from vippsrecon.config.vouchers import VoucherSettings
 from vippsrecon.errors import ConfigurationError
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.texts import LANGUAGES
@@ -140,12 +142,14 @@ class Settings:
         partner: Whether the default keys are partner keys, valid for every linked sales unit.
         accounting: Accounting keys for the Report API.
         rules: Tolerances and grace periods.
+        vouchers: `[vouchers]`: how vouchers are grouped, and their accounts.
         limits: `[limits]` of the settings file, unparsed: caps on moving money.
         in_flight: Number of requests in progress at the same time.
         retry_seconds: Longest time one call may take, including retries and waiting.
         ignore_file: CSV file of payments the user decided to ignore.
         database_url: The workspace database; may contain a password.
         language: Of reports and messages: en, nb, da, sv or fi; None: English.
+        fee_contracts: What each capture costs, as agreed with Vipps MobilePay.
         sources: Setting name to the source of its value.
     """
 
@@ -158,12 +162,14 @@ class Settings:
     partner: StrictBool = False
     accounting: Keys | None = None
     rules: Rules = field(default_factory=Rules)
+    vouchers: VoucherSettings = field(default_factory=VoucherSettings)
     limits: Mapping[str, Any] = field(default_factory=dict)
     in_flight: InFlight = 32
     retry_seconds: RetrySeconds = 180.0
     ignore_file: Path | None = None
     database_url: StrictStr = field(default="sqlite:///vippsrecon.db", repr=False)
     language: Language | None = None
+    fee_contracts: tuple[FeeContract, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -24,9 +24,11 @@ from pydantic import (
     ValidationError,
 )
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.notification_tables import MailTable, WebhookTable
 from vippsrecon.config.settings import InFlight, Language, RetrySeconds, Rules, SalesUnit
 from vippsrecon.config.validation import explain, number, quote, settings_model
+from vippsrecon.config.vouchers import VoucherSettings
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
 from vippsrecon.vipps_rules import MSN_PATTERN
@@ -134,7 +136,9 @@ class SettingsFile:
     sales_unit: tuple[SalesUnitTable, ...] = ()
     accounting: KeysTable = KeysTable()
     tolerances: Rules = Rules()
+    vouchers: VoucherSettings = VoucherSettings()
     limits: LimitsTable = LimitsTable()
+    fee_contract: tuple[FeeContract, ...] = ()
     mail: MailTable | None = None
     webhook: WebhookTable | None = None
 

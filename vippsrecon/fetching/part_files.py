@@ -126,6 +126,32 @@ def combine_parts(parts: Path, rows: pl.DataFrame, out: Path) -> dict[str, int]:
     return counts
 
 
+def write_results(
+    out: Path, payments: pl.DataFrame, events: pl.DataFrame, failures: pl.DataFrame
+) -> dict[str, int]:
+    """Write the three result files from whole frames, sorted; return the counts of `combine_parts`."""
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(atomic_private_file(out / name)) for name in RESULT_FILES]
+        for path, frame, schema in (
+            (temporary[0], payments, schemas.PAYMENTS),
+            (temporary[1], events, schemas.EVENTS),
+        ):
+            writer = stack.enter_context(_open_parquet_writer(path, schema))
+            for block in frame.iter_slices(64 * BLOCK_ROWS):
+                writer.write_table(_to_arrow(block, schema))
+        with temporary[2].open("w", encoding="utf-8", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(schemas.FAILURES.names)
+            lines.writerows(map(_escape_formulas, failures.iter_rows()))
+    return {
+        "payments": len(payments),
+        "events": len(events),
+        "failures": len(failures),
+        "not_found": int((failures["status"] == 404).sum()),
+        "not_sent": int((failures["operation"] == "not_sent").sum()),
+    }
+
+
 def read_failures(path: Path) -> Iterator[Failure]:
     """Yield the rows of `failures.csv`, as written.
 

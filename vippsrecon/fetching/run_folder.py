@@ -86,20 +86,7 @@ class RunFolder:
         self._parts = out / PARTS_FOLDER
         self._work = work
         self.is_finished = False
-        self.info: dict[str, Any] = {
-            "version": FETCH_FORMAT_VERSION,
-            "environment": settings.environment,
-            "host": urlsplit(settings.base_url).netloc,
-            "sales_units": work.rows["msn"].unique().sort().to_list(),
-            "references_sha256": work.sha256,
-            "events": events,
-            "started_at": _format_time(now),
-            "fetched_at": None,
-            "oldest_row_at": None,
-            "parts": 0,
-            "complete": False,
-            "counts": {"references": len(work), "duplicates": work.duplicates},
-        }
+        self.info = build_run_info(work, settings, events=events, now=now)
         with translate_os_errors(out):
             make_private_folder(out)
             make_private_folder(self._parts)
@@ -211,14 +198,12 @@ class RunFolder:
     def _write_run_file(self, *, complete: bool) -> None:
         oldest, latest = self._find_row_times()
         self.info |= {
-            "fetched_at": latest and _format_time(latest),
-            "oldest_row_at": oldest and _format_time(oldest),
+            "fetched_at": latest and format_time(latest),
+            "oldest_row_at": oldest and format_time(oldest),
             "parts": sum(1 for _ in self._parts.glob("*.arrow")),
             "complete": complete,
         }
-        with atomic_private_file(self._out / RUN_FILE) as temporary:
-            text = json.dumps(self.info, indent=2, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_run_info(self._out, self.info)
 
     def _find_row_times(self) -> tuple[datetime | None, datetime | None]:
         times: list[Any] = []
@@ -226,6 +211,33 @@ class RunFolder:
             at = part.payments["fetched_at"]
             times += [at.min(), at.max()] if len(at) else []
         return (min(times), max(times)) if times else (None, None)
+
+
+def build_run_info(
+    work: Worklist, settings: Settings, *, events: bool, now: datetime
+) -> dict[str, Any]:
+    """Return the content of `fetch.json` at the start of a run."""
+    return {
+        "version": FETCH_FORMAT_VERSION,
+        "environment": settings.environment,
+        "host": urlsplit(settings.base_url).netloc,
+        "sales_units": work.rows["msn"].unique().sort().to_list(),
+        "references_sha256": work.sha256,
+        "events": events,
+        "started_at": format_time(now),
+        "fetched_at": None,
+        "oldest_row_at": None,
+        "parts": 0,
+        "complete": False,
+        "counts": {"references": len(work), "duplicates": work.duplicates},
+    }
+
+
+def write_run_info(out: Path, info: dict[str, Any]) -> None:
+    """Write `fetch.json`."""
+    with atomic_private_file(out / RUN_FILE) as temporary:
+        text = json.dumps(info, indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_run_info(out: Path) -> dict[str, Any] | None:
@@ -302,5 +314,6 @@ def _parse_time(content: dict[str, Any], name: str = "started_at") -> datetime |
     return parse_recorded_time(content.get(name))
 
 
-def _format_time(at: datetime) -> str:
+def format_time(at: datetime) -> str:
+    """Return a time as `fetch.json` has it."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.api.models import Ledger
-from vippsrecon.errors import ForbiddenError, InputError, PaymentNotFoundError, UnauthorizedError
+from vippsrecon.errors import ForbiddenError, PaymentNotFoundError, UnauthorizedError
+from vippsrecon.ledger.entries import (
+    DateReading,
+    LedgerDate,
+    check_period,
+    find_ledgers,
+    find_sales_unit,
+    list_days,
+    walk_ledger_dates,
+)
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vippsrecon.api import AsyncClient, Client
+    from vippsrecon.api import Client
 
 ENTRY_TYPES_WITH_REFERENCE = ("capture", "refund")
 """Entry types that carry a payment's reference."""
-
-_HANDLE_PREFIX = "api:"
-_MAX_CONCURRENT_READS = 8
-_MAX_DAYS = 3_700
-"""Longest period in days: ten years, more than the ledger's own history."""
 
 _NO_ACCESS_ERRORS = (UnauthorizedError, ForbiddenError, PaymentNotFoundError)
 
@@ -80,10 +82,7 @@ def walk_ledgers(
     client: Client, first: date, last: date, msns: Iterable[str] | None = None
 ) -> LedgerWalk[pl.DataFrame]:
     """Collect references as `ledger_references` does, into Polars."""
-    if not 0 <= (last - first).days < _MAX_DAYS:
-        raise InputError(
-            f"The ledger cannot be read from {first} to {last}: the period must be 1 day to 10 years."
-        )
+    check_period(first, last)
     settings = client.settings
     if settings.environment == "test":
         return build_unread_walk(say("notices.ledger_no_api"))
@@ -91,10 +90,14 @@ def walk_ledgers(
     if not units and client.default_msn is not None:
         units = [client.default_msn]
     try:
-        dates = client.run(_read_ledgers(client.core, first, last, units))
+        ledgers = find_ledgers(client, units)
+        dates = [
+            LedgerDate(owner, "funds", day) for owner in ledgers for day in list_days(first, last)
+        ]
+        readings = [_collect_references(reading) for reading in walk_ledger_dates(client, dates)]
     except _NO_ACCESS_ERRORS as error:
         return build_unread_walk(say("notices.ledger_no_access", status=str(error.status)))
-    return _combine_dates(*dates, units)
+    return _combine_dates(len(ledgers), readings, units)
 
 
 class _DateReferences(NamedTuple):
@@ -106,45 +109,18 @@ class _DateReferences(NamedTuple):
     unattributed: int
 
 
-async def _read_ledgers(
-    core: AsyncClient, first: date, last: date, units: Sequence[str]
-) -> tuple[int, list[_DateReferences]]:
-    ledgers_by_id: dict[str, tuple[Ledger, str]] = {}
-    for msn in units:
-        for ledger in await core.ledgers(msn):
-            ledgers_by_id.setdefault(ledger.ledger_id, (ledger, msn))
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    waiting = [(*ledger_units, day) for ledger_units in ledgers_by_id.values() for day in days]
-    read: list[_DateReferences] = []
-    for start in range(0, len(waiting), _MAX_CONCURRENT_READS):
-        batch = waiting[start : start + _MAX_CONCURRENT_READS]
-        read += await asyncio.gather(*(_read_ledger_date(core, *args) for args in batch))
-    return len(ledgers_by_id), read
-
-
-async def _read_ledger_date(
-    core: AsyncClient, ledger: Ledger, key_msn: str, day: date
-) -> _DateReferences:
-    ledger_day = await core.ledger_date(ledger.ledger_id, "funds", day, key_msn)
+def _collect_references(reading: DateReading) -> _DateReferences:
     keys: set[tuple[str, str]] = set()
     unassigned = 0
-    for entry in ledger_day.entries:
+    for entry in reading.entries:
         if entry.entry_type not in ENTRY_TYPES_WITH_REFERENCE or not entry.reference:
             continue
-        msn = _find_msn(entry.recipient_handle, ledger)
+        msn = find_sales_unit(entry.recipient_handle, reading.date.owner.ledger)
         if msn is None:
             unassigned += 1
         else:
             keys.add((msn, entry.reference))
-    return _DateReferences(day, ledger_day.final, keys, unassigned)
-
-
-def _find_msn(handle: str | None, ledger: Ledger) -> str | None:
-    """Return the sales unit of an entry: by its handle, else the only unit of the ledger."""
-    if handle and handle.startswith(_HANDLE_PREFIX):
-        return handle.removeprefix(_HANDLE_PREFIX)
-    # Entries from before 2022 have no handle.
-    return ledger.msns[0] if not handle and len(ledger.msns) == 1 else None
+    return _DateReferences(reading.date.day, reading.final, keys, unassigned)
 
 
 def _combine_dates(

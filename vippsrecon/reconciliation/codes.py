@@ -19,7 +19,8 @@ class Code(NamedTuple):
 
     Attributes:
         name: The code, such as `under_captured`; published, so it never changes.
-        leg: What is compared: order_payment.
+        leg: What is compared: order_payment, payment_ledger, ledger_payout or payout_bank. A code
+            of two legs has the first.
         bucket: Where a pair with this code is counted: discrepancy, timing, ignored, matched or
             not_checked.
         severity: Severity before money, deadline and age are considered; only for discrepancies.
@@ -64,6 +65,9 @@ class Code(NamedTuple):
 
 
 _LEG = "order_payment"
+_LEDGER = "payment_ledger"
+_PAYOUT = "ledger_payout"
+_BANK = "payout_bank"
 
 # The formatter would spread each row over nine lines; two or three are easier to compare.
 # fmt: off
@@ -102,6 +106,25 @@ CODES = (
          shop_is_right=True, uses_total=True),
     Code("authorization_expiring", _LEG, "discrepancy", "medium", uses_total=True),
     Code("aggregate_mismatch", _LEG, "discrepancy", "critical", amounts_compared=False),
+    Code("ledger_without_event", _LEDGER, "discrepancy", "high"),
+    Code("capture_not_on_ledger", _LEDGER, "discrepancy", "high"),
+    Code("refund_not_on_ledger", _LEDGER, "discrepancy", "high"),
+    Code("ledger_amount_difference", _LEDGER, "discrepancy", "high"),
+    Code("fee_missing", _LEDGER, "discrepancy", "low", can_be_at_risk=False),
+    Code("fee_variance", _LEDGER, "discrepancy", "medium"),
+    Code("dispute_retained", _LEDGER, "discrepancy", "high"),
+    Code("dispute_returned", _LEDGER, "discrepancy", "info", can_be_at_risk=False),
+    Code("manual_correction", _LEDGER, "discrepancy", "medium", can_be_at_risk=False),
+    Code("unknown_entry_type", _LEDGER, "discrepancy", "medium"),
+    Code("balance_chain_break", _LEDGER, "discrepancy", "high", can_be_at_risk=False),
+    # Between payout and bank, too.
+    Code("payout_amount_difference", _PAYOUT, "discrepancy", "high"),
+    Code("payout_aborted", _PAYOUT, "discrepancy", "high"),
+    Code("payout_number_gap", _PAYOUT, "discrepancy", "medium", can_be_at_risk=False),
+    Code("negative_balance_carried", _PAYOUT, "discrepancy", "medium"),
+    Code("payout_account_changed", _PAYOUT, "discrepancy", "high", can_be_at_risk=False),
+    Code("payout_not_in_bank", _BANK, "discrepancy", "high"),
+    Code("bank_credit_unexplained", _BANK, "discrepancy", "medium"),
     Code("timing_awaiting_payment", _LEG, "timing"),
     Code("timing_awaiting_fulfilment", _LEG, "timing"),
     Code("timing_capture_pending", _LEG, "timing"),
@@ -109,8 +132,12 @@ CODES = (
     Code("timing_refund_not_recorded", _LEG, "timing"),
     Code("timing_after_cut", _LEG, "timing"),
     Code("timing_outside_export", _LEG, "timing"),
+    Code("timing_not_on_ledger", _LEDGER, "timing"),
+    Code("timing_fee_late", _LEDGER, "timing"),
+    Code("timing_payout_in_transit", _BANK, "timing"),
     Code("outside_period", _LEG, "ignored"),
     Code("superseded_row", _LEG, "ignored"),
+    Code("other_bank_line", _BANK, "ignored"),
     Code("nothing_to_pay", _LEG, "ignored"),
     Code("other_payment_method", _LEG, "ignored"),
     Code("not_epayment", _LEG, "ignored"),

@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 
 from vippsrecon.money import format_count
+from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
 from vippsrecon.reconciliation.results.groups import GROUPS
 from vippsrecon.schemas import (
+    BANK_LINES,
     BRIDGE,
     BUCKETS,
+    CUT_OFF,
+    CUT_OFF_ITEMS,
     DISCREPANCIES,
     EVENTS,
     FAILURES,
+    LEDGER_ENTRIES,
     OPEN_ITEMS,
     ORDERS,
     PAYMENTS,
+    PAYOUT_MATCHES,
+    PAYOUTS,
     REJECTS,
     SUMMARY,
+    VOUCHERS,
     Frame,
     to_pandas,
     to_polars,
@@ -39,16 +48,26 @@ class _StoredFrame:
 
     pandas is made when the frame is first read, so a run that only writes its report makes none.
     A frame of another engine is shown as it is.
+
+    Args:
+        schema: The schema of a frame that may be left out: it is then empty. None for the others.
     """
+
+    def __init__(self, schema: Frame | None = None) -> None:
+        self._schema = schema
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
     def __set__(self, result: object, frame: Any) -> None:
+        if frame is None and self._schema is not None:
+            frame = self._schema.arrow_schema().empty_table()
         vars(result)[self._name] = frame
 
     def __get__(self, result: object, owner: type | None = None) -> Any:
         if result is None:
+            if self._schema is not None:
+                return None  # dataclass sees it as the default value
             raise AttributeError(self._name)  # otherwise dataclass would see a default value
         frames = vars(result)
         frame = frames[self._name]
@@ -69,10 +88,16 @@ class Reconciliation:
         discrepancies: One row per discrepancy, worst first.
         buckets: One row per input row: the bucket it is counted in.
         summary: Counts and sums by currency, bucket and kind; currencies are never added together.
-        bridge: From orders to captured and refunded, per sales unit and currency.
+        bridge: From orders to captured and refunded, and on to the ledger, the payouts and the bank,
+            per sales unit and currency.
         groups: One row per kind, cause and currency: rows, sums, share, and the store most affected.
         open_items: One row per discrepancy over several runs, with its status. `reconcile_month` adds
             them, because they need what earlier runs recorded; without it, there are none.
+        ledger_entries, payouts, bank_lines: The input frames of the other legs; empty where none
+            were given.
+        payout_matches: One row per payout and bank line that belong together.
+        cut_off, cut_off_items, vouchers: What a month end needs. `reconcile_month` adds them where it is
+            given a ledger.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
             without paths, so that the same inputs give the same manifest.
@@ -91,6 +116,13 @@ class Reconciliation:
     open_items: Any = _StoredFrame()
     notices: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
+    ledger_entries: Any = _StoredFrame(LEDGER_ENTRIES)
+    payouts: Any = _StoredFrame(PAYOUTS)
+    bank_lines: Any = _StoredFrame(BANK_LINES)
+    payout_matches: Any = _StoredFrame(PAYOUT_MATCHES)
+    cut_off: Any = _StoredFrame(CUT_OFF)
+    cut_off_items: Any = _StoredFrame(CUT_OFF_ITEMS)
+    vouchers: Any = _StoredFrame(VOUCHERS)
 
     @property
     def complete(self) -> bool:
@@ -193,6 +225,13 @@ _SCHEMAS = {
     "bridge": BRIDGE,
     "groups": GROUPS,
     "open_items": OPEN_ITEMS,
+    "ledger_entries": LEDGER_ENTRIES,
+    "payouts": PAYOUTS,
+    "bank_lines": BANK_LINES,
+    "payout_matches": PAYOUT_MATCHES,
+    "cut_off": CUT_OFF,
+    "cut_off_items": CUT_OFF_ITEMS,
+    "vouchers": VOUCHERS,
 }
 
 
@@ -200,6 +239,19 @@ def _collect_frame(frame: Any, schema: Frame) -> Any:
     if not type(frame).__module__.startswith("pyspark"):
         return frame
     return frame.toArrow().select(list(schema.names)).cast(schema.arrow_schema())
+
+
+def use_empty_if_none(frame: Any, schema: Frame) -> Any:
+    """Return a frame that was given, or an empty one of its schema."""
+    return schema.arrow_schema().empty_table() if frame is None else frame
+
+
+def export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
+    """Return a result frame: an Arrow table, or the native frame if it is to stay."""
+    if stay:
+        return nw.to_native(materialize(data))
+    table = data.collect(backend="pyarrow").to_arrow()
+    return table.select(list(schema.names)).cast(schema.arrow_schema())
 
 
 def build_table(rows: list[dict[str, Any]], schema: Frame) -> pa.Table:

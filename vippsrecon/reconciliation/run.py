@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.days import local_date, microseconds_to_datetime, to_microseconds
@@ -25,22 +26,30 @@ from vippsrecon.reconciliation.engines.input_frames import (
     prepare_frames,
 )
 from vippsrecon.reconciliation.engines.plans import planned, reuse_plans
+from vippsrecon.reconciliation.money_legs import (
+    MoneyLegs,
+    MoneyOptions,
+    build_ungraded_rows,
+    compare_money_legs,
+    prepare_money_inputs,
+    select_payment_side,
+)
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
-from vippsrecon.reconciliation.orders_payments.exact_matches import sum_exact_matches
 from vippsrecon.reconciliation.orders_payments.pairs import (
     ComparisonOptions,
-    PairSet,
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
-from vippsrecon.reconciliation.result import Reconciliation, build_table
-from vippsrecon.reconciliation.results.bridge import LegSums, build_bridge, sum_bridge_lines
+from vippsrecon.reconciliation.result import (
+    Reconciliation,
+    build_table,
+    export_frame,
+    use_empty_if_none,
+)
+from vippsrecon.reconciliation.results.accounts import build_accounting_frames
 from vippsrecon.reconciliation.results.discrepancies import (
-    KindsByQuestion,
     assign_buckets,
-    build_buckets,
     build_discrepancies,
-    build_summary,
     select_schema_columns,
 )
 from vippsrecon.reconciliation.results.groups import (
@@ -67,7 +76,6 @@ from vippsrecon.schemas import (
     OPEN_ITEMS,
     REJECTS,
     SUMMARY,
-    Frame,
 )
 from vippsrecon.schemas.failure_effects import build_effect_condition
 from vippsrecon.texts import get_language, in_chosen_language
@@ -95,6 +103,13 @@ def reconcile(
     questions: Collection[str] = tuple(QUESTIONS),
     language: str | None = None,
     manifest: dict[str, Any] | None = None,
+    ledger_entries: Any = None,
+    payouts: Any = None,
+    bank_lines: Any = None,
+    contracts: Sequence[FeeContract] = (),
+    statement_days: Mapping[str, tuple[date, date]] | None = None,
+    ledger_days: Mapping[str, tuple[date, date]] | None = None,
+    known_accounts: Mapping[str, str] | None = None,
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
@@ -138,6 +153,17 @@ def reconcile(
         language: Of the sentences and of the report: en, nb, da, sv or fi. Codes and names of
             columns do not change. None for English, or for what `set_language` chose.
         manifest: Facts about the inputs, stored in the result's manifest.
+        ledger_entries: `schemas.LEDGER_ENTRIES`, both topics. None: the payments are not compared
+            with the ledger, and nothing about it is called clean. The same holds for the next two.
+        payouts: `schemas.PAYOUTS`, as the ledger or the settlement files have them.
+        bank_lines: `schemas.BANK_LINES`, of the accounts that payouts arrive on.
+        contracts: What each capture costs. Fees are compared only where a contract is known.
+        statement_days: First and last day that the bank statements of an account cover. A payout
+            that is expected after the last one is in transit.
+        ledger_days: First and last day of each sales unit's ledger that was read. Without it, a
+            ledger covers the period from its first day, else from its first entry, and ends with
+            its last entry. What happened after the last day cannot be on it yet.
+        known_accounts: The bank account that an earlier run saw the payouts of a ledger go to.
 
     Returns:
         A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
@@ -150,6 +176,7 @@ def reconcile(
     """
     rules = rules or Rules()
     frames = prepare_frames(orders, payments, events, failures, keyed=bool(ours))
+    money_inputs = prepare_money_inputs(ledger_entries, payouts, bank_lines, orders)
     as_of_us = to_microseconds(as_of) if as_of is not None else find_latest_fetch(frames)
     options = ComparisonOptions(
         as_of_us,
@@ -173,21 +200,47 @@ def reconcile(
             refunds=frames.refunds,
         )
         failed_requests = frames.failures
+        side = (
+            None
+            if ledger_entries is None
+            else select_payment_side(payments, frames.events, frames.failures)
+        )
         del frames  # frees the events, by far the largest frame: no later step needs them
         checked_questions = tuple(question for question in QUESTIONS if question in questions)
         answers = _answer(paired.pairs, checked_questions, in_period=options.period is not None)
         answered = mark_whole_totals(answers.pairs, paired.exact_matches, answers.whole_totals)
         kinds = collect_kinds(answers.kinds, QUESTIONS)
+        legs = MoneyLegs()
+        if checked_questions == tuple(QUESTIONS):
+            legs = compare_money_legs(
+                side,
+                money_inputs,
+                MoneyOptions(
+                    run_date,
+                    options.period,
+                    options.waived,
+                    tuple(contracts),
+                    ledger_days,
+                    statement_days,
+                    known_accounts,
+                ),
+            )
         reported = build_discrepancies(
-            answered, kinds, rules.rounding_cap_minor, run_date, first_seen or {}
+            answered,
+            kinds,
+            rules.rounding_cap_minor,
+            run_date,
+            first_seen or {},
+            other_legs=build_ungraded_rows(legs),
+            other_kinds=legs.kinds,
         )
         if only is not None:
             reported = materialize(reported.filter(nw.col("kind") == only))
         sums = _sum_results(answered, reported)
         buckets, summary, bridge = (
-            _build_accounting_frames(answered, reported, kinds, paired, spark)
+            build_accounting_frames(answered, reported, kinds, paired, legs=legs, spark=spark)
             if checked_questions == tuple(QUESTIONS)
-            else (_use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
+            else (use_empty_if_none(None, frame) for frame in (BUCKETS, SUMMARY, BRIDGE))
         )
     compared = int(collect_rows(sums.compared)[0]["rows"]) + paired.exact_match_count
     uncompared = collect_uncompared(sums.uncompared)
@@ -196,10 +249,10 @@ def reconcile(
     return Reconciliation(
         orders=orders,
         payments=payments,
-        events=_use_empty_if_none(events, EVENTS),
-        failures=_use_empty_if_none(failures, FAILURES),
-        rejects=_use_empty_if_none(rejects, REJECTS),
-        discrepancies=_export_frame(select_schema_columns(reported), DISCREPANCIES, spark),
+        events=use_empty_if_none(events, EVENTS),
+        failures=use_empty_if_none(failures, FAILURES),
+        rejects=use_empty_if_none(rejects, REJECTS),
+        discrepancies=export_frame(select_schema_columns(reported), DISCREPANCIES, spark),
         buckets=buckets,
         summary=summary,
         bridge=bridge,
@@ -220,8 +273,13 @@ def reconcile(
             "period": [str(day) if day else None for day in (first, last)]
             if first or last
             else None,
+            "legs": ["order_payment", *legs.compared],
             **({} if only is None else {"only": only}),
         },
+        ledger_entries=ledger_entries,
+        payouts=payouts,
+        bank_lines=bank_lines,
+        payout_matches=legs.payout_legs.matches,
     )
 
 
@@ -271,42 +329,6 @@ def _sum_results(answered: LazyFrame, reported: LazyFrame) -> _Sums:
     )
 
 
-@dataclass(frozen=True)
-class _Accounts:
-    buckets: LazyFrame
-    summary: LazyFrame
-    captured: LegSums
-    refunded: LegSums
-
-
-def _build_accounting_frames(
-    answered: LazyFrame, reported: LazyFrame, kinds: KindsByQuestion, paired: PairSet, spark: bool
-) -> tuple[Any, Any, Any]:
-    """Return buckets, summary and bridge, which together account for every input row."""
-    accounts = _account(answered, reported, paired, tuple(kinds.items()))
-    return (
-        _export_frame(accounts.buckets, BUCKETS, spark),
-        _export_frame(accounts.summary, SUMMARY, False),
-        build_table(build_bridge(accounts.captured, accounts.refunded), BRIDGE),
-    )
-
-
-@planned
-def _account(
-    answered: LazyFrame,
-    reported: LazyFrame,
-    paired: PairSet,
-    kinds: tuple[tuple[str, frozenset[str]], ...],
-) -> _Accounts:
-    exact_matches = materialize(paired.exact_matches, large=True)
-    exact_sums = sum_exact_matches(exact_matches)
-    return _Accounts(
-        build_buckets(answered, exact_matches, paired),
-        build_summary(answered, reported, exact_sums),
-        *sum_bridge_lines(answered, dict(kinds), exact_sums),
-    )
-
-
 def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
     if first is None and last is None:
         return None
@@ -336,15 +358,3 @@ def _count_results(
         "not_sent": not_sent,
         "rejects": 0 if rejects is None else len(rejects),
     }
-
-
-def _use_empty_if_none(frame: Any, schema: Frame) -> Any:
-    return schema.arrow_schema().empty_table() if frame is None else frame
-
-
-def _export_frame(data: LazyFrame, schema: Frame, stay: bool) -> Any:
-    """Return a result frame: an Arrow table, or the native frame if it is to stay."""
-    if stay:
-        return nw.to_native(materialize(data))
-    table = data.collect(backend="pyarrow").to_arrow()
-    return table.select(list(schema.names)).cast(schema.arrow_schema())

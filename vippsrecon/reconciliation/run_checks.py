@@ -16,6 +16,26 @@ from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
 from vippsrecon.reconciliation.later_changes import set_later_changes_apart
 
+FINDING_COLUMNS = [
+    "question",
+    "kind",
+    "variant",
+    "msn",
+    "reference",
+    "order_number",
+    "payout_number",
+    "currency",
+    "expected",
+    "actual",
+    "at_risk",
+    "flags",
+    "discriminator",
+]
+"""The columns of a discrepancy of a leg after the first, before it is graded."""
+
+BUCKET_COLUMNS = ["side", "row_key", "bucket", "kind", "flags", "msn", "currency", "amount_minor"]
+"""The columns of an input row of such a leg, with its bucket and what the summary adds up."""
+
 AMOUNT_QUESTIONS = ("captured", "refunded", "reserved")
 
 
@@ -38,11 +58,11 @@ def answer_questions(
 
     def build_kind(question: str, where: nw.Expr | None = None) -> nw.Expr:
         if only is None or question in only:
-            return _find_first_kind(question, questions[question], where)
+            return find_first_kind(question, questions[question], where)
         return no_kind.alias(f"{question}_kind")
 
     with_presence = pairs.with_columns(
-        _find_first_kind("there", questions["there"]), build_kind("aggregate")
+        find_first_kind("there", questions["there"]), build_kind("aggregate")
     )
     compared = (
         (nw.col("role") == "pair")
@@ -107,7 +127,7 @@ def select_discrepancies(
     return discrepancies.with_columns(*_build_amounts(question, questions[question], kinds))
 
 
-def _find_first_kind(
+def find_first_kind(
     question: str, checks: Sequence[CheckFunction], where: nw.Expr | None = None
 ) -> nw.Expr:
     """Return the kind of the first check that applies; null where `where` does not hold."""
@@ -146,6 +166,38 @@ def _build_amounts(
 
 def _build_at_risk(question: str, questions: Questions) -> nw.Expr:
     return _build_amounts(question, questions[question], None)[2].alias(f"{question}_at_risk")
+
+
+def select_findings(rows: LazyFrame, question: str, checks: Sequence[CheckFunction]) -> LazyFrame:
+    """Return the discrepancies of a leg after the first: one row each, before they are graded.
+
+    Args:
+        rows: Rows with `<question>_kind`, msn, reference (null where there is none), currency and
+            discriminator ("" where a kind occurs once per key).
+        question: The question.
+        checks: Its checks.
+    """
+    no_text = nw.lit(None).cast(nw.String)
+    return (
+        rows.filter(is_discrepancy(question))
+        .with_columns(*_build_amounts(question, checks, None))
+        .select(
+            "msn",
+            "reference",
+            "currency",
+            "expected",
+            "actual",
+            "at_risk",
+            "discriminator",
+            question=nw.lit(question),
+            kind=nw.col(f"{question}_kind"),
+            variant=nw.lit(""),
+            order_number=no_text,
+            payout_number=no_text,
+            flags=nw.lit(""),
+        )
+        .select(FINDING_COLUMNS)
+    )
 
 
 def is_discrepancy(question: str) -> nw.Expr:

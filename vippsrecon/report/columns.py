@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
+from vippsrecon.report.money.columns import MONEY_COLUMNS
 from vippsrecon.spreadsheet.columns import TableColumn
 from vippsrecon.texts import find_text, say
 
@@ -224,6 +225,7 @@ _COLUMNS = {
     "events": EVENT_SHEET_COLUMNS,
     "orders": ORDER_SHEET_COLUMNS,
     "rejects": REJECT_AND_FAILURE_SHEET_COLUMNS,
+    **MONEY_COLUMNS,
 }
 _SHARED = "shared"
 _TEXTS_OF_SHEET = {"matched": "pairs", "timing": "pairs"}

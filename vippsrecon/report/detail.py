@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 ReportDetail = Literal["full", "findings"]
 """full: all sheets. findings: without `RAW_SHEETS`, whose rows are written to Parquet files."""
 
-RAW_SHEETS = ("matched", "payments", "events", "orders")
+RAW_SHEETS = ("matched", "payments", "events", "orders", "ledger")
 """Sheets with what agrees and with what was read: nearly all rows of a large report."""
 
 MAX_RAW_ROWS = 20_000
-"""Orders, payments and events up to which a report is full by default: about 2 MB."""
+"""Orders, payments, events and ledger entries up to which a report is full by default: about 2 MB."""
 
 
 def choose_detail(
@@ -32,6 +32,7 @@ def choose_detail(
             raise InputError(f"detail is {detail!r}. Use full or findings.")
         return detail
     rows = sum(
-        reconciliation.polars_frame(name).height for name in ("orders", "payments", "events")
+        reconciliation.polars_frame(name).height
+        for name in ("orders", "payments", "events", "ledger_entries")
     )
     return "findings" if rows > MAX_RAW_ROWS else "full"

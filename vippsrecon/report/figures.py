@@ -17,6 +17,8 @@ import polars as pl
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
 from vippsrecon.report import names
 from vippsrecon.report.frames import ReportFrames, build_report_frames
+from vippsrecon.report.money.statement import StatementBlock, compute_statement
+from vippsrecon.report.money.verdicts import LegVerdict, describe_ledgers
 from vippsrecon.report.totals.ages import (
     AgeTotals,
     DecisionTotals,
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
 AS_FETCHED = "_as_fetched"
 """Suffix of the leg that continues from a leg's total to the payments' own totals."""
+
+SHOP_LEGS = ("captured", "refunded")
+"""The legs of the bridge that begin with the shop's orders."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,9 @@ class ReportFigures:
     groups: tuple[LargeGroup, ...]
     concentrations: tuple[Concentration, ...]
     legs: tuple[BridgeLeg, ...]
+    statement: tuple[StatementBlock, ...]
+    verdicts: tuple[LegVerdict, ...]
+    ledgers: tuple[str, ...]
     unread: int
     not_found: int
     not_sent: int
@@ -204,13 +212,12 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
             {name for frame in with_currency for name in frame["currency"].unique().drop_nulls()}
         )
     )
-    codes = _compute_code_totals(frames)
     return ReportFigures(
         currencies=currencies,
         currency_totals=tuple(
             _compute_currency_totals(frames, currency) for currency in currencies
         ),
-        codes=codes,
+        codes=_compute_code_totals(frames),
         ages=compute_age_totals(frames.discrepancies),
         decisions=compute_decision_totals(frames.discrepancies, entries),
         open_items=compute_item_totals(items),
@@ -219,6 +226,9 @@ def compute_figures(frames: ReportFrames, entries: pl.DataFrame | None = None) -
         groups=_select_large_groups(frames),
         concentrations=find_concentrations(frames.discrepancies, frames.orders),
         legs=_compute_bridge_legs(frames),
+        statement=() if frames.money is None else compute_statement(frames.bridge),
+        verdicts=frames.verdicts,
+        ledgers=() if frames.money is None else tuple(describe_ledgers(frames.money)),
         unread=count_failures(frames.failures, "unanswered"),
         not_found=count_failures(frames.failures, "not_found"),
         not_sent=count_failures(frames.failures, "not_sent"),
@@ -255,6 +265,12 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
     ):
         so_far = worst.get((currency, kind), severity)
         worst[currency, kind] = min(so_far, severity, key=rank.__getitem__)
+    # A code may occur in two legs: a payout may differ from the ledger, and from the bank.
+    sums = (
+        frames.summary.filter(pl.col("bucket") == "discrepancy")
+        .group_by("currency", "kind", maintain_order=True)
+        .agg(pl.col("rows", "difference_minor", "at_risk_minor").sum())
+    )
     totals = [
         CodeTotals(
             row["currency"],
@@ -264,7 +280,7 @@ def _compute_code_totals(frames: ReportFrames) -> tuple[CodeTotals, ...]:
             row["difference_minor"],
             row["at_risk_minor"],
         )
-        for row in frames.summary.filter(pl.col("bucket") == "discrepancy").iter_rows(named=True)
+        for row in sums.iter_rows(named=True)
     ]
     totals.sort(key=lambda c: (c.currency, -c.at_risk_minor, rank.get(c.severity, 9), c.kind))
     return tuple(totals)
@@ -324,7 +340,7 @@ def _compute_bridge_legs(frames: ReportFrames) -> tuple[BridgeLeg, ...]:
     }
     legs = []
     for (currency, msn, leg), rows in blocks.items():
-        if leg.endswith(AS_FETCHED):
+        if leg not in SHOP_LEGS:
             continue
         # A currency without payments has no lines to the payments' own totals.
         further = blocks.get((currency, msn, leg + AS_FETCHED), [rows[-1], rows[-1]])

@@ -11,6 +11,8 @@ import polars as pl
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.codes import UNCOMPARED_KINDS
+from vippsrecon.report.money.frames import MoneyFrames, build_money_frames
+from vippsrecon.report.money.verdicts import LegVerdict, compute_leg_verdicts, has_money_legs
 from vippsrecon.report.totals.reservations import select_reservations
 from vippsrecon.report.web_links import add_addresses
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -43,6 +45,8 @@ class ReportFrames:
         reservations: The payments of which something is still reserved, with `reserved_minor` and
             `days_left` until the capture deadline.
         open_items: `schemas.OPEN_ITEMS`.
+        money: Ledger entries, payouts and bank lines; None where only orders and payments were given.
+        verdicts: The verdict of each leg; none where only orders and payments were given.
     """
 
     orders: pl.DataFrame
@@ -56,6 +60,8 @@ class ReportFrames:
     groups: pl.DataFrame
     reservations: pl.DataFrame
     open_items: pl.DataFrame
+    money: MoneyFrames | None = None
+    verdicts: tuple[LegVerdict, ...] = ()
 
 
 def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
@@ -76,6 +82,12 @@ def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
         groups=read("groups"),
         reservations=select_reservations(read("payments"), reconciliation.manifest),
         open_items=read("open_items"),
+        money=build_money_frames(reconciliation)
+        if has_money_legs(reconciliation.manifest)
+        else None,
+        verdicts=compute_leg_verdicts(
+            read("summary"), read("discrepancies"), reconciliation.manifest
+        ),
     )
 
 

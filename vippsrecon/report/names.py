@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from vippsrecon.reconciliation.codes import CODE_BY_NAME, get_code
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
+from vippsrecon.schemas.results import BRIDGE_LEGS
 from vippsrecon.texts import list_section, say
 
 BUCKETS = ("matched", "timing", "discrepancy", "ignored", "not_checked")
@@ -138,6 +139,13 @@ def is_code_line(line: str) -> bool:
     return line in CODE_BY_NAME and line not in list_section("lines")
 
 
+_SECTIONS_OF_LINES = {
+    "refunded": "lines_of_refunds",
+    **dict.fromkeys(("ledger", "payouts", "bank"), "lines_of_ledger"),
+}
+"""Leg of the bridge to the section with the names that only its own lines have."""
+
+
 def get_line_name(line: str, leg: str = "captured") -> str:
     """Return the name of a line of the bridge.
 
@@ -147,9 +155,23 @@ def get_line_name(line: str, leg: str = "captured") -> str:
     Raises:
         KeyError: It is neither a line nor a code.
     """
-    if leg == "refunded" and line in list_section("lines_of_refunds"):
-        return say(f"lines_of_refunds.{line}")
+    own_lines = _SECTIONS_OF_LINES.get(leg)
+    if own_lines is not None and line in list_section(own_lines):
+        return say(f"{own_lines}.{line}")
     return get_code_title(line) if is_code_line(line) else say(f"lines.{line}")
+
+
+def get_statement_line_name(line: str, leg: str) -> str:
+    """Return the name of a line in the whole bridge, where a leg begins with the total of another.
+
+    >>> get_statement_line_name("captured", "captured_as_fetched")
+    'Captured at Vipps MobilePay'
+    """
+    if line in BRIDGE_LEGS:
+        return get_leg_names(line)[1]
+    if leg.endswith("_as_fetched") and line in list_section("lines_to_fetched"):
+        return get_fetched_line_name(line)
+    return get_line_name(line, leg)
 
 
 def get_property_value(name: str, value: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vippsrecon.errors import printable
 from vippsrecon.report import names, sentences
 from vippsrecon.report.figures import get_figures
+from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.texts import count_of, format_money, format_number, in_language_of_result, say
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report.figures import BucketTotals, CodeTotals, CurrencyTotals, ReportFigures
+    from vippsrecon.report.money.verdicts import LegVerdict
 
 
 @in_language_of_result
@@ -35,6 +37,8 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
         sentences.describe_period(reconciliation.manifest),
         *(f"! {notice}" for notice in reconciliation.notices),
     ]
+    if figures.verdicts:
+        lines += ["", *_format_legs(figures.verdicts)]
     for totals in figures.currency_totals:
         lines += ["", *_format_currency_block(totals, figures)]
     lines += [
@@ -42,6 +46,7 @@ def format_summary(reconciliation: Reconciliation, report: str | Path | None = N
         sentences.describe_completeness(reconciliation, figures),
         sentences.describe_discovery(reconciliation.manifest),
         say("about.limit"),
+        *figures.ledgers,
     ]
     if report is not None:
         lines += ["", say("terminal.report", path=printable(str(report)))]
@@ -108,6 +113,23 @@ def _format_currency_block(totals: CurrencyTotals, figures: ReportFigures) -> It
             _list_heads("outcome", "orders", "payments", "captured"),
             _format_bucket_rows(buckets, currency),
         )
+
+
+def _format_legs(verdicts: Sequence[LegVerdict]) -> Iterable[str]:
+    name, verdict, agreed, later, _, discrepancies, at_risk = list_leg_heads()
+    rows = [
+        (
+            f"{each.name}, {each.currency}".rstrip(", "),
+            each.verdict_words,
+            *(
+                format_number(figure) if each.currency else ""
+                for figure in (each.agreed, each.expected_later, each.discrepancies)
+            ),
+            format_money(each.at_risk_minor, each.currency) if each.currency else "",
+        )
+        for each in verdicts
+    ]
+    return _align_columns((name, verdict, agreed, later, discrepancies, at_risk), rows, (0, 1))
 
 
 def _format_code_row(code: CodeTotals) -> tuple[str, ...]:

@@ -247,7 +247,12 @@ FAILURES = Frame(
     (
         MSN,
         _c("reference", "text", "The requested reference, as in the input.", required=True),
-        _c("operation", "text", "getPayment, getPaymentEventLog, or not_sent.", required=True),
+        _c(
+            "operation",
+            "text",
+            "getPayment, getPaymentEventLog, not_sent, or not_in_files.",
+            required=True,
+        ),
         _c("status", "count", "HTTP status; empty where no response came or no request was sent."),
         _c("title", "text", "The failure in a few words.", required=True),
         _c("detail", "text", "The failure in one sentence."),

@@ -5,6 +5,19 @@ from __future__ import annotations
 from vippsrecon.schemas.frame import CURRENCY, MSN, REFERENCE, Frame
 from vippsrecon.schemas.frame import define_column as _c
 
+LEGS = ("order_payment", "payment_ledger", "ledger_payout", "payout_bank")
+"""What is compared with what, from the order to the bank."""
+
+BRIDGE_LEGS = (
+    "captured",
+    "refunded",
+    "captured_as_fetched",
+    "refunded_as_fetched",
+    "ledger",
+    "payouts",
+    "bank",
+)
+
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 DISCREPANCIES = Frame(
@@ -18,11 +31,18 @@ DISCREPANCIES = Frame(
             "Identifies the discrepancy; the same in every run.",
             required=True,
         ),
-        _c("leg", "text", "What is compared: order_payment.", required=True),
+        _c(
+            "leg",
+            "text",
+            "What is compared: order_payment, payment_ledger, ledger_payout or payout_bank.",
+            required=True,
+            one_of=LEGS,
+        ),
         _c(
             "question",
             "text",
-            "The check it comes from: there, captured, refunded, reserved or aggregate.",
+            "The check it comes from: there, captured, refunded, reserved or aggregate; in the other "
+            "legs entry, fee, balance, payout or bank.",
             required=True,
         ),
         _c("kind", "text", "The code.", required=True),
@@ -40,10 +60,18 @@ DISCREPANCIES = Frame(
             "Reference of the payment, or of the order where there is no payment.",
         ),
         _c("order_number", "text", "The order number shown in the shop."),
-        _c("payout_number", "text", "Always empty; reserved for payouts."),
+        _c("payout_number", "text", "The payout's number within its ledger."),
         CURRENCY,
-        _c("expected_minor", "minor", "The amount according to the order."),
-        _c("actual_minor", "minor", "The amount according to Vipps MobilePay."),
+        _c(
+            "expected_minor",
+            "minor",
+            "The amount according to the earlier side: the order, payment, ledger or payout.",
+        ),
+        _c(
+            "actual_minor",
+            "minor",
+            "The amount according to the later side: the payment, ledger, payout or bank.",
+        ),
         _c(
             "difference_minor",
             "minor",
@@ -74,14 +102,16 @@ BUCKETS = Frame(
         _c(
             "side",
             "text",
-            "The side the row belongs to: orders or payments.",
+            "The side the row belongs to.",
             required=True,
             one_of=("orders", "payments", "ledger_entries", "payouts", "bank_lines"),
         ),
         _c(
             "row_key",
             "text",
-            "source_file:source_row for orders, msn:reference for payments.",
+            "source_file:source_row for orders and bank lines, msn:reference for payments, "
+            "ledger_id:payout_number for payouts, and for ledger entries "
+            "ledger_id:topic:psp_reference:entry_type:n, where n counts entries equal in these.",
             required=True,
         ),
         _c(
@@ -98,9 +128,10 @@ BUCKETS = Frame(
 
 SUMMARY = Frame(
     "summary",
-    "one row per currency, bucket and kind",
+    "one row per leg, currency, bucket and kind",
     "vippsrecon.reconciliation",
     (
+        _c("leg", "text", "What is compared, as in discrepancies.", required=True, one_of=LEGS),
         CURRENCY,
         _c(
             "bucket", "text", "matched, timing, discrepancy, ignored or not_checked.", required=True
@@ -109,14 +140,16 @@ SUMMARY = Frame(
         _c(
             "rows",
             "count",
-            "Number of pairs; of discrepancies where the bucket is discrepancy.",
+            "Number of pairs, entries, payouts or bank lines; of discrepancies where the bucket is "
+            "discrepancy.",
             required=True,
             at_least=0,
         ),
         _c(
             "total_minor",
             "minor",
-            "Sum of order totals; of captured amounts where there is no order.",
+            "Sum of order totals, or of captured amounts where there is no order; in the other legs, "
+            "of the rows' amounts.",
             required=True,
         ),
         _c("difference_minor", "minor", "Sum of differences.", required=True),
@@ -132,9 +165,10 @@ BRIDGE = Frame(
         _c(
             "leg",
             "text",
-            "The amount explained: captured or refunded; or how it becomes the payments' own totals.",
+            "The amount explained: captured or refunded; how it becomes the payments' own totals; and "
+            "how these become captures less refunds on the ledger, payouts, and money in the bank.",
             required=True,
-            one_of=("captured", "refunded", "captured_as_fetched", "refunded_as_fetched"),
+            one_of=BRIDGE_LEGS,
         ),
         MSN,
         CURRENCY,

@@ -66,6 +66,49 @@ LEDGER_ENTRIES = Frame(
     ),
 )
 
+LEDGER_COMPLETENESS = Frame(
+    "ledger_completeness",
+    "one row per ledger and topic of a period",
+    "vippsrecon.ledger.completeness",
+    (
+        _LEDGER_ID,
+        MSN,
+        _c("topic", "text", "funds or fees.", required=True, one_of=("funds", "fees")),
+        CURRENCY,
+        _c(
+            "verdict",
+            "text",
+            "complete: no entry is missing. incomplete: the balance does not run on, or a payout number "
+            "is missing. open_dates: entries may still be added. not_proven: an entry states no balance.",
+            required=True,
+            one_of=("complete", "incomplete", "open_dates", "not_proven"),
+        ),
+        _c("first_date", "date", "First ledger date that was read.", required=True),
+        _c("last_date", "date", "Last ledger date that was read.", required=True),
+        _c("entries", "count", "Number of entries.", required=True, at_least=0),
+        _c("opening_balance_minor", "minor", "Balance before the first entry."),
+        _c("closing_balance_minor", "minor", "Balance after the last entry."),
+        _c(
+            "entries_without_balance",
+            "count",
+            "Entries that state no balance, so that a missing one would not be noticed.",
+            required=True,
+            at_least=0,
+        ),
+        _c("broken_entry", "count", "The first entry that does not fit, from 1.", at_least=1),
+        _c("broken_date", "date", "Ledger date of that entry."),
+        _c("expected_balance_minor", "minor", "The balance that should be there."),
+        _c("actual_balance_minor", "minor", "The balance that the entry states."),
+        _c("payouts", "count", "Payouts scheduled.", required=True, at_least=0),
+        _c("first_payout_number", "text", "Number of the first payout."),
+        _c("last_payout_number", "text", "Number of the last payout."),
+        _c("missing_payouts", "text", "Numbers between these two that no payout has."),
+        _c("open_dates", "count", "Dates that are not closed.", required=True, at_least=0),
+        _c("first_open_date", "date", "The first of them."),
+        _c("last_open_date", "date", "The last of them."),
+    ),
+)
+
 PAYOUTS = Frame(
     "payouts",
     "one row per payout",
@@ -137,6 +180,35 @@ BANK_LINES = Frame(
             "from 1.",
             required=True,
             at_least=1,
+        ),
+    ),
+)
+
+PAYOUT_MATCHES = Frame(
+    "payout_matches",
+    "one row per payout and bank line that belong together",
+    "vippsrecon.reconciliation",
+    (
+        _LEDGER_ID,
+        MSN,
+        _c("payout_number", "text", "Number of the payout within its ledger.", required=True),
+        CURRENCY,
+        _c("source_file", "text", "Name of the bank statement.", required=True),
+        _c("source_row", "count", "The line's row in it, from 1.", required=True, at_least=1),
+        _c("amount_minor", "minor", "The amount of the bank line.", required=True),
+        _c(
+            "matched_by",
+            "text",
+            "What they have in common: the payout's text; amount and day; or a set of lines or payouts "
+            "with the same sum.",
+            required=True,
+            one_of=("reference", "amount_and_day", "set_proposed"),
+        ),
+        _c(
+            "proposed",
+            "boolean",
+            "Whether a person must confirm it: nothing is settled by a proposal.",
+            required=True,
         ),
     ),
 )

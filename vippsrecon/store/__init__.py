@@ -1,4 +1,4 @@
-"""The workspace database: the journal of operations that move money, plan locks, and earlier runs.
+"""The workspace database: the journal of operations that move money, plan locks, earlier runs, ledgers.
 
     open_store ─► record_plan ─► append_entries(approved) ─► acquire ─► commit_entries, … ─► release
                                                                 │          │
@@ -66,6 +66,15 @@ from vippsrecon.store.journal.receipts import (
 from vippsrecon.store.journal.reservations import CapExceeded, PaymentBusy, PaymentChanged
 from vippsrecon.store.journal.verify import VerificationResult, find_plan_of_head, verify_journal
 from vippsrecon.store.journal.verify_database import verify_database
+from vippsrecon.store.ledger_entries import (
+    LedgerTopic,
+    StoredDate,
+    StoredPage,
+    read_closed_dates,
+    read_feed_page,
+    record_closed_date,
+    record_feed_page,
+)
 from vippsrecon.store.open_items import (
     ItemDecision,
     OpenItem,
@@ -100,6 +109,7 @@ __all__ = [
     "Draft",
     "Entry",
     "ItemDecision",
+    "LedgerTopic",
     "OpenItem",
     "PaymentBusy",
     "PaymentChanged",
@@ -111,6 +121,8 @@ __all__ = [
     "Run",
     "Store",
     "StoreStatus",
+    "StoredDate",
+    "StoredPage",
     "VerificationResult",
     "acquire",
     "append_entries",
@@ -132,8 +144,10 @@ __all__ = [
     "open_store",
     "read_attempts",
     "read_cap_usage",
+    "read_closed_dates",
     "read_compared_orders",
     "read_entries",
+    "read_feed_page",
     "read_first_seen_dates",
     "read_head",
     "read_intentions",
@@ -147,6 +161,8 @@ __all__ = [
     "read_row_states",
     "read_run_entries",
     "read_unsettled_orders",
+    "record_closed_date",
+    "record_feed_page",
     "record_item_decisions",
     "record_plan",
     "record_run",

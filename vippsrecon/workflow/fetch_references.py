@@ -19,7 +19,9 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.dates import to_date
-from vippsrecon.fetching import Fetched, fetch_frames
+from vippsrecon.errors import InputError
+from vippsrecon.fetching import Fetched, fetch_changes, fetch_frames
+from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources import choose_profile, is_reference_list, read_order_files
 from vippsrecon.workflow.coverage import leave_out_ledger_references, leave_out_references
 from vippsrecon.workflow.preflight import (
@@ -39,6 +41,20 @@ from vippsrecon.workflow.saved_run import FetchFacts, save_facts
 if TYPE_CHECKING:
     from vippsrecon.api import Client
     from vippsrecon.config.settings import Settings
+
+
+class EarlierFetch(NamedTuple):
+    """An earlier fetch that is continued.
+
+    Attributes:
+        folder: Its folder.
+        expected: msn, reference, captured_minor, refunded_minor as the shop expects them now.
+        record: Whether the ledger feed is stored in the workspace database; None: in production.
+    """
+
+    folder: Path
+    expected: pl.DataFrame
+    record: bool | None
 
 
 class FetchedFile(NamedTuple):
@@ -69,14 +85,22 @@ def fetch_file(
     shop: str | None = None,
     mapping: Path | str | None = None,
     resume: bool = False,
+    earlier: Path | str | None = None,
+    record: bool | None = None,
     client: Client | None = None,
     progress: bool = False,
 ) -> FetchedFile:
     """Fetch the payments of an order export or of a plain list of references.
 
     For an export, the funds ledger of its period is searched for further references as well; for
-    a list, only its own references are fetched.
+    a list, only its own references are fetched. With an earlier fetch, only the payments that can have
+    changed since are read, and its other payments are taken over.
+
+    Raises:
+        InputError: `resume` is given together with `earlier`.
     """
+    if resume and earlier is not None:
+        raise InputError("--resume and --earlier cannot be used together. Omit one of them.")
     default_msn = settings.default_msn
     source = Path(source)
     is_list = shop is None and mapping is None and is_reference_list(source)
@@ -98,6 +122,7 @@ def fetch_file(
         first=first,
         out=Path(out),
         resume=resume,
+        earlier=None if earlier is None else EarlierFetch(Path(earlier), _expect(orders), record),
         progress=progress,
     )
     failures = drop_expected_misses(fetched, reference_set, orders)
@@ -120,6 +145,7 @@ def fetch_month(
     last: date | None = None,
     out: Path | None = None,
     resume: bool = False,
+    earlier: EarlierFetch | None = None,
     progress: bool = False,
 ) -> tuple[Fetched[pl.DataFrame], FetchFacts]:
     """Fetch every reference, and further ones found in the period's funds ledger.
@@ -132,6 +158,7 @@ def fetch_month(
         last: Last local day, included; None: today by server time.
         out: Folder to store everything in; a run that stopped continues from it.
         resume: Continue even a fetch that stopped long ago.
+        earlier: A fetch of which only what can have changed is read again; needs `out`.
         progress: Show a progress bar in a terminal or a notebook.
     """
     from vippsrecon.api import Client as OpenedClient
@@ -141,6 +168,8 @@ def fetch_month(
         walk = None
         check_keys(open_client, references["msn"].unique().sort())
         warn_of_clock_skew(open_client.clock_skew_seconds(), settings)
+        if earlier is not None and out is not None:
+            return _fetch_again(earlier, reference_set, open_client, out, progress=progress)
         if first is not None:
             today = open_client.now().astimezone(choose_time_zone(settings)).date()
             walk = leave_out_ledger_references(
@@ -166,6 +195,49 @@ def fetch_month(
     if out is not None:
         save_facts(facts, out)
     return fetched, facts
+
+
+def _fetch_again(
+    earlier: EarlierFetch,
+    reference_set: ReferenceSet,
+    client: Client,
+    out: Path,
+    *,
+    progress: bool,
+) -> tuple[Fetched[pl.DataFrame], FetchFacts]:
+    fetched, choice = fetch_changes(
+        reference_set.references,
+        client,
+        earlier.folder,
+        out,
+        expected=earlier.expected,
+        record=earlier.record,
+        progress=progress,
+        follow_ups=reference_set.follow_ups,
+    )
+    facts = FetchFacts(
+        client.now().replace(microsecond=0),
+        client.settings.environment,
+        choice.with_ledger,
+        tuple(choice.describe()),
+        False,
+        describe_clock_problem(client.clock_error_seconds(), fetched),
+    )
+    save_facts(facts, out)
+    return fetched, facts
+
+
+def _expect(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return what the shop expects of each payment: nothing of an open order's capture."""
+    status = pl.col("status")
+    return orders.filter(pl.col("reference").is_not_null()).select(
+        *PAYMENT_KEY,
+        "refunded_minor",
+        captured_minor=pl.when(status == "fulfilled")
+        .then("total_minor")
+        .when(status == "cancelled")
+        .then(pl.lit(0, pl.Int64)),
+    )
 
 
 def choose_ledger_start(orders: pl.DataFrame, first: date | None) -> date | None:

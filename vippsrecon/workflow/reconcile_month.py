@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import partial, wraps
-from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -26,7 +25,6 @@ from vippsrecon.dates import check_day, parse_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
 from vippsrecon.texts import say, use_language
-from vippsrecon.version import __version__
 from vippsrecon.workflow.coverage import (
     Gap,
     find_missing_days,
@@ -57,6 +55,14 @@ from vippsrecon.workflow.input_checks import (
     refuse_unreadable_exports,
     refuse_wrong_month,
 )
+from vippsrecon.workflow.inputs.money_files import MoneyPaths, read_money_files
+from vippsrecon.workflow.inputs.payments_from_files import (
+    derive_payments,
+    refuse_other_environment,
+    refuse_references_without_keys,
+)
+from vippsrecon.workflow.inputs.run_manifest import build_manifest
+from vippsrecon.workflow.month_end.papers import add_month_end
 from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     add_earlier_references,
@@ -78,9 +84,6 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-VERSIONED_LIBRARIES = ("narwhals", "pandas", "polars", "pyarrow")
-"""The libraries whose versions could change a figure; the manifest lists them."""
 
 
 def _in_language_of_run(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -111,6 +114,11 @@ def reconcile_month(
     exported_at: datetime | None = None,
     earlier: Path | str | Sequence[Path | str] = (),
     previous: ReviewedReport | Path | str | None = None,
+    ledger: Path | str | None = None,
+    settlement: Sequence[Path | str] = (),
+    bank: Sequence[Path | str] = (),
+    bank_mapping: Path | str | None = None,
+    cutoff: date | str | None = None,
     keep: Path | str | None = None,
     record: bool = False,
     language: str | None = None,
@@ -137,6 +145,13 @@ def reconcile_month(
             first seen, and for the orders of earlier exports.
         previous: A report of an earlier run that people worked in: its decisions *in progress* become
             the status of the open items.
+        ledger: Folder written by `vippsrecon ledger`: the payments are compared with its entries, and
+            the entries with the payouts.
+        settlement: Settlement files of Vipps MobilePay, in place of `ledger`. Without an environment
+            and keys, the payments themselves are those of these files.
+        bank: Bank statements, in which the payouts are looked for.
+        bank_mapping: TOML file with the user's own names of the columns of a bank's CSV.
+        cutoff: The day of the cut-off pack, which needs a ledger; None: the last day of the period.
         keep: Folder to store the fetch in, so that `payments=keep` repeats the result, and what
             this run compared, so that a later run can use it (`earlier`).
         record: Use the runs recorded in the workspace database, and record this one, for the same.
@@ -150,7 +165,11 @@ def reconcile_month(
         ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
             A single reference that could not be read becomes a row of `failures` instead.
     """
-    first, last = _parse_day(first, "--from"), _parse_day(last, "--to")
+    first, last, cutoff = (
+        _parse_day(first, "--from"),
+        _parse_day(last, "--to"),
+        _parse_day(cutoff, "--cutoff"),
+    )
     read = partial(
         read_order_files,
         profile=choose_profile(shop, mapping),
@@ -167,21 +186,32 @@ def reconcile_month(
     reference_set = leave_out_references(
         collect_fetch_references(files.orders, references, settings.default_msn), settings.units
     )
+    order_msns = frozenset(files.orders["msn"].unique())
+    money = read_money_files(
+        MoneyPaths(ledger, settlement, bank, bank_mapping),
+        settings,
+        period=(first, last),
+        msns=order_msns,
+        others=files.files,
+        cutoff=cutoff,
+    )
     has_period = first is not None or last is not None
-    msns = set(files.orders["msn"].unique()) if has_period else set()
+    msns = set(order_msns) if has_period else set()
     folders = [
         Path(folder) for folder in ([earlier] if isinstance(earlier, str | Path) else earlier)
     ]
+    source = None
     if payments is not None:
-        fetched, facts = load_saved_run(Path(payments), reference_set)
-        fetched = leave_out_payments(fetched, settings.units)
-        saved_runs = read_saved_runs(folders, facts.environment)
-        records = RunRecords(settings, facts.environment, enabled=record, saved_runs=saved_runs)
-        unsettled = records.read_unsettled(msns, last)
-    else:
-        saved_runs = read_saved_runs(folders, settings.environment)
-        records = RunRecords(settings, settings.environment, enabled=record, saved_runs=saved_runs)
-        unsettled = records.read_unsettled(msns, last)
+        source = load_saved_run(Path(payments), reference_set)
+    elif not settings.environment and money.entries is not None:
+        refuse_references_without_keys(references)
+        source = derive_payments(money.entries, files.orders, settings)
+    environment = settings.environment if source is None else source[1].environment
+    saved_runs = read_saved_runs(folders, environment)
+    records = RunRecords(settings, environment, enabled=record, saved_runs=saved_runs)
+    unsettled = records.read_unsettled(msns, last)
+    refuse_other_environment(money, environment)
+    if source is None:
         reference_set = add_earlier_references(
             reference_set, [(order.msn, order.reference) for order in unsettled]
         )
@@ -194,22 +224,24 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
+    else:
+        fetched, facts = leave_out_payments(source[0], settings.units), source[1]
     extra_files = [
         *references,
-        *([mapping] if mapping else []),
-        *([settings.ignore_file] if settings.ignore_file else []),
+        *(file for file in (mapping, bank_mapping, settings.ignore_file) if file),
     ]
-    fetch_folder = keep if payments is None else payments
+    fetch_folder = payments if source is not None else keep
     inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
     inputs |= hash_saved_runs(folders)
-    cutoff = as_of or facts.as_of
+    compared_at = as_of or facts.as_of
     gaps = [
         *exports.gaps,
-        *_find_gaps(files, fetched, facts, (first, last), cutoff, settings.units),
+        *money.gaps,
+        *_find_gaps(files, fetched, facts, (first, last), compared_at, settings.units),
     ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
     journal = read_journal_facts(settings, facts.environment)
-    waivers = _read_waivers(settings, cutoff)
+    waivers = _read_waivers(settings, compared_at)
     result = reconcile(
         mark_requested_attempts(
             stack_frames([files.orders, earlier_orders.orders], schemas.ORDERS),
@@ -219,10 +251,12 @@ def reconcile_month(
         fetched.payments,
         fetched.events,
         drop_expected_misses(fetched, reference_set, files.orders),
-        rejects=stack_frames([files.rejects, reference_set.rejects], schemas.REJECTS),
+        rejects=stack_frames(
+            [files.rejects, reference_set.rejects, money.rejects], schemas.REJECTS
+        ),
         units=settings.units,
         rules=settings.rules,
-        as_of=cutoff,
+        as_of=compared_at,
         first=first,
         last=last,
         waived=frozenset((waiver.msn, waiver.reference) for waiver in waivers),
@@ -230,20 +264,24 @@ def reconcile_month(
         unsettled=journal.unsettled,
         first_seen=records.read_first_seen(),
         earlier_files=earlier_orders.files,
-        manifest=_build_manifest(files, fetched, settings, facts, inputs)
+        manifest=build_manifest(files, fetched, settings, facts, money, inputs)
         | {
             "complete": not gaps,
             "incomplete_because": [gap.clause for gap in gaps],
             "earlier_orders": len(earlier_orders.orders),
             "exports_left_out": exports.left_out,
         },
+        contracts=settings.fee_contracts,
+        **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
+    result = add_month_end(result, settings, money, period=(first, last), cutoff=cutoff)
     if journal.available:
         result = add_closed_discrepancies(result, settings)
     notices = (
         *(gap.sentence for gap in gaps if gap.sentence),
         *exports.notices,
+        *money.notices,
         *result.notices,
         *journal.notices,
         *earlier_orders.describe(),
@@ -256,7 +294,7 @@ def reconcile_month(
         *reference_set.notes,
         *facts.notes,
         *export_time_hints(files, facts.as_of),
-        *late_cutoff_hints(cutoff, facts.as_of),
+        *late_cutoff_hints(compared_at, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
     period = (first, last)
@@ -301,59 +339,3 @@ def _read_waivers(settings: Settings, cutoff: datetime) -> list[Waiver]:
     if settings.ignore_file is None:
         return []
     return read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date())
-
-
-def _build_manifest(
-    files: OrderFiles[pl.DataFrame],
-    fetched: Fetched[pl.DataFrame],
-    settings: Settings,
-    facts: FetchFacts,
-    inputs: dict[str, str],
-) -> dict[str, Any]:
-    """Describe what the figures are based on: hashes of inputs, versions, settings.
-
-    Contains no path and no time of running, so that a repeated run writes the same report.
-    """
-    return {
-        "environment": facts.environment,
-        "sales_units": sorted({*files.orders["msn"].unique(), *fetched.payments["msn"].unique()}),
-        "fetched_at": _format_latest(fetched.payments["fetched_at"]),
-        "discovered_by": dict(
-            fetched.payments.drop_nulls("discovered_by")
-            .group_by("discovered_by")
-            .len()
-            .sort("discovered_by")
-            .rows()
-        ),
-        "inputs": {file.name: file.sha256 for file in files.files} | inputs,
-        "exported_at": {
-            file.name: f"{file.exported_at:%Y-%m-%dT%H:%M:%SZ} ({file.exported_at_from})"
-            for file in files.files
-        },
-        "coverage": {
-            file.name: {
-                "orders": file.orders,
-                "first_day": file.period and file.period[0].isoformat(),
-                "last_day": file.period and file.period[1].isoformat(),
-            }
-            for file in files.files
-        },
-        "ledger_read": facts.ledger_read,
-        "notes": [note for file in files.files for note in file.notes],
-        "versions": {
-            "vippsrecon": __version__,
-            **{name: version(name) for name in VERSIONED_LIBRARIES},
-        },
-        "settings": {
-            "sales_units": [_list_unit_settings(unit) for unit in settings.units],
-            "rules": dict(vars(settings.rules)),
-        },
-    }
-
-
-def _format_latest(moments: pl.Series) -> str | None:
-    return f"{moments.sort()[-1]:%Y-%m-%dT%H:%M:%SZ}" if len(moments) else None
-
-
-def _list_unit_settings(unit: SalesUnit) -> dict[str, Any]:
-    return {name: value for name, value in vars(unit).items() if value not in (None, ())}

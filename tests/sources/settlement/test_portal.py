@@ -209,6 +209,27 @@ def test_overlapping_files_count_each_entry_once(read):
     assert any("in several files" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("files", ["one file", "two files", "only the later file"])
+def test_aborted_payout_is_one_row(read, files):
+    """The file lists the payout and that it was aborted; it is one payout, and its amount is what was sent."""
+    back = portal_row(
+        "Utbetaling avbrutt", "244.00", "244.00", psp="302321-2000001", reference="",
+        day="2026-10-03", time="2026-10-03 09:00:00",
+    )  # fmt: skip
+    contents = {
+        "one file": [[*one_day(), back]],
+        "two files": [one_day(), [back]],
+        "only the later file": [[back]],
+    }[files]
+
+    result = read(*map(as_portal_csv, contents))
+
+    assert result.payouts.select("payout_number", "status", "amount_minor").rows() == [
+        ("2000001", "aborted", 24400)
+    ]
+    assert funds(result)[-1] == ("payout-aborted", 24400)
+
+
 def test_preview_states_totals_as_documented(read, tmp_path):
     """All four sums are positive: captures less the others stay on the ledger."""
     read(as_portal_csv(one_day()))

@@ -30,19 +30,24 @@ class ReportOptions(NamedTuple):
     previous: Path | None
     json: bool
     language: str | None = None
+    ledger: Path | None = None
+    settlement: tuple[Path, ...] = ()
+    bank: tuple[Path, ...] = ()
+    bank_mapping: Path | None = None
+    cutoff: str | None = None
 
     def list_inputs(self, settings: Settings) -> list[Path]:
         """Return the files that are read, and so must not be replaced; of a folder, all."""
         from vippsrecon.workflow.export_folder import list_folder_files
 
-        mapping = [self.mapping] if self.mapping else []
-        ignored = [settings.ignore_file] if settings.ignore_file else []
+        others = (self.mapping, self.bank_mapping, settings.ignore_file)
         exports = [
             file
             for path in self.orders
             for file in (list_folder_files(path) if path.is_dir() else [path])
         ]
-        return [*exports, *self.references, *mapping, *ignored]
+        named = [file for file in others if file is not None]
+        return [*exports, *self.references, *self.settlement, *self.bank, *named]
 
 
 class Report(NamedTuple):
@@ -104,6 +109,11 @@ def make_report(
         references=options.references,
         earlier=options.earlier,
         previous=earlier_report,
+        ledger=options.ledger,
+        settlement=options.settlement,
+        bank=options.bank,
+        bank_mapping=options.bank_mapping,
+        cutoff=options.cutoff,
         first=days[0],
         last=days[1],
         as_of=options.as_of,

@@ -16,23 +16,21 @@ import narwhals.stable.v2 as nw
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.money import LARGEST_SUM
 from vippsrecon.reconciliation.engines.plans import add_to_plan, is_building
-from vippsrecon.schemas import Column, Frame, polars_schema, validate
+from vippsrecon.reconciliation.engines.validation import (
+    NARWHALS_TYPES,
+    validate_lazy_frame,
+    validate_polars_frame,
+    validate_unused_columns,
+)
+from vippsrecon.schemas import Column, Frame, polars_schema
 
 LazyFrame = nw.LazyFrame[Any]
-
-_NARWHALS_TYPES: dict[str, tuple[type[nw.dtypes.DType], ...]] = {
-    "text": (nw.String,),
-    "count": (nw.Int64, nw.Int32),
-    "minor": (nw.Int64,),
-    "boolean": (nw.Boolean,),
-    "moment": (nw.Datetime,),
-    "day": (nw.Int64, nw.Int32),
-    "date": (nw.Date,),
-}
 
 
 def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = None) -> LazyFrame:
     """Validate a frame against its schema and return it lazily, with times as microseconds.
+
+    A date also gets a column with its day number, such as `ledger_day` for `ledger_date`.
 
     Args:
         data: pandas, pyarrow, Polars (eager or lazy), DuckDB relation or Spark frame.
@@ -44,13 +42,16 @@ def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = Non
         InputError: Frames of this type are not supported.
     """
     selected = [c for c in frame.columns if columns is None or c.name in columns]
+    dates = [c for c in selected if c.kind == "date"]
     engine = detect_engine(data)
     if engine == "polars":
         return _prepare_polars_frame(data, frame, selected)
     data = _add_absent_columns(data, frame)
-    _validate_lazy_frame(nw.from_native(data).lazy(), frame)
+    validate_lazy_frame(nw.from_native(data).lazy(), frame)
     if engine == "duckdb":
-        native = data.project(", ".join(_duckdb_column_sql(c) for c in selected))
+        native = data.project(
+            ", ".join([*map(_duckdb_column_sql, selected), *map(_duckdb_day_sql, dates)])
+        )
     else:
         from pyspark.sql import functions as sf
 
@@ -60,7 +61,8 @@ def prepare_frame(data: Any, frame: Frame, columns: tuple[str, ...] | None = Non
                 if c.kind == "moment"
                 else sf.col(c.name)
                 for c in selected
-            )
+            ),
+            *(sf.unix_date(sf.col(c.name)).cast("long").alias(_day_name(c)) for c in dates),
         )
     prepared: LazyFrame = nw.from_native(native).lazy()
     return prepared
@@ -95,65 +97,23 @@ def _prepare_polars_frame(data: Any, frame: Frame, schema: list[Column]) -> Lazy
         data = data.with_columns(**absent).cast(
             {name: polars_schema(frame)[name] for name in absent}
         )
-        _validate_polars_frame(data, frame)
+        validate_polars_frame(data, frame)
     else:
         table = _to_arrow_table(data, frame)
-        _validate_unused_columns(table, frame, [c for c in frame.columns if c not in schema])
+        validate_unused_columns(table, frame, [c for c in frame.columns if c not in schema])
         data = pl.from_arrow(table.select([c.name for c in schema]), rechunk=False)
-        _validate_polars_frame(data, replace(frame, columns=tuple(schema)))
+        validate_polars_frame(data, replace(frame, columns=tuple(schema)))
     columns = [
         pl.col(c.name).dt.timestamp("us").alias(f"{c.name}_us") if c.kind == "moment" else c.name
         for c in schema
     ]
-    prepared: LazyFrame = nw.from_native(data.select(columns).lazy())
-    return prepared
-
-
-def _validate_polars_frame(data: Any, frame: Frame) -> None:
-    """Validate a Polars frame: all bounds in one pass; pandera describes what does not fit.
-
-    pandera alone takes most of the time of a small comparison.
-    """
-    import polars as pl
-
-    fits = dict(data.schema) == polars_schema(frame) and not any(
-        data[c.name].null_count() for c in frame.columns if not c.nullable
-    )
-    if fits:
-        outside = [
-            condition.any().alias(f"{c.name}_{number}")
-            for c in frame.columns
-            for number, condition in enumerate(
-                (
-                    *([] if c.at_least is None else [pl.col(c.name).min() < c.at_least]),
-                    *([] if c.at_most is None else [pl.col(c.name).max() > c.at_most]),
-                    *([~pl.col(c.name).is_in(list(c.one_of))] if c.one_of else []),
-                )
-            )
-        ]
-        fits = not outside or not any(data.select(outside).row(0))
-    if not fits:
-        validate(data, frame)
-
-
-def _validate_unused_columns(table: Any, frame: Frame, columns: list[Column]) -> None:
-    """Validate the columns that are not converted, in Arrow, to avoid converting them to Polars."""
-    import pyarrow.compute as pc
-
-    invalid_columns = [
-        c.name
-        for c in columns
-        if (not c.nullable and table[c.name].null_count)
-        or (c.at_least is not None and pc.any(pc.less(table[c.name], c.at_least)).as_py())
-        or (c.at_most is not None and pc.any(pc.greater(table[c.name], c.at_most)).as_py())
-        or (c.one_of and not set(pc.unique(table[c.name]).to_pylist()) <= {*c.one_of, None})
+    days = [
+        pl.col(c.name).cast(pl.Int32).cast(pl.Int64).alias(_day_name(c))
+        for c in schema
+        if c.kind == "date"
     ]
-    if invalid_columns:
-        raise SchemaError(
-            f"{frame.name} does not fit its schema (in {', '.join(invalid_columns)})",
-            frame=frame.name,
-            cases=[],
-        )
+    prepared: LazyFrame = nw.from_native(data.select(*columns, *days).lazy())
+    return prepared
 
 
 def _to_arrow_table(data: Any, frame: Frame) -> Any:
@@ -188,7 +148,7 @@ def _add_absent_columns(data: Any, frame: Frame) -> Any:
     absent = [c for c in frame.columns if c.name in _find_absent_columns(data, frame)]
     if not absent:
         return data
-    nulls = {c.name: nw.lit(None).cast(_NARWHALS_TYPES[c.kind][0]()) for c in absent}
+    nulls = {c.name: nw.lit(None).cast(NARWHALS_TYPES[c.kind][0]()) for c in absent}
     return nw.to_native(nw.from_native(data).lazy().with_columns(**nulls))
 
 
@@ -208,39 +168,14 @@ def _duckdb_column_sql(column: Column) -> str:
     return f'"{column.name}"'
 
 
-def _validate_lazy_frame(data: LazyFrame, frame: Frame) -> None:
-    """Check names, types and bounds with one filter, on engines that pandera does not support."""
-    schema = data.collect_schema()
-    invalid_columns = [
-        column.name
-        for column in frame.columns
-        if column.name not in schema
-        or not isinstance(schema[column.name], _NARWHALS_TYPES[column.kind])
-    ]
-    if invalid_columns:
-        raise SchemaError(
-            f"{frame.name} has missing columns or columns of another type: {', '.join(invalid_columns)}",
-            frame=frame.name,
-            cases=[],
-        )
-    is_invalid = nw.lit(value=False)
-    for column in frame.columns:
-        value = nw.col(column.name)
-        if not column.nullable:
-            is_invalid = is_invalid | value.is_null()
-        if column.at_least is not None:
-            is_invalid = is_invalid | (value < column.at_least).fill_null(value=False)
-        if column.at_most is not None:
-            is_invalid = is_invalid | (value > column.at_most).fill_null(value=False)
-        if column.one_of:
-            is_invalid = is_invalid | (~value.is_in(list(column.one_of))).fill_null(value=False)
-    rows = data.filter(is_invalid).head(5).collect().rows(named=True)
-    if rows:
-        raise SchemaError(
-            f"{frame.name} does not fit its schema; first invalid row: {rows[0]}",
-            frame=frame.name,
-            cases=list(rows),
-        )
+def _duckdb_day_sql(column: Column) -> str:
+    days = f"date_diff('day', DATE '1970-01-01', \"{column.name}\")"
+    return f'CAST({days} AS BIGINT) AS "{_day_name(column)}"'
+
+
+def _day_name(column: Column) -> str:
+    """Return the name of a date as a number of days since 1970: `ledger_date` is `ledger_day`."""
+    return f"{column.name.removesuffix('_date')}_day"
 
 
 def refuse_large_sums(data: LazyFrame, frame: Frame) -> None:
@@ -281,7 +216,7 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
             native.collect(engine="streaming" if large else "in-memory").lazy()
         )
     elif engine == "duckdb":
-        computed = nw.from_native(_materialize_relation(native)).lazy()
+        computed = nw.from_native(materialize_relation(native)).lazy()
     else:
         # localCheckpoint() and not persist(): it also drops the query plan of the rows, and Spark's
         # planner needs minutes for a plan in which every step is nested.
@@ -289,7 +224,7 @@ def materialize(data: LazyFrame, *, large: bool = False) -> LazyFrame:
     return computed
 
 
-def _materialize_relation(relation: Any) -> Any:
+def materialize_relation(relation: Any) -> Any:
     """Compute and store a DuckDB relation's rows. Before DuckDB 2, `execute` does this."""
     return relation.materialize() if hasattr(relation, "materialize") else relation.execute()
 

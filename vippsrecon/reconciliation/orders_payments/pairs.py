@@ -339,9 +339,11 @@ def _find_orders_of_parts(
 
 
 def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:
-    """Return msn, reference of the references that could not be read; None if there are none."""
+    """Return msn, reference of the references that were not read; None if there are none."""
     if failures is None:
         return None
-    unread = failures.filter(build_effect_condition("unanswered"))
+    unread = failures.filter(
+        build_effect_condition("unanswered") | build_effect_condition("not_in_files")
+    )
     references = materialize(unread.select(*PAYMENT_KEY).unique())
     return None if is_empty(references) else references

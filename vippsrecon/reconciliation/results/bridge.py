@@ -145,10 +145,10 @@ def build_bridge(captured: LegSums, refunded: LegSums) -> list[dict[str, Any]]:
             _add_line_sums(sums, lines)
         for differences in leg_sums.differences:
             _add_code_differences(sums, differences)
-        rows.extend(_build_balanced_rows(leg, sums))
+        rows.extend(build_balanced_rows(leg, sums))
         to_fetched: BridgeSums = defaultdict(dict)
         _add_line_sums(to_fetched, leg_sums.to_fetched)
-        rows.extend(_build_balanced_rows(f"{leg}_as_fetched", to_fetched, (leg, *LINES_TO_FETCHED)))
+        rows.extend(build_balanced_rows(f"{leg}_as_fetched", to_fetched, (leg, *LINES_TO_FETCHED)))
     return rows
 
 
@@ -311,11 +311,22 @@ def _add_code_differences(sums: BridgeSums, differences: LazyFrame) -> None:
         line_sums[row["kind"]] = (before + row["amount"], count + row["rows"])
 
 
-def _build_balanced_rows(
+def build_balanced_rows(
     leg: str,
     sums: BridgeSums,
     order: tuple[str, ...] = (*BRIDGE_LINES, *DISCREPANCY_KINDS, "moved_in_another_period"),
 ) -> list[dict[str, Any]]:
+    """Return the rows of one leg, for `schemas.BRIDGE`: its lines in order, then its total.
+
+    Args:
+        leg: The leg, which is also the name of its total.
+        sums: Sales unit and currency to the amount and rows of each line; `total` is what the others
+            must add up to. It is taken out of the dictionary.
+        order: The lines; the first one is shown also if it is 0.
+
+    Raises:
+        BridgeError: The lines do not add up to the total.
+    """
     rows: list[dict[str, Any]] = []
     for (msn, currency), lines in sorted(sums.items()):
         total, count = lines.pop("total", (0, 0))

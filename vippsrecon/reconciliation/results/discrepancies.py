@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.codes import (
     DISCREPANCY_KINDS,
     EXPLAINED_KINDS,
     IGNORED_KINDS,
     TIMING_KINDS,
 )
-from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
 from vippsrecon.reconciliation.engines.plans import planned
 from vippsrecon.reconciliation.orders_payments.checks import QUESTIONS
 from vippsrecon.reconciliation.orders_payments.orders import ORDER_KEY
 from vippsrecon.reconciliation.orders_payments.pairs import PairSet
+from vippsrecon.reconciliation.results.first_seen import add_first_seen
 from vippsrecon.reconciliation.results.flags import is_deadline_near, join_flags
 from vippsrecon.reconciliation.results.proposals import add_proposals
 from vippsrecon.reconciliation.results.severity import add_severity
@@ -42,6 +41,8 @@ from vippsrecon.vipps_rules import NEW_REFERENCE_PATTERN
 KindsByQuestion = dict[str, frozenset[str]]
 _NO_TEXT = nw.lit(None).cast(nw.String)
 
+SUMMARY_KEYS = ("leg", "currency", "bucket", "kind")
+
 _SORT_COLUMNS = ("rank", "at_risk_minor", "discrepancy_id", "currency", "difference_minor", "flags")
 """Worst first. Orders without reference and number share an id, so amount and flags sort them."""
 
@@ -52,6 +53,9 @@ def build_discrepancies(
     rounding_cap_minor: int,
     today: dt.date,
     first_seen: Mapping[str, dt.date],
+    *,
+    other_legs: tuple[LazyFrame, ...] = (),
+    other_kinds: frozenset[str] = frozenset(),
 ) -> LazyFrame:
     """Return one row per discrepancy, worst first, with `store` beside the schema's columns.
 
@@ -62,13 +66,18 @@ def build_discrepancies(
         today: The local day of the cut-off time.
         first_seen: discrepancy_id to the day of the first run that reported it; a discrepancy
             that is not listed is first seen today.
+        other_legs: The discrepancies of the other legs, ungraded, with the same columns.
+        other_kinds: The kinds that occur in them.
     """
     discrepancy_kinds = tuple(
         (question, occurring & frozenset(DISCREPANCY_KINDS))
         for question, occurring in kinds.items()
     )
-    ungraded = _add_first_seen(_build_rows(answered, discrepancy_kinds), today, first_seen)
-    all_kinds = frozenset[str]().union(*(occurring for _, occurring in discrepancy_kinds))
+    rows = _build_rows(answered, discrepancy_kinds)
+    if other_legs:
+        rows = materialize(nw.concat([rows, *other_legs], how="vertical"))
+    ungraded = add_first_seen(rows, today, first_seen)
+    all_kinds = other_kinds.union(*(occurring for _, occurring in discrepancy_kinds))
     return _grade_rows(ungraded, rounding_cap_minor, all_kinds, get_language())
 
 
@@ -166,30 +175,6 @@ def _build_hints() -> nw.Expr:
         .then(nw.lit(f" {ATTEMPTS_NOT_ASKED}"))
         .otherwise(nw.lit("")),
     )
-
-
-def _add_first_seen(
-    discrepancies: LazyFrame, today: dt.date, first_seen: Mapping[str, dt.date]
-) -> LazyFrame:
-    """Add the day of the first run that reported each discrepancy, and the days since then.
-
-    The age is counted from that run, not from the event: a first run has no earlier report that
-    anyone could have acted on.
-    """
-    ids_by_day: defaultdict[dt.date, list[str]] = defaultdict(list)
-    if first_seen:
-        for row in collect_rows(discrepancies.select("discrepancy_id")):
-            day = first_seen.get(row["discrepancy_id"])
-            if day is not None and day < today:
-                ids_by_day[day].append(row["discrepancy_id"])
-    first_date: nw.Expr = nw.lit(today).cast(nw.Date)
-    age: nw.Expr = nw.lit(0, nw.Int64)
-    for day, ids in sorted(ids_by_day.items()):
-        was_reported = nw.col("discrepancy_id").is_in(ids)
-        first_date = nw.when(was_reported).then(nw.lit(day).cast(nw.Date)).otherwise(first_date)
-        days = to_day_number(today) - to_day_number(day)
-        age = nw.when(was_reported).then(nw.lit(days, nw.Int64)).otherwise(age)
-    return discrepancies.with_columns(first_seen_date=first_date, age_days=age.cast(nw.Int64))
 
 
 def assign_buckets(answered: LazyFrame) -> LazyFrame:
@@ -293,7 +278,7 @@ def _build_side(side: str, parts: list[LazyFrame], first_key: str, second_key: s
 
 
 def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFrame) -> LazyFrame:
-    """Return counts and sums by currency, bucket and kind; each discrepancy counts as one row.
+    """Return counts and sums by leg, currency, bucket and kind; each discrepancy counts as one row.
 
     Args:
         pairs: Pairs with their buckets.
@@ -303,7 +288,9 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
     nothing = nw.lit(0, nw.Int64)
     is_order_row = nw.col("has_order") | (nw.col("role") == "superseded_row")
     total = nw.when(is_order_row).then(nw.col("O")).otherwise(nw.col("C"))
+    own_leg = nw.lit("order_payment").alias("leg")
     other_pairs = pairs.filter(nw.col("bucket") != "discrepancy").select(
+        own_leg,
         "currency",
         "bucket",
         "kind",
@@ -313,6 +300,7 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         at_risk_minor=nothing,
     )
     discrepancy_rows = discrepancies.select(
+        "leg",
         "currency",
         bucket=nw.lit("discrepancy"),
         kind=nw.col("kind"),
@@ -322,6 +310,7 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         at_risk_minor=nw.col("at_risk_minor"),
     )
     matched = exact_sums.select(
+        own_leg,
         "currency",
         bucket=_bucket_of_exact_match(),
         kind=_kind_of_exact_match(),
@@ -330,17 +319,16 @@ def build_summary(pairs: LazyFrame, discrepancies: LazyFrame, exact_sums: LazyFr
         difference_minor=nothing,
         at_risk_minor=nothing,
     )
-    keys = ["currency", "bucket", "kind"]
     return (
         nw.concat([other_pairs, discrepancy_rows, matched], how="vertical")
-        .group_by(*keys)
+        .group_by(*SUMMARY_KEYS)
         .agg(
             rows=nw.col("rows").sum().cast(nw.Int64),
             total_minor=nw.col("total_minor").sum().cast(nw.Int64),
             difference_minor=nw.col("difference_minor").sum().cast(nw.Int64),
             at_risk_minor=nw.col("at_risk_minor").sum().cast(nw.Int64),
         )
-        .sort(*keys)
+        .sort(*SUMMARY_KEYS)
     )
 
 

@@ -10,6 +10,7 @@ from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
 from vippsrecon.report.excel import drop_downs
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.report.excel.tables import get_file_name
+from vippsrecon.report.money.columns import NOT_SUMMED
 from vippsrecon.spreadsheet.columns import choose_header_formats, set_column_widths
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount, write_live_total
 from vippsrecon.spreadsheet.formats import colour_cells_by_text
@@ -181,7 +182,11 @@ def _write_currency_total(
         (row, count_column),
     )
     for place, column in enumerate(table.columns):
-        if column.kind != "money" or table.key == "events" or column.name == "proposal_minor":
+        if (
+            column.kind != "money"
+            or table.key == "events"
+            or column.name in ("proposal_minor", *NOT_SUMMED)
+        ):
             # These amounts belong to operations of several kinds, so their sum means nothing.
             continue
         if table.key == "discrepancies" and column.name in _PAYMENT_COLUMNS:

@@ -15,6 +15,7 @@ from vippsrecon.report.columns import (
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.links import add_links
+from vippsrecon.report.money.radar import build_radar_rows
 from vippsrecon.report.sentences import describe_change_rows
 from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -25,6 +26,7 @@ from vippsrecon.texts import (
     count_of,
     format_money,
     format_percent,
+    list_section,
     list_texts_in,
     say,
     translate_words,
@@ -74,6 +76,7 @@ def build_sheet_tables(
         _build_table("payments", frames.payments),
         _build_table("events", frames.events),
         _build_table("orders", frames.orders),
+        *_build_money_tables(frames),
         _build_table("rejects", build_reject_and_failure_rows(frames)),
     )
     with_payments = detail == "findings"
@@ -85,7 +88,7 @@ def build_sheet_tables(
     tables = (replace(tables[0], columns=columns), *tables[1:])
     placed = {table.key: _place_header(table, figures, stem, limit) for table in tables}
     if detail == "findings":
-        for sheet in RAW_SHEETS:
+        for sheet in placed.keys() & set(RAW_SHEETS):
             file = f"{stem}.data/{sheet}_rows.parquet"
             placed[sheet] = replace(placed[sheet], left_out=True, overflow_file=file)
     placed["discrepancies"] = add_links(placed)
@@ -101,6 +104,33 @@ def _build_table(sheet: str, data: pl.DataFrame, about: str = "") -> SheetTable:
         list_columns(sheet),
         data,
     )
+
+
+def _build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
+    """Return the sheets of money on its way to the bank that have rows."""
+    if frames.money is None:
+        return ()
+    words = dict(list_section("money_legs.words"))
+    payouts = frames.money.payouts.with_columns(
+        pl.col("what", "status", "matched_by").replace(words)
+    )
+    names_of_lines = dict(list_section("cut_off.lines"))
+    cut_off = frames.money.cut_off.with_columns(
+        line_name=pl.col("line").replace(names_of_lines),
+        what=pl.col("item").replace(dict(list_section("cut_off.items"))),
+        proof=pl.col("proof").replace(dict(list_section("cut_off.proofs"))),
+    )
+    vouchers = frames.money.vouchers.with_columns(
+        status=pl.col("status").replace(dict(list_section("cut_off.statuses"))),
+    )
+    rows = {
+        "ledger": frames.money.entries,
+        "payouts_bank": payouts,
+        "cutoff": cut_off,
+        "vouchers": vouchers,
+        "radar": build_radar_rows(frames.reservations, frames.orders),
+    }
+    return tuple(_build_table(sheet, data) for sheet, data in rows.items() if data.height)
 
 
 def _build_item_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
@@ -167,7 +197,7 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
 
 def get_file_name(table: SheetTable) -> str:
     """Return what a sheet is called in names of files and cells: the same in every language."""
-    return list_texts_in("sheets", "en")[table.key].lower().replace(" ", "_")
+    return list_texts_in("sheets", "en")[table.key].lower().replace(" ", "_").replace("-", "_")
 
 
 def format_group_notes(figures: ReportFigures, most: int = 5, place: str = "") -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from vippsrecon.report.changes import ReportChanges, find_changes
 from vippsrecon.report.daily_totals import SpanTotals, sum_by_day
 from vippsrecon.report.detail import ReportDetail, choose_detail
 from vippsrecon.report.excel import controls
+from vippsrecon.report.excel.bridge_sheet import BridgeSheetWriter
 from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.figures_sheet import FiguresSheetWriter
 from vippsrecon.report.excel.summary_sheet import summary
@@ -56,8 +57,9 @@ def write_workbook(
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
     Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing,
-    Payments, Events, Orders, Rejects and failures, Figures, Controls; and Open items and What changed
-    where there are any. Amounts are in major units. Totals are formulas over the rows of the
+    Payments, Events, Orders, Rejects and failures, Figures, Controls; Open items and What changed where
+    there are any; and, if ledger entries or bank statements were compared, Bridge, Ledger, Payouts
+    and bank, and Radar. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
@@ -142,9 +144,10 @@ def _fill_report_workbook(
     formats, checks = WorkbookFormats(workbook), CrossChecks()
     shown = {name: table for name, table in sheets.items() if not table.left_out}
     drawn = ["figures"] if figures.legs or days or figures.concentrations else []
+    stated = ["bridge"] if figures.statement else []
     worksheets = {
         key: workbook.add_worksheet(get_sheet_name(key))
-        for key in ("summary", *shown, *drawn, "controls")
+        for key in ("summary", *stated, *shown, *drawn, "controls")
     }
     for worksheet in worksheets.values():
         page = say("sheet_texts.page_of")
@@ -158,6 +161,14 @@ def _fill_report_workbook(
         tables=dict(sheets),
         checks=checks,
     ).write(reconciliation, figures)
+    for name in stated:
+        BridgeSheetWriter(
+            workbook=workbook,
+            page=SheetLayout(worksheets[name]),
+            formats=formats,
+            discrepancies=sheets["discrepancies"],
+            checks=checks,
+        ).write(figures)
     for name, table in shown.items():
         write_table(workbook, worksheets[name], table, formats, checks)
     for name in drawn:

@@ -27,6 +27,7 @@ from vippsrecon.report.html.charts import (
 )
 from vippsrecon.report.html.row_sections import MAX_ROWS, build_row_sections
 from vippsrecon.report.html.tiles import list_main_figures
+from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
 from vippsrecon.texts import format_share, get_language, say
 
@@ -127,11 +128,15 @@ def build_content(
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(manifest),
             say("about.limit"),
+            *figures.ledgers,
         ),
         "notices": reconciliation.notices[:MAX_NOTICES],
         "notices_left_out": sentences.describe_left_out_rows(
             MAX_NOTICES, len(reconciliation.notices), "summary", workbook, "notice"
         ),
+        "leg_verdicts": figures.verdicts,
+        "leg_heads": list_leg_heads(),
+        "statement": figures.statement[: MAX_LEGS * 4],
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(
             figures, MAX_GROUPS, sentences.describe_place("summary", workbook)

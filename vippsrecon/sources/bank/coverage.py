@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.bank.accounts import normalize_account
@@ -12,52 +13,83 @@ from vippsrecon.sources.bank.balances import describe_statement
 from vippsrecon.sources.bank.statement import Statement
 
 _MAX_GAPS_NAMED = 5
-_LONGEST_WEEKEND_DAYS = 5
+LONGEST_WEEKEND_DAYS = 5
 """Days without a statement that holidays and a weekend explain (Easter)."""
 
 
-def describe_gaps(statements: Sequence[Statement]) -> list[str]:
-    """Return a sentence for each gap between statements that follow one another.
+class StatementGap(NamedTuple):
+    """Two statements of an account that follow one another, with something missing between them.
 
-    A gap is a closing balance that is not the next opening balance, a missing number, or, where
-    neither is stated, more days without a statement than Easter explains.
+    Attributes:
+        earlier, later: The two statements.
+        why: What shows it: `numbers` (statements are missing by their number), `balances` (the later
+            one does not open where the earlier one closes), or `days` (more days without a statement
+            than Easter explains; only this is no proof).
+        missing: Number of missing statements, where the numbers show it; else 0.
     """
-    notes: list[str] = []
+
+    earlier: Statement
+    later: Statement
+    why: str
+    missing: int = 0
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether lines are certainly missing."""
+        return self.why != "days"
+
+    def describe(self) -> str:
+        """Return the gap as a sentence."""
+        one, other = self.earlier, self.later
+        between = f"Between {describe_statement(one)} and {describe_statement(other)}"
+        if self.why == "numbers":
+            return (
+                f"{between} {format_count(self.missing, 'statement is', 'statements are')} missing "
+                f"(numbers {one.sequence} and {other.sequence}). Get it from the bank."
+            )
+        if self.why == "balances":
+            return (
+                f"{between} something is missing: the first closes at "
+                f"{format_amount(one.closing_minor or 0, one.currency)}, the next opens at "
+                f"{format_amount(other.opening_minor or 0, other.currency)}. Get the statements between."
+            )
+        return f"{between} are days without a statement or a line. Check that none is missing."
+
+
+def find_gaps(statements: Sequence[Statement]) -> list[StatementGap]:
+    """Return the gaps between statements that follow one another, account by account."""
+    gaps: list[StatementGap] = []
     for account in sorted({(s.account or "", s.currency) for s in statements}):
         own = [s for s in statements if (s.account or "", s.currency) == account and s.first_date]
         own.sort(key=lambda s: (s.first_date, s.last_date, s.sequence or 0))
-        notes += [gap for one, other in pairwise(own) for gap in _describe_gap(one, other)]
-    if len(notes) > _MAX_GAPS_NAMED:
-        more = len(notes) - _MAX_GAPS_NAMED
-        notes = [*notes[:_MAX_GAPS_NAMED], f"{format_count(more, 'more gap')} between statements."]
-    return notes
+        gaps += [gap for one, other in pairwise(own) if (gap := _find_gap(one, other)) is not None]
+    return gaps
 
 
-def _describe_gap(earlier: Statement, later: Statement) -> Iterator[str]:
+def _find_gap(earlier: Statement, later: Statement) -> StatementGap | None:
     if earlier.last_date is None or later.first_date is None or later.last_date is None:
-        return
+        return None
     if later.first_date < earlier.last_date or later.last_date <= earlier.last_date:
-        return  # They overlap, or one repeats the other.
-    between = f"Between {describe_statement(earlier)} and {describe_statement(later)}"
+        return None  # They overlap, or one repeats the other.
     missing = (later.sequence or 0) - (earlier.sequence or 0) - 1
     has_numbers = earlier.sequence is not None and later.sequence is not None
     # Banks begin at 1 again each year, so a lower number does not mean a gap.
     if has_numbers and missing > 0 and earlier.last_date.year == later.last_date.year:
-        numbers = f"numbers {earlier.sequence} and {later.sequence}"
-        yield (
-            f"{between} {format_count(missing, 'statement is', 'statements are')} missing "
-            f"({numbers}). Get it from the bank."
-        )
-    elif earlier.closing_minor is not None and later.opening_minor is not None:
-        change = later.opening_minor - earlier.closing_minor
-        if change:
-            yield (
-                f"{between} something is missing: the first closes at "
-                f"{format_amount(earlier.closing_minor, earlier.currency)}, the next opens at "
-                f"{format_amount(later.opening_minor, later.currency)}. Get the statements between."
-            )
-    elif (later.first_date - earlier.last_date).days > _LONGEST_WEEKEND_DAYS:
-        yield f"{between} are days without a statement or a line. Check that none is missing."
+        return StatementGap(earlier, later, "numbers", missing)
+    if earlier.closing_minor is not None and later.opening_minor is not None:
+        is_chained = earlier.closing_minor == later.opening_minor
+        return None if is_chained else StatementGap(earlier, later, "balances")
+    is_long = (later.first_date - earlier.last_date).days > LONGEST_WEEKEND_DAYS
+    return StatementGap(earlier, later, "days") if is_long else None
+
+
+def describe_gaps(statements: Sequence[Statement]) -> list[str]:
+    """Return a sentence for each gap between statements that follow one another."""
+    notes = [gap.describe() for gap in find_gaps(statements)]
+    if len(notes) > _MAX_GAPS_NAMED:
+        more = len(notes) - _MAX_GAPS_NAMED
+        notes = [*notes[:_MAX_GAPS_NAMED], f"{format_count(more, 'more gap')} between statements."]
+    return notes
 
 
 def describe_other_accounts(
@@ -104,7 +136,7 @@ def describe_other_days(
         return [f"The statements are of {covered}, and the period is {wanted}: another month."]
     notes = []
     # An opening balance is often dated the day before, and a month may begin on a holiday.
-    if first > period[0] + timedelta(days=_LONGEST_WEEKEND_DAYS):
+    if first > period[0] + timedelta(days=LONGEST_WEEKEND_DAYS):
         notes.append(
             f"The statements begin on {first.isoformat()}, after the period {wanted} does."
         )

@@ -22,6 +22,7 @@ from vippsrecon.sources.files.detect import (
 from vippsrecon.sources.input_paths import list_paths, refuse_repeated_names
 from vippsrecon.sources.orders.open import open_table
 from vippsrecon.sources.settlement import flat_table, portal, report_xml, sectioned_csv
+from vippsrecon.sources.settlement.aborted_payouts import mark_aborted
 from vippsrecon.sources.settlement.result import (
     ParsedSettlement,
     SettlementFiles,
@@ -65,7 +66,7 @@ def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame
     refuse_repeated_names(files)
     parsed = [read_settlement_file(path) for path in files]
     entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
-    payouts = _keep_once([file.payouts for file in parsed], _PAYOUT_KEY)
+    payouts = mark_aborted(_keep_once([file.payouts for file in parsed], _PAYOUT_KEY))
     repeated = sum(file.entries.height for file in parsed) - entries.height
     notes = (
         (

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -154,6 +163,33 @@ ITEM_DECISIONS = Table(
     Column("owner", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("as_of", Text, nullable=False),
+)
+
+LEDGER_DATES = Table(
+    "ledger_dates",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("ledger_id", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("ledger_date", Text, primary_key=True),
+    Column("entry_count", BigInteger, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+)
+
+LEDGER_FEED_PAGES = Table(
+    "ledger_feed_pages",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("ledger_id", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("cursor", Text, primary_key=True),
+    Column("next_cursor", Text, nullable=False),
+    Column("entry_count", BigInteger, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
 )
 
 

@@ -14,6 +14,7 @@ from vippsrecon.report.excel.summary_sheet.buckets import write_buckets
 from vippsrecon.report.excel.summary_sheet.change_totals import write_change_totals
 from vippsrecon.report.excel.summary_sheet.chart import insert_bar_chart
 from vippsrecon.report.excel.summary_sheet.concentration import write_concentrations
+from vippsrecon.report.excel.summary_sheet.legs import write_leg_verdicts
 from vippsrecon.report.excel.summary_sheet.open_items import write_open_items
 from vippsrecon.report.excel.summary_sheet.reservations import write_reservations
 from vippsrecon.report.excel.summary_sheet.sign_off import (
@@ -70,6 +71,7 @@ class SummarySheetWriter(SectionWriter):
         """Lay out the whole sheet and write it."""
         self._write_cover_lines(reconciliation, figures)
         self._write_currency_totals(figures)
+        write_leg_verdicts(self, figures.verdicts)
         write_ages_and_decisions(self, self.tables["discrepancies"], self.checks, figures)
         for currency in figures.currencies:
             write_reservations(
@@ -128,6 +130,7 @@ class SummarySheetWriter(SectionWriter):
             sentences.describe_completeness(reconciliation, figures),
             sentences.describe_discovery(reconciliation.manifest),
             say("about.limit"),
+            *figures.ledgers,
             *sentences.describe_left_out_sheets(self.tables.values()),
         ):
             self._write_sentence(sentence, C, formats["wrapped"])

@@ -1,0 +1,264 @@
+"""Test what is said of settlement files and bank statements that do not cover the month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
+from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from vippsrecon.config.settings import Settings
+from vippsrecon.errors import InputError, SourceError
+from vippsrecon.workflow.inputs.money_files import MoneyFiles, MoneyPaths, read_money_files
+
+OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
+QUIET_OCTOBER = (date(2026, 10, 1), date(2026, 10, 4))
+NO_SETTINGS = Settings("", "")
+OTHER_ACCOUNT = "NO5098765432114"
+
+
+def captures(days: list[str], **changes) -> list[list[str]]:
+    """Return a capture of 10.00 on each of these days."""
+    return [
+        portal_row("Belastning", "10.00", f"{10 * n}.00", psp=day, day=day, **changes)
+        for n, day in enumerate(days, start=1)
+    ]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., MoneyFiles]:
+    """Read contents: of settlement as `1.csv`, …, of statements as `1.xml`, …."""
+
+    def write(contents: list[str], suffix: str) -> list[Path]:
+        paths = [tmp_path / f"{number}{suffix}" for number in range(1, len(contents) + 1)]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_text(content, encoding="utf-8")
+        return paths
+
+    def read_contents(settlement=(), bank=(), **options) -> MoneyFiles:
+        paths = MoneyPaths(None, write(list(settlement), ".csv"), write(list(bank), ".xml"))
+        return read_money_files(paths, NO_SETTINGS, **options)
+
+    return read_contents
+
+
+def count_rows(files: MoneyFiles) -> tuple[int, ...]:
+    """Return the numbers of entries, payouts and bank lines."""
+    frames = files.list_arguments()
+    return tuple(frames[name].height for name in ("ledger_entries", "payouts", "bank_lines"))
+
+
+def list_clauses(files: MoneyFiles) -> list[str]:
+    """Return why the run is incomplete, in a few words each."""
+    return [gap.clause for gap in files.gaps]
+
+
+def balanced(*days: tuple[str, str, str, str], account: str = ACCOUNT) -> str:
+    """Return a file with a statement of 100.00 for each (first day, last day, opening, closing)."""
+    return document(
+        *(
+            statement(
+                [entry(day=first, reference=first)],
+                days=(first, last),
+                opening=opening,
+                closing=closing,
+                account=f"<Othr><Id>{account}</Id></Othr>",
+                name=str(n),
+            )
+            for n, (first, last, opening, closing) in enumerate(days, start=1)
+        )
+    )
+
+
+def test_files_that_cover_the_month_say_nothing(read):
+    """The usual month: one settlement report, one statement of the account it pays to."""
+    files = read(
+        [as_portal_csv(one_day())],
+        [balanced(("2026-10-01", "2026-10-31", "5.00", "105.00"))],
+        period=QUIET_OCTOBER,
+    )
+    assert (files.gaps, files.notices) == ((), ())
+    assert count_rows(files) == (8, 1, 1)
+    days = {IBAN: (date(2026, 10, 1), date(2026, 10, 31))}
+    assert files.list_arguments()["statement_days"] == days
+    assert sorted(files.inputs) == ["1.csv", "1.xml"]
+    assert files.describe()["money_files"]["1.xml"]["last_day"] == "2026-10-31"
+
+
+def test_absent_files_are_none_and_not_empty():
+    """A comparison with what was not given would be a comparison with zero."""
+    files = read_money_files(MoneyPaths(), NO_SETTINGS)
+    assert set(files.list_arguments().values()) == {None}
+    assert (files.describe(), files.inputs) == ({}, {})
+    assert (files.gaps, files.notices, files.rejects.height) == ((), (), 0)
+
+
+def test_repeated_and_overlapping_files_are_read_once(read):
+    """A file downloaded twice must not double the money; the manifest's notes say so."""
+    report, lines = (
+        as_portal_csv(one_day()),
+        balanced(("2026-10-01", "2026-10-31", "5.00", "105.00")),
+    )
+    files = read([report, report], [lines, lines])
+    assert count_rows(files) == (8, 1, 1)
+    assert sum("counted once" in note for note in files.notes) == 2
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    """A row is known by its file's name; the manifest too has one hash per name."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.csv").write_text(as_portal_csv(one_day()), encoding="utf-8")
+    with pytest.raises(SourceError, match="two input files have this name"):
+        read_money_files(
+            MoneyPaths(None, [tmp_path / "a" / "x.csv"], [tmp_path / "b" / "x.csv"]), NO_SETTINGS
+        )
+
+
+@pytest.mark.parametrize(
+    ("days", "clause"),
+    [
+        (["2026-09-01", "2026-09-30"], "no settlement file covers the period"),
+        (["2026-11-01", "2026-11-30"], "no settlement file covers the period"),
+        (
+            [f"2026-10-{day:02}" for day in range(1, 21)],
+            "the settlement files do not cover 2026-10-21 to 2026-10-31",
+        ),
+        (
+            [f"2026-10-{day:02}" for day in range(8, 32)],
+            "the settlement files do not cover 2026-10-01 to 2026-10-07",
+        ),
+    ],
+)
+def test_days_without_entries_make_the_run_incomplete(read, days: list[str], clause: str):
+    """What happened on these days is not known, so it cannot be called right."""
+    files = read([as_portal_csv(captures(days))], period=OCTOBER)
+    assert list_clauses(files) == [clause]
+    assert "there is no verdict" in files.gaps[0].sentence
+
+
+def test_shop_that_sells_weekly_covers_its_month(read):
+    """The last week without an entry is as long as the others."""
+    days = ["2026-10-02", "2026-10-09", "2026-10-16", "2026-10-26"]
+    files = read([as_portal_csv(captures(days))], period=OCTOBER)
+    assert files.gaps == ()
+
+
+def test_other_unit_and_two_currencies_are_notices(read):
+    """Neither hides money, but either may be the wrong file."""
+    rows = [*one_day(), *captures(["2026-10-02"], currency="EUR", msn="654321")]
+    rows += captures(["2026-10-03"], currency="EUR")
+    files = read([as_portal_csv(rows)], msns=frozenset(["123456"]))
+    assert files.gaps == ()
+    assert any("sales unit 654321" in notice for notice in files.notices)
+    assert any("Ledger 302321" in notice and "EUR, NOK" in notice for notice in files.notices)
+
+
+def test_statement_that_does_not_add_up_is_incomplete(read):
+    """A missing line may be a payout; the sentence has the sums that differ."""
+    files = read(bank=[balanced(("2026-10-01", "2026-10-31", "5.00", "110.00"))])
+    assert list_clauses(files) == ["a bank statement does not add up"]
+    assert "give 105.00 NOK, and the closing balance is 110.00 NOK" in files.gaps[0].sentence
+
+
+def test_gap_between_statements_is_incomplete(read):
+    """The next statement does not open where the one before closed."""
+    first = ("2026-10-01", "2026-10-10", "0.00", "100.00")
+    files = read(bank=[balanced(first, ("2026-10-21", "2026-10-31", "300.00", "400.00"))])
+    assert list_clauses(files) == ["bank statements between 2026-10-10 and 2026-10-21 are missing"]
+
+
+def test_days_without_a_line_are_a_notice(read):
+    """Without balances nothing proves a gap, nor that there is none."""
+    one = statement([entry()], days=("2026-10-01", "2026-10-05"))
+    other = statement([entry(day="2026-10-20")], days=("2026-10-20", "2026-10-31"), name="2")
+    files = read(bank=[document(one, other)])
+    assert files.gaps == ()
+    assert any("Check that no statement is missing" in notice for notice in files.notices)
+    assert any("2 bank statements state no opening" in notice for notice in files.notices)
+
+
+@pytest.mark.parametrize(
+    ("days", "clause"),
+    [
+        (("2026-08-01", "2026-08-31"), "no bank statement covers the period"),
+        (("2026-12-01", "2026-12-31"), "no bank statement covers the period"),
+        (("2026-10-12", "2026-10-31"), "the bank statements begin on 2026-10-12"),
+    ],
+)
+def test_statement_of_another_month_is_incomplete(read, days: tuple[str, str], clause: str):
+    """Each payout would be missing in such a bank."""
+    files = read(bank=[balanced((*days, "0.00", "100.00"))], period=OCTOBER)
+    assert list_clauses(files) == [clause]
+
+
+def test_statement_that_ends_early_is_a_notice(read):
+    """Later payouts are in transit, as they are at the end of each month."""
+    days = ("2026-10-01", "2026-10-20", "0.00", "100.00")
+    files = read(bank=[balanced(days)], period=OCTOBER)
+    assert files.gaps == ()
+    assert any("end on 2026-10-20" in notice for notice in files.notices)
+
+
+def test_statement_of_another_account_is_incomplete(read):
+    """The settlement file names the account that is paid; no statement is of it."""
+    days = ("2026-10-01", "2026-10-31", "0.00", "100.00")
+    files = read([as_portal_csv(one_day())], [balanced(days, account=OTHER_ACCOUNT)])
+    assert list_clauses(files) == [f"there is no statement of account {IBAN}"]
+    assert any(f"account {OTHER_ACCOUNT} (1.xml)" in notice for notice in files.notices)
+
+
+def test_further_account_is_a_notice(read):
+    """A bank often gives the statements of all accounts together."""
+    days = ("2026-10-01", "2026-10-31", "0.00", "100.00")
+    files = read(
+        [as_portal_csv(one_day())], [balanced(days), balanced(days, account=OTHER_ACCOUNT)]
+    )
+    assert files.gaps == ()
+    assert any(f"account {OTHER_ACCOUNT} (2.xml)" in notice for notice in files.notices)
+
+
+def test_file_without_a_readable_row_is_refused(read):
+    """Nothing was read, so nothing can be compared."""
+    with pytest.raises(InputError, match=r"1\.csv: none of the 1 row could be read"):
+        read([as_portal_csv([portal_row("Belastning", "ti kroner", "10.00")])])
+
+
+def test_file_of_another_kind_is_refused(read):
+    """The sentence says what the file is."""
+    with pytest.raises(SourceError, match="not a settlement file"):
+        read(["reference,currency,total\nA-1,NOK,10.00\n"])
+
+
+def test_payout_without_a_day_gets_the_usual_one(read):
+    """Most forms of the file do not plan a day; Norway pays three bank days later."""
+    rows = [*one_day()[:-1], [*one_day()[-1][:-1], ""]]
+    payouts = read([as_portal_csv(rows)]).list_arguments()["payouts"]
+    assert payouts["expected_bank_date"].to_list() == [date(2026, 10, 6)]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
+    """A portal sorts a report as its reader did; the balances run on all the same."""
+    rows = [*one_day()]
+    second = [portal_row("Belastning", "9.00", "9.00", psp="9", day="2026-10-02")]
+    rows = [*rows, *second]
+    files = read([as_portal_csv(rows[::-1] if newest_first else rows)])
+    (proof,) = files.describe()["ledger_completeness"]
+    assert (proof["verdict"], proof["ledger_id"], proof["entries"]) == ("complete", "302321", 6)
+
+
+def test_proof_names_the_entry_from_which_it_is_broken(read):
+    """A row was deleted in Excel."""
+    rows = one_day()
+    (proof,) = read([as_portal_csv([rows[0], *rows[2:]])]).describe()["ledger_completeness"]
+    assert (proof["verdict"], proof["broken_entry"]) == ("incomplete", 2)
+
+
+def test_mapping_without_statements_is_refused():
+    """The option would have no effect."""
+    with pytest.raises(InputError, match="no statement is given"):
+        read_money_files(MoneyPaths(bank_mapping="bank.toml"), NO_SETTINGS)

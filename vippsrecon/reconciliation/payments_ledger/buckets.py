@@ -1,0 +1,144 @@
+"""Put each ledger entry into one bucket."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS, TIMING_KINDS
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.payments_ledger.coverage import is_in_period
+from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
+from vippsrecon.reconciliation.run_checks import BUCKET_COLUMNS
+
+_OPERATION = ["msn", "currency", "psp_reference"]
+
+
+def build_entry_buckets(
+    entries: LazyFrame,
+    pairs: LazyFrame,
+    cycles: LazyFrame,
+    period: tuple[int, int] | None,
+) -> LazyFrame:
+    """Return one row per ledger entry: its bucket and its code.
+
+    Args:
+        entries: Result of `entries.prepare_entries`, with `booking_kind`.
+        pairs: Captures and refunds with `entry_kind` and `fee_kind`.
+        cycles: Disputes with `dispute_kind`.
+        period: First and last day, as day numbers; None for all days.
+    """
+    movements = pairs.filter(~nw.col("row_key").is_null()).select(
+        "row_key",
+        "msn",
+        "currency",
+        kind=_choose_kind(),
+        amount_minor=nw.col("entry_minor"),
+    )
+    fees = _find_fee_kinds(materialize(entries.filter(nw.col("role") == "fee")), pairs)
+    disputes = entries.filter(nw.col("role") == "dispute").join(
+        _list_disputes(cycles), on="row_key", how="left"
+    )
+    others = entries.filter(nw.col("role").is_in(["correction", "known", "unknown"])).with_columns(
+        kind=nw.col("booking_kind")
+    )
+    outside = ~is_in_period(nw.col("ledger_day"), period)
+    rest = [
+        part.with_columns(
+            kind=nw.when(outside).then(nw.lit("outside_period")).otherwise(nw.col("kind"))
+        ).select("row_key", "msn", "currency", "kind", "amount_minor")
+        for part in (fees, disputes, others)
+    ]
+    kind = nw.col("kind").fill_null("")
+    bucket: nw.Expr = nw.lit("matched")
+    for name, kinds in (
+        ("ignored", IGNORED_KINDS),
+        ("timing", TIMING_KINDS),
+        ("discrepancy", DISCREPANCY_KINDS),
+        ("not_checked", ("not_checked",)),
+    ):
+        bucket = nw.when(kind.is_in(list(kinds))).then(nw.lit(name)).otherwise(bucket)
+    return (
+        nw.concat([movements, *rest], how="vertical")
+        .select(
+            "row_key",
+            "msn",
+            "currency",
+            "amount_minor",
+            side=nw.lit("ledger_entries"),
+            bucket=bucket,
+            kind=nw.when(kind == "not_checked").then(nw.lit("")).otherwise(kind),
+            flags=nw.lit(""),
+        )
+        .select(BUCKET_COLUMNS)
+    )
+
+
+def leave_entries_unchecked(ledger_entries: LazyFrame) -> LazyFrame:
+    """Return one row per ledger entry where payments have no events to compare it with."""
+    return materialize(
+        prepare_entries(ledger_entries)
+        .with_columns(
+            side=nw.lit("ledger_entries"),
+            bucket=nw.lit("not_checked"),
+            kind=nw.lit(""),
+            flags=nw.lit(""),
+        )
+        .select(BUCKET_COLUMNS)
+    )
+
+
+def _choose_kind() -> nw.Expr:
+    """Return the code of a capture or refund: a discrepancy first, then the code of its fee."""
+    entry, fee = nw.col("entry_kind"), nw.col("fee_kind")
+    late = fee.is_in(["fee_missing", "timing_fee_late"]).fill_null(value=False)
+    entry_is_wrong = entry.is_in(list(DISCREPANCY_KINDS)).fill_null(value=False)
+    fee_is_wrong = late & (fee == "fee_missing")
+    return (
+        nw.when(entry_is_wrong)
+        .then(entry)
+        .otherwise(
+            nw.when(fee_is_wrong)
+            .then(fee)
+            .otherwise(nw.when(~entry.is_null()).then(entry).otherwise(nw.when(late).then(fee)))
+        )
+    )
+
+
+def _find_fee_kinds(fees: LazyFrame, pairs: LazyFrame) -> LazyFrame:
+    """Add the code of each fee entry: that of its capture, or none if the capture is not known."""
+    no_kind = nw.lit(None).cast(nw.String)
+    if is_empty(fees):
+        return fees.with_columns(kind=no_kind)
+    charged = materialize(
+        pairs.filter(~nw.col("fee_psp").is_null()).select(
+            "msn",
+            "currency",
+            psp_reference=nw.col("fee_psp"),
+            kind=nw.when(nw.col("fee_kind") == "fee_variance").then(nw.lit("fee_variance")),
+        )
+    )
+    varied = materialize(charged.filter(~nw.col("kind").is_null()))
+    with_kind = fees.join(varied, on=_OPERATION, how="left")
+    orphans = materialize(
+        fees.join(charged.select(_OPERATION), on=_OPERATION, how="anti").select("row_key")
+    )
+    if is_empty(orphans):
+        return with_kind
+    orphans = orphans.with_columns(orphan=nw.lit(value=True))
+    return with_kind.join(orphans, on="row_key", how="left").with_columns(
+        kind=nw.when(nw.col("orphan").fill_null(value=False))
+        .then(nw.lit("not_checked"))
+        .otherwise(nw.col("kind"))
+    )
+
+
+def _list_disputes(cycles: LazyFrame) -> LazyFrame:
+    return nw.concat(
+        [
+            cycles.filter(~nw.col(key).is_null()).select(
+                row_key=nw.col(key), kind=nw.col("dispute_kind")
+            )
+            for key in ("retained_key", "returned_key")
+        ],
+        how="vertical",
+    )

@@ -1,0 +1,92 @@
+"""Find the days that each sales unit's ledger covers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.dates import to_day_number
+from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
+from vippsrecon.reconciliation.payments_ledger.entries import PAYOUT_TYPES
+
+_NEVER = -(10**6)
+"""A day number earlier than any date that can occur."""
+
+
+@dataclass(frozen=True)
+class LedgerDays:
+    """The days of one sales unit's ledger, as day numbers.
+
+    Attributes:
+        first: First day that it covers. What happened earlier cannot be compared.
+        last: Last day that it covers. What happened later cannot be on it yet.
+        closed: Last day that ends with a payout: no entry is added to it.
+        has_fees: Whether the fees of its captures are known.
+    """
+
+    first: int
+    last: int
+    closed: int
+    has_fees: bool
+
+
+def find_ledger_days(
+    entries: LazyFrame,
+    period: tuple[int, int] | None,
+    given: Mapping[str, tuple[date, date]],
+) -> dict[str, LedgerDays]:
+    """Return the days of each sales unit that has ledger entries.
+
+    Args:
+        entries: Result of `entries.prepare_entries`.
+        period: First and last day of the comparison, as day numbers; None for all days.
+        given: Sales unit to the first and last day that was read. Without it, a ledger covers the
+            period from its first day, else from its first entry, and ends with its last entry.
+    """
+    day, entry_type = nw.col("ledger_day"), nw.col("entry_type")
+    rows = collect_rows(
+        entries.select(
+            "msn",
+            day=day,
+            closed=nw.when(entry_type.is_in(list(PAYOUT_TYPES))).then(day),
+            fee=nw.when(nw.col("role") == "fee").then(nw.lit(1)).otherwise(nw.lit(0)),
+        )
+        .group_by("msn")
+        .agg(
+            first=nw.col("day").min(),
+            last=nw.col("day").max(),
+            closed=nw.col("closed").max(),
+            fees=nw.col("fee").sum(),
+        )
+    )
+    found = {}
+    for row in rows:
+        first, last = row["first"], row["last"]
+        if row["msn"] in given:
+            first, last = (to_day_number(each) for each in given[row["msn"]])
+        elif period is not None and period[0] > _NEVER:
+            first = min(first, period[0])
+        closed = _NEVER if row["closed"] is None else row["closed"]
+        found[row["msn"]] = LedgerDays(first, last, closed, row["fees"] > 0)
+    return found
+
+
+def add_ledger_days(rows: LazyFrame, days: Mapping[str, LedgerDays]) -> LazyFrame:
+    """Add the days of each row's sales unit; its ledger must be known."""
+    columns: dict[str, nw.Expr] = {}
+    for name in ("first", "last", "closed", "has_fees"):
+        value: nw.Expr = nw.lit(None).cast(nw.Boolean if name == "has_fees" else nw.Int64)
+        for msn, each in sorted(days.items()):
+            value = nw.when(nw.col("msn") == msn).then(nw.lit(getattr(each, name))).otherwise(value)
+        columns[f"{name}_day" if name != "has_fees" else name] = value
+    return rows.with_columns(**columns)
+
+
+def is_in_period(day: nw.Expr, period: tuple[int, int] | None) -> nw.Expr:
+    """Test whether a day is in the period; null where the day is."""
+    if period is None:
+        return ~day.is_null()
+    return (day >= period[0]) & (day <= period[1])

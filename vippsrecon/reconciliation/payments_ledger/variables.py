@@ -1,0 +1,106 @@
+"""Add to each pair of event and entry what its checks need: days, period, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import narwhals.stable.v2 as nw
+
+from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
+from vippsrecon.reconciliation.payments_ledger.coverage import (
+    LedgerDays,
+    add_ledger_days,
+    is_in_period,
+)
+from vippsrecon.schemas.inputs import PAYMENT_KEY
+
+NOT_ON_LEDGER_AFTER_DAYS = 3
+"""Local days after which a capture or refund must be on the ledger.
+
+The Report API lags seconds, at worst hours, and its day may be the next one.
+Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/
+"""
+
+
+@dataclass(frozen=True)
+class LedgerOptions:
+    """Settings of the comparison with the ledger.
+
+    Attributes:
+        run_day: Local day of the cut-off time, as a day number.
+        days: Sales unit to the days that its ledger covers.
+        period: First and last day, as day numbers; None for all days.
+        waived: (msn, reference) of payments that the user ignores.
+    """
+
+    run_day: int
+    days: Mapping[str, LedgerDays]
+    period: tuple[int, int] | None = None
+    waived: frozenset[tuple[str, str]] = frozenset()
+
+
+def add_pair_variables(
+    pairs: LazyFrame, payments: LazyFrame, unanswered: LazyFrame | None, options: LedgerOptions
+) -> LazyFrame:
+    """Add what the checks of `entry` need.
+
+    Args:
+        pairs: Result of `pairs.pair_movements_and_entries`.
+        payments: msn, reference and fetched_at_us.
+        unanswered: msn and reference of payments that could not be read; None for none.
+        options: Settings of the comparison.
+
+    Returns:
+        The same rows with `event_in` and `entry_in` (in the period, and covered by the ledger),
+        `overdue`, `later_entry` (booked after its payment was fetched), `unread` and `waived_payment`.
+    """
+    event_day = nw.col("event_day")
+    read_until = (
+        nw.when(nw.col("last_day") < options.run_day)
+        .then(nw.col("last_day"))
+        .otherwise(nw.lit(options.run_day))
+    )
+    overdue = (read_until - event_day > NOT_ON_LEDGER_AFTER_DAYS) | (
+        nw.col("closed_day") > event_day
+    )
+    return materialize(
+        _add_payment_facts(add_ledger_days(pairs, options.days), payments, unanswered).with_columns(
+            event_in=(
+                is_in_period(event_day, options.period) & (event_day >= nw.col("first_day"))
+            ).fill_null(value=False),
+            entry_in=is_in_period(nw.col("ledger_day"), options.period).fill_null(value=False),
+            overdue=overdue.fill_null(value=False),
+            waived_payment=is_in_keys(options.waived, nw.col("reference")),
+        ),
+        large=True,
+    )
+
+
+def _add_payment_facts(
+    pairs: LazyFrame, payments: LazyFrame, unanswered: LazyFrame | None
+) -> LazyFrame:
+    """Add `later_entry` and `unread`; only an entry without an event needs them."""
+    no = nw.lit(value=False)
+    alone = materialize(pairs.filter(nw.col("event_minor").is_null()))
+    if is_empty(alone):
+        return pairs.with_columns(later_entry=no, unread=no)
+    fetched = alone.join(payments.select(*PAYMENT_KEY, "fetched_at_us"), on=PAYMENT_KEY, how="left")
+    if unanswered is not None:
+        marked = unanswered.select(*PAYMENT_KEY).unique().with_columns(unread=nw.lit(value=True))
+        fetched = fetched.join(marked, on=PAYMENT_KEY, how="left").with_columns(
+            unread=nw.col("unread").fill_null(value=False)
+        )
+    else:
+        fetched = fetched.with_columns(unread=no)
+    later = (nw.col("entry_us") > nw.col("fetched_at_us")).fill_null(value=False)
+    return nw.concat(
+        [
+            pairs.filter(~nw.col("event_minor").is_null()).with_columns(later_entry=no, unread=no),
+            materialize(fetched.with_columns(later_entry=later).drop("fetched_at_us")).select(
+                *pairs.collect_schema().names(), "later_entry", "unread"
+            ),
+        ],
+        how="vertical",
+    )

@@ -1,0 +1,1 @@
+"""What a report shows of money on its way from the payment to the bank."""

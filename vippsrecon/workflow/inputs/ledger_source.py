@@ -1,0 +1,266 @@
+"""Take ledger entries and payouts from settlement files, or from a folder of `vippsrecon ledger`.
+
+settlement files ──► entries ──┐
+├──► LedgerSource: entries, payouts, proof of completeness, gaps
+ledger folder ─────► entries ──┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from vippsrecon import schemas
+from vippsrecon.bank_days import choose_market, compute_payout_bank_date
+from vippsrecon.config.settings import Settings
+from vippsrecon.errors import InputError
+from vippsrecon.fetching.ledgers.folder import (
+    ENTRIES_FILE,
+    LEDGER_FILE,
+    PAYOUTS_FILE,
+    load_ledger_folder,
+)
+from vippsrecon.ledger.completeness import (
+    NOT_PROVEN,
+    OPEN_DATES,
+    ReadTopic,
+    check_completeness,
+    describe_completeness,
+)
+from vippsrecon.money import format_count
+from vippsrecon.sources.files.detect import compute_file_sha256
+from vippsrecon.sources.rejects import Reject
+from vippsrecon.sources.settlement import read_settlement_files
+from vippsrecon.texts import say
+from vippsrecon.workflow.coverage import MAX_QUIET_START, Gap
+from vippsrecon.workflow.inputs.statement_checks import format_days
+
+Period = tuple[date | None, date | None]
+
+
+class LedgerSource(NamedTuple):
+    """Ledger entries and payouts of a run, and what is said of them.
+
+    Attributes:
+        entries: `schemas.LEDGER_ENTRIES`.
+        payouts: `schemas.PAYOUTS`, each with the day on which it is expected in the bank.
+        completeness: `schemas.LEDGER_COMPLETENESS`: whether an entry is missing.
+        rejects: `schemas.REJECTS`.
+        gaps: Why the run is incomplete.
+        notices: Sentences for the report's cover.
+        notes: What a reader says of its file.
+        inputs: SHA-256 by file name.
+        coverage: Kind, first and last day by file name.
+        environment: Where a ledger folder was read; "" for settlement files.
+        days: First and last ledger date that was read of each sales unit; None: not known.
+    """
+
+    entries: pl.DataFrame
+    payouts: pl.DataFrame
+    completeness: pl.DataFrame
+    rejects: pl.DataFrame
+    gaps: tuple[Gap, ...]
+    notices: tuple[str, ...]
+    notes: tuple[str, ...]
+    inputs: dict[str, str]
+    coverage: dict[str, dict[str, str]]
+    environment: str = ""
+    days: dict[str, tuple[date, date]] | None = None
+
+
+def read_settlement_source(
+    files: Sequence[Path], settings: Settings, period: Period, msns: frozenset[str]
+) -> LedgerSource:
+    """Read settlement files, and say what they do not cover.
+
+    Raises:
+        SourceError: A file cannot be used.
+        InputError: No row could be read.
+    """
+    read = read_settlement_files(files)
+    refuse_unreadable(read.entries, read.rejects)
+    completeness = prove_completeness(read.entries)
+    problems = [
+        *_check_days(read.entries, [file.name for file in read.files], period),
+        *_check_units(read.entries, msns),
+    ]
+    notes = [f"{file.name}: {note}" for file in read.files for note in file.notes]
+    return LedgerSource(
+        read.entries,
+        add_expected_days(read.payouts, settings),
+        completeness,
+        read.rejects,
+        tuple(problem for problem in problems if isinstance(problem, Gap)),
+        tuple(problem for problem in problems if isinstance(problem, str)),
+        (*notes, *read.notes),
+        {file.name: file.sha256 for file in read.files},
+        {
+            file.name: describe_coverage("settlement", *file.period)
+            for file in read.files
+            if file.period
+        },
+    )
+
+
+def read_ledger_source(
+    folder: Path, settings: Settings, period: Period, msns: frozenset[str]
+) -> LedgerSource:
+    """Read a folder that `vippsrecon ledger` wrote, and say what it does not cover.
+
+    Raises:
+        InputError: The folder is not of a ledger.
+        SourceError: A file is damaged or was changed after it was written.
+    """
+    fetched = load_ledger_folder(folder)
+    facts, completeness = fetched.facts, fetched.completeness
+    gaps = list(_find_unread_days(facts.first, facts.last, period))
+    unproven = completeness.filter(pl.col("verdict").is_in([OPEN_DATES, NOT_PROVEN]))
+    names = (ENTRIES_FILE, PAYOUTS_FILE, LEDGER_FILE)
+    return LedgerSource(
+        fetched.entries,
+        add_expected_days(fetched.payouts, settings),
+        completeness,
+        schemas.to_polars(None, schemas.REJECTS),
+        tuple(gaps),
+        (*describe_completeness(unproven), *_check_units(fetched.entries, msns)),
+        (),
+        {name: compute_file_sha256(folder / name) for name in names},
+        {ENTRIES_FILE: describe_coverage("ledger", facts.first, facts.last)},
+        facts.environment,
+        dict.fromkeys(facts.sales_units, (facts.first, facts.last)),
+    )
+
+
+def prove_completeness(entries: pl.DataFrame) -> pl.DataFrame:
+    """Return the proof of completeness of the funds ledgers of settlement files.
+
+    A file states no balance of fees and no open date, so only the topic funds can be proven.
+    """
+    funds = order_entries(entries.filter(pl.col("topic") == "funds"))
+    if funds.is_empty():
+        return schemas.to_polars(None, schemas.LEDGER_COMPLETENESS)
+    topics = [
+        ReadTopic(ledger_id, msn, "funds", currency)
+        for ledger_id, msn, currency in funds.group_by("ledger_id", maintain_order=True)
+        .agg(pl.col("msn").first(), pl.col("currency").first())
+        .rows()
+    ]
+    days = funds["ledger_date"].sort()
+    return check_completeness(funds, topics, days[0], days[-1])
+
+
+def order_entries(entries: pl.DataFrame) -> pl.DataFrame:
+    """Return entries of files from the oldest to the newest: a portal's file may be the other way."""
+    order = ["source_file", "source_row"]
+    parts = []
+    for part in entries.sort(order).partition_by("source_file", maintain_order=True):
+        days = part["ledger_date"]
+        is_newest_first = len(days) > 0 and days[0] > days[-1]
+        parts.append(part.reverse() if is_newest_first else part)
+    parts.sort(key=lambda part: (part["ledger_date"].sort()[0], part["source_file"][0]))
+    return pl.concat(parts) if parts else entries
+
+
+def add_expected_days(payouts: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return payouts with the day on which each is expected in the bank, where no file states it."""
+    days = [
+        day or compute_payout_bank_date(ledger_date, choose_market(settings.unit(msn).market, code))
+        for day, ledger_date, msn, code in payouts.select(
+            "expected_bank_date", "ledger_date", "msn", "currency"
+        ).iter_rows()
+    ]
+    return payouts.with_columns(expected_bank_date=pl.Series(days, dtype=pl.Date))
+
+
+def describe_coverage(kind: str, first: date, last: date) -> dict[str, str]:
+    """Return what the manifest says of a file: its kind, first and last day."""
+    return {"kind": kind, "first_day": first.isoformat(), "last_day": last.isoformat()}
+
+
+def refuse_unreadable(rows: pl.DataFrame, rejects: pl.DataFrame) -> None:
+    """Refuse files of which every row was rejected, since there is nothing to compare."""
+    if rows.height or not rejects.height:
+        return
+    reject = Reject(*rejects.row(0))
+    raise InputError(
+        f"{reject.source_file}: none of the {format_count(rejects.height, 'row')} could be read. "
+        f"First problem: {reject.describe()}"
+    )
+
+
+def _check_days(entries: pl.DataFrame, names: Sequence[str], period: Period) -> Iterator[Gap]:
+    if entries.is_empty():
+        sentence = say("money_files.no_entries_explained", files=", ".join(names))
+        yield Gap(say("money_files.no_entries"), sentence)
+        return
+    days = entries["ledger_date"].sort()
+    if _is_outside(days[0], days[-1], period):
+        yield Gap(
+            say("money_files.settlement_month"),
+            say(
+                "money_files.settlement_month_explained",
+                covered=format_days(days[0], days[-1]),
+                period=format_days(*period),
+            ),
+        )
+        return
+    for (ledger,), own in entries.group_by("ledger_id", maintain_order=True):
+        yield from _find_silent_days(str(ledger), own["ledger_date"], period)
+
+
+def _find_silent_days(ledger: str, ledger_dates: pl.Series, period: Period) -> Iterator[Gap]:
+    """Find days at the start and end of the period that the entries of a ledger do not reach.
+
+    A shop may sell nothing on some days, so days are missing only if they are more than the longest
+    run of days without an entry inside the files, and more than `MAX_QUIET_START`.
+    """
+    first, last = period
+    days = ledger_dates.unique().sort().to_list()
+    quiet = max(((b - a).days - 1 for a, b in pairwise(days)), default=0)
+    limit = max(quiet, MAX_QUIET_START)
+    if first is not None and (days[0] - first).days > limit:
+        yield _build_missing_days(first, days[0] - timedelta(days=1), ledger)
+    if last is not None and (last - days[-1]).days > limit:
+        yield _build_missing_days(days[-1] + timedelta(days=1), last, ledger)
+
+
+def _build_missing_days(start: date, end: date, ledger: str) -> Gap:
+    values = {"days": format_days(start, end), "ledger": ledger}
+    return Gap(
+        say("money_files.entries_missing", **values),
+        say("money_files.entries_missing_explained", **values),
+    )
+
+
+def _find_unread_days(read_from: date, read_to: date, period: Period) -> Iterator[Gap]:
+    first, last = period
+    unread = []
+    if first is not None and read_from > first:
+        unread.append((first, min(read_from - timedelta(days=1), last or read_from)))
+    if last is not None and read_to < last:
+        unread.append((max(read_to + timedelta(days=1), first or read_to), last))
+    for start, end in unread:
+        days = format_days(start, end)
+        yield Gap(
+            say("money_files.ledger_unread", days=days),
+            say("money_files.ledger_unread_explained", days=days),
+        )
+
+
+def _check_units(entries: pl.DataFrame, msns: frozenset[str]) -> Iterator[str]:
+    for msn in sorted(set(entries["msn"]) - msns) if msns else ():
+        yield say("money_files.other_unit", msn=msn)
+    currencies = entries.group_by("ledger_id").agg(pl.col("currency").unique().sort())
+    for ledger, found in currencies.sort("ledger_id").rows():
+        if len(found) > 1:
+            yield say("money_files.two_currencies", ledger=ledger, currencies=", ".join(found))
+
+
+def _is_outside(first: date, last: date, period: Period) -> bool:
+    start, end = period
+    return (start is not None and last < start) or (end is not None and first > end)

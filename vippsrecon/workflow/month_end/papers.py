@@ -1,0 +1,93 @@
+"""Add the cut-off pack and the proposed vouchers to a comparison that has a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from vippsrecon.closing import build_cut_off, build_vouchers
+from vippsrecon.vipps_rules import find_capture_days
+from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from vippsrecon.config.settings import Settings
+    from vippsrecon.reconciliation import Reconciliation
+    from vippsrecon.workflow.inputs.money_files import MoneyFiles
+
+
+def add_month_end(
+    result: Reconciliation,
+    settings: Settings,
+    money: MoneyFiles,
+    *,
+    period: tuple[date | None, date | None],
+    cutoff: date | None,
+) -> Reconciliation:
+    """Return the result with its cut-off pack and vouchers; unchanged without a ledger.
+
+    Args:
+        result: What was compared.
+        settings: Accounts and grouping of vouchers, markets, late capture.
+        money: The files that were read.
+        period: First and last day of the vouchers; None: no limit.
+        cutoff: The day of the cut-off pack; None: the last day of the period; without one, none is
+            made.
+    """
+    if money.ledger is None:
+        return result
+    read = result.polars_frame
+    entries, payouts, matches = (
+        read("ledger_entries"),
+        read("payouts"),
+        read("payout_matches"),
+    )
+    lines = None if money.bank is None else read("bank_lines")
+    compared = None if lines is None else matches
+    vouchers = build_vouchers(
+        entries,
+        payouts,
+        settings=settings.vouchers,
+        markets={unit.msn: unit.market for unit in settings.units if unit.market},
+        payout_matches=compared,
+        bank_lines=lines,
+        first=period[0],
+        last=period[1],
+    )
+    at = cutoff or period[1]
+    if at is None:
+        return result.with_changes(vouchers=vouchers)
+    # Without keys the events are those of the ledger itself, and reservations are not known.
+    is_fetched = result.manifest.get("environment") != FILES_ENVIRONMENT
+    pack = build_cut_off(
+        at,
+        ledger_entries=entries,
+        payouts=payouts,
+        payout_matches=compared,
+        bank_lines=lines,
+        events=read("events") if is_fetched else None,
+        bank_until=_find_last_day(money),
+        capture_days=_list_capture_days(settings),
+    )
+    return result.with_changes(
+        vouchers=vouchers,
+        cut_off=pack.lines,
+        cut_off_items=pack.items,
+        manifest=result.manifest | {"cutoff": at.isoformat()},
+    )
+
+
+def _find_last_day(money: MoneyFiles) -> date | None:
+    """Return the last day that the statements of every account cover."""
+    days = money.list_arguments()["statement_days"]
+    return min((last for _, last in days.values()), default=None) if days else None
+
+
+def _list_capture_days(settings: Settings) -> Mapping[str, int]:
+    return {
+        unit.msn: find_capture_days(
+            unit.market, unit.currency or "", late_capture=unit.late_capture
+        )
+        for unit in settings.units
+        if unit.market or unit.late_capture
+    }
