@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from vippsrecon.demo import Finding, Score, run_demo, score_result
+from vippsrecon.demo import LEGS, Finding, Score, run_demo, score_result
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import list_texts_in
 
@@ -66,13 +66,13 @@ def test_score_includes_proposals_and_pending_pairs(tmp_path):
 
     truth.write_text("".join(line for line in planted if line != waiting), encoding="utf-8")
     reference = waiting.split(",")[3]
-    assert score_result(demo.reconciliation, truth).misplaced == (
+    assert score_result(demo.reconciliation, truth, legs=LEGS).misplaced == (
         f"found and not planted: timing_refund_not_recorded 123456:{reference}",
     )
 
     changed = ",".join([*unchanged_cells, str(int(proposed) + 1)]) + "\n"
     truth.write_text("".join(planted).replace(partly_refunded, changed), encoding="utf-8")
-    score = score_result(demo.reconciliation, truth)
+    score = score_result(demo.reconciliation, truth, legs=LEGS)
     assert [finding.proposal_minor for finding in (*score.missed, *score.invented)] == [
         int(proposed) + 1,
         int(proposed),
