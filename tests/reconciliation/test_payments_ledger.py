@@ -12,6 +12,7 @@ import pytest
 
 from tests.reconciliation.ledger_rows import LEDGER_ID, Ledger, describe, list_bridge, list_buckets
 from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, days_before_now
@@ -438,3 +439,17 @@ def test_frames_of_two_engines_are_refused(ledger):
     tables = ledger.tables()
     with pytest.raises(InputError, match="ledger_entries is a frame of duckdb"):
         reconcile(*tables[:4], as_of=NOW, ledger_entries=duckdb.from_arrow(tables[4]))
+
+
+def test_many_sales_units_are_compared(ledger):
+    """Each sales unit has days, a market and a time zone of its own, however many there are."""
+    msns = [str(200_000 + number) for number in range(600)]
+    for number, msn in enumerate(msns):
+        ledger.book("correction", 7, days=5 + number % 9, msn=msn)
+    units = tuple(
+        SalesUnit(msn, market=market)
+        for msn, market in zip(msns, ("NO", "SE", "DK", "FI") * 150, strict=True)
+    )
+    found = ledger.reconcile(units=units).discrepancies
+
+    assert set(found[found["kind"] == "manual_correction"]["msn"]) == set(msns)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import narwhals.stable.v2 as nw
 
@@ -10,6 +11,8 @@ from vippsrecon.config.settings import Rules, SalesUnit
 from vippsrecon.reconciliation.days import DAY_US, HOUR_US, local_day_expression
 from vippsrecon.reconciliation.engines.backends import LazyFrame
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, REFUND_DAYS, find_capture_days
+
+_Value = TypeVar("_Value", bound=Hashable)
 
 EXPIRY_WARNING_DAYS = {"NO": 14, "SE": 14, "DK": 3, "FI": 3}
 """Days before the capture deadline from which an authorization is reported as expiring."""
@@ -81,9 +84,17 @@ def _build_warning_days(units: Sequence[SalesUnit]) -> nw.Expr:
 def _choose_by_unit(days_by_msn: Mapping[str, int], by_currency: nw.Expr) -> nw.Expr:
     """Return the days of the sales unit where they are known, else of the currency."""
     chain = by_currency
-    for msn, days in days_by_msn.items():
-        chain = nw.when(nw.col("msn") == msn).then(nw.lit(days)).otherwise(chain)
+    for days, msns in _group_units(days_by_msn).items():
+        chain = nw.when(nw.col("msn").is_in(msns)).then(nw.lit(days)).otherwise(chain)
     return chain
+
+
+def _group_units(value_by_msn: Mapping[str, _Value]) -> dict[_Value, list[str]]:
+    """Return each value with its sales units: a condition for each unit would nest too deeply."""
+    msns_by_value: dict[_Value, list[str]] = {}
+    for msn, value in value_by_msn.items():
+        msns_by_value.setdefault(value, []).append(msn)
+    return msns_by_value
 
 
 def _choose_by_currency(find_days: Callable[[str], int]) -> nw.Expr:
@@ -101,10 +112,10 @@ def _choose_by_currency(find_days: Callable[[str], int]) -> nw.Expr:
 def _local_day(at: nw.Expr, units: Sequence[SalesUnit], latest_year: int) -> nw.Expr:
     """Return the local day of a time in the zone of the row's sales unit."""
     day: nw.Expr = local_day_expression(at, "Europe/Oslo", latest_year)
-    for unit in units:
+    for zone, msns in _group_units({unit.msn: unit.zone for unit in units}).items():
         day = (
-            nw.when(nw.col("msn") == unit.msn)
-            .then(local_day_expression(at, unit.zone, latest_year))
+            nw.when(nw.col("msn").is_in(msns))
+            .then(local_day_expression(at, zone, latest_year))
             .otherwise(day)
         )
     return day.cast(nw.Int64)

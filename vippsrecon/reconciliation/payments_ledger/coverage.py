@@ -78,10 +78,16 @@ def add_ledger_days(rows: LazyFrame, days: Mapping[str, LedgerDays]) -> LazyFram
     """Add the days of each row's sales unit; its ledger must be known."""
     columns: dict[str, nw.Expr] = {}
     for name in ("first", "last", "closed", "has_fees"):
-        value: nw.Expr = nw.lit(None).cast(nw.Boolean if name == "has_fees" else nw.Int64)
+        msns_by_value: dict[int, list[str]] = {}
         for msn, each in sorted(days.items()):
-            value = nw.when(nw.col("msn") == msn).then(nw.lit(getattr(each, name))).otherwise(value)
-        columns[f"{name}_day" if name != "has_fees" else name] = value
+            msns_by_value.setdefault(getattr(each, name), []).append(msn)
+        # Beside each other, not nested: a hundred conditions in each other are too deep for Python.
+        values = [
+            nw.when(nw.col("msn").is_in(msns)).then(nw.lit(value))
+            for value, msns in msns_by_value.items()
+        ]
+        unknown = nw.lit(None).cast(nw.Boolean if name == "has_fees" else nw.Int64)
+        columns[f"{name}_day" if name != "has_fees" else name] = nw.coalesce(*values, unknown)
     return rows.with_columns(**columns)
 
 
