@@ -45,7 +45,7 @@ PYTHON_RUN_BY = {
     "docs/how-to/pandas.md": "tests/notebooks/test_frames.py",
     "docs/how-to/ledger.md": "tests/cli/test_ledger_command.py",
     "docs/how-to/orchestrators.md": "tests/test_docs.py",
-    "docs/how-to/spark.md": "needs a cluster; tests/reconciliation/test_engines.py compares the engines",
+    "docs/how-to/spark.md": "tests/reconciliation/test_planted_month.py, where Spark is installed",
     "docs/how-to/test-payment.md": "tests/test_docs.py",
     "docs/order-exports.md": "tests/sources/test_order_frames.py",
     "docs/payouts-and-bank.md": "tests/reconciliation/ledger_payouts/test_explain.py",

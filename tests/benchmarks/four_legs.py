@@ -3,6 +3,7 @@
     python -m tests.benchmarks.four_legs                 # 1,000,000 payments
     python -m tests.benchmarks.four_legs --rows 300000
     python -m tests.benchmarks.four_legs --smoke         # small: shows that it runs
+    python -m tests.benchmarks.four_legs --spark         # PySpark in local mode, from partitioned files
 
 Each run is in a process of its own, Arrow in and Arrow out. The ledger has an entry and a fee for each
 capture and an entry for each refund, one in a thousand missing; there are 20 sales units with a payout
@@ -159,16 +160,106 @@ def run_once(legs: str, folder: Path) -> dict[str, float]:
     done = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     expected = {"order_payment"} if legs == "one" else {*result.manifest["legs"]}
     assert expected == set(result.manifest["legs"])
-    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    peak = next((line.split()[1] for line in status if line.startswith("VmHWM")), "0")
-    return done | {"peak_mb": int(peak) / 1024, "findings": len(result.discrepancies)}
+    return done | {"peak_mb": _read_peak_mb("self"), "findings": len(result.discrepancies)}
 
 
-def measure(count: int, rounds: int) -> None:
-    """Print the best of some rounds for orders and payments alone and for all legs."""
+def run_on_spark(folder: Path) -> dict[str, float]:
+    """Reconcile all legs on two cores of Spark; the CPU seconds and the memory are those of Java.
+
+    The files are partitioned by msn and day, as docs/how-to/spark.md shows. Writing them is not
+    measured. A first run of few rows, which is not counted, loads what Spark needs.
+    """
+    from pyspark.sql import SparkSession
+
+    from vippsrecon.reconciliation import reconcile
+
+    spark = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "6g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.local.dir", str(folder))
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+        .config("spark.log.level", "ERROR")
+        .getOrCreate()
+    )
+    write_partitions(folder)
+    frames = {name: spark.read.parquet(str(folder / "parquet" / name)) for name in FRAMES}
+
+    def compare(tables: dict[str, Any]) -> tuple[Any, int]:
+        given = {name: tables[name] for name in FRAMES[3:]}
+        days = {"": (date(2026, 10, 1), date(2026, 11, 5))}
+        result = reconcile(*(tables[name] for name in SIDES), **given, statement_days=days)
+        return result, result.discrepancies.count()
+
+    compare({name: table.limit(100) for name, table in frames.items()})
+    start, before = time.perf_counter(), _read_children_cpu()
+    result, findings = compare(frames)
+    done = {"seconds": time.perf_counter() - start, "cpu": _read_children_cpu() - before}
+    assert {"order_payment", "payment_ledger", "ledger_payout", "payout_bank"} == set(
+        result.manifest["legs"]
+    )
+    return done | {
+        "peak_mb": max(_read_peak_mb(pid) for pid in _list_children()),
+        "findings": findings,
+    }
+
+
+def write_partitions(folder: Path) -> None:
+    """Write the six frames as Parquet, the large ones partitioned by msn and day."""
+    import polars as pl
+    from pyarrow import feather
+
+    days = {"orders": "ordered_day", "payments": "created_day", "events": "event_day"}
+    for name in FRAMES:
+        frame = pl.from_arrow(feather.read_table(folder / f"{name}.arrow"))
+        target = folder / "parquet" / name
+        target.mkdir(parents=True)
+        if name not in {*days, "ledger_entries"}:
+            frame.write_parquet(target / "0.parquet")
+            continue
+        day = (
+            pl.col(days[name]).cast(pl.Int32).cast(pl.Date)
+            if name in days
+            else pl.col("ledger_date")
+        )
+        for (msn, on), part in frame.group_by("msn", day.cast(pl.String).alias("day")):
+            path = target / f"msn={msn}" / f"day={on}"
+            path.mkdir(parents=True)
+            part.drop("msn", "day", strict=False).write_parquet(path / "0.parquet")
+
+
+def _list_children() -> list[str]:
+    """Return the processes that this one has started, and those that they have."""
+    found, rest = [], [str(os.getpid())]
+    while rest:
+        for file in Path(f"/proc/{rest.pop()}/task").glob("*/children"):
+            rest += file.read_text(encoding="utf-8").split()
+        found += [pid for pid in rest if pid not in found]
+    return found
+
+
+def _read_children_cpu() -> float:
+    ticks = 0
+    for pid in _list_children():
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _read_peak_mb(pid: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return int(next((line.split()[1] for line in status if line.startswith("VmHWM")), "0")) / 1024
+
+
+def measure(count: int, rounds: int, kinds: tuple[str, ...]) -> None:
+    """Print the best of some rounds, beside the first of these kinds of run."""
     with tempfile.TemporaryDirectory() as name:
         make_month(Path(name), count)
-        runs: dict[str, list[dict[str, float]]] = {"one": [], "four": []}
+        runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
         for _ in range(rounds):
             for legs, results in runs.items():
                 command = [sys.executable, "-m", "tests.benchmarks.four_legs", "--once", legs, name]
@@ -182,7 +273,7 @@ def measure(count: int, rounds: int) -> None:
     }
     print(f"\n{count:,} payments, best of {rounds}, load {os.getloadavg()[0]:.1f}")
     for legs, row in best.items():
-        ratio = row["cpu"] / best["one"]["cpu"]
+        ratio = row["cpu"] / best[kinds[0]]["cpu"]
         print(
             f"{legs:5} {row['seconds']:8.2f} s {row['cpu']:8.2f} CPU s {ratio:5.2f} × CPU "
             f"{row['peak_mb']:7.0f} MB {row['findings']:9,.0f} discrepancies"
@@ -195,16 +286,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--spark", action="store_true", help="needs the extra `spark` and Java")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--once", nargs=2, metavar=("LEGS", "FOLDER"))
     options = parser.parse_args()
     if options.once:
-        print(json.dumps(run_once(options.once[0], Path(options.once[1]))))
-    elif options.smoke:
-        measure(5_000, 1)
+        legs, folder = options.once[0], Path(options.once[1])
+        print(json.dumps(run_on_spark(folder) if legs == "spark" else run_once(legs, folder)))
+        return
+    kinds = ("four", "spark") if options.spark else ("one", "four")
+    if options.smoke:
+        measure(5_000, 1, kinds)
     else:
-        measure(options.rows, options.rounds)
+        measure(options.rows, 1 if options.spark else options.rounds, kinds)
 
 
 if __name__ == "__main__":
