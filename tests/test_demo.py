@@ -14,7 +14,6 @@ from vippsrecon import Client, fetch_ledger
 from vippsrecon.demo import LEGS, Finding, Score, run_demo, score_result
 from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.scenario import write_month
-from vippsrecon.schemas.results import LEGS
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import list_texts_in
 from vippsrecon.workflow.reconcile_month import reconcile_month
