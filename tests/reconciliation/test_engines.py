@@ -6,10 +6,6 @@ on), so the nightly run also compares the engines at 200,000 rows.
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-
 import duckdb
 import polars as pl
 import pyarrow as pa
@@ -18,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.hypothesis_sizes import draw_examples
 from tests.reconciliation.random_frames import Rows, random_rows
+from tests.reconciliation.spark_frames import build_spark_frame, spark_is_missing
 from vippsrecon.errors import InputError, SchemaError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import NOW, make_order_row, make_payment_rows
@@ -150,35 +147,6 @@ def test_negative_amount_is_refused_on_duckdb():
         reconcile(*(duckdb.from_arrow(t) for t in arrow_tables), as_of=NOW)
 
 
-def spark_is_missing() -> str:
-    """Return the reason why Spark cannot be tested here, or an empty text."""
-    if importlib.util.find_spec("pyspark") is None:
-        return "pyspark is not installed (extra `spark`)"
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        return "there is no Java on this machine"
-    return ""
-
-
-@pytest.fixture(scope="module")
-def spark():
-    """Return one local Spark session for the module."""
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.default.parallelism", "2")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
-
-
 def draw_row_sets(count: int) -> list[Rows]:
     """Return frames that hypothesis draws, the same in every run."""
     drawn_rows: list[Rows] = []
@@ -207,23 +175,7 @@ def test_spark_agrees_with_pandas(spark, count):
     """A few fixed frames are enough for Spark, because planning takes up to a minute for each."""
     for rows in draw_row_sets(20)[:count]:
         arrow_tables = build_tables(rows)
-        frames = [_to_spark(spark, t, s) for t, s in zip(arrow_tables, SCHEMAS, strict=True)]
+        frames = [
+            build_spark_frame(spark, t, s) for t, s in zip(arrow_tables, SCHEMAS, strict=True)
+        ]
         assert records(reconcile(*frames, as_of=NOW)) == records(reconcile_in_pandas(arrow_tables))
-
-
-def _to_spark(spark, table, schema):
-    """Build a Spark frame from rows, with the types of the schema."""
-    from pyspark.sql import types as t
-
-    kinds = {
-        "text": t.StringType(),
-        "count": t.LongType(),
-        "minor": t.LongType(),
-        "boolean": t.BooleanType(),
-        "moment": t.TimestampType(),
-        "day": t.LongType(),
-        "date": t.DateType(),
-    }
-    fields = [t.StructField(c.name, kinds[c.kind], c.nullable) for c in schema.columns]
-    rows = [tuple(row[c.name] for c in schema.columns) for row in table.to_pylist()]
-    return spark.createDataFrame(rows, schema=t.StructType(fields))

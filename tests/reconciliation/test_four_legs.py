@@ -10,6 +10,7 @@ import pytest
 
 from tests.payouts import make_bank_line, make_payout
 from tests.reconciliation.ledger_rows import Ledger, list_bridge
+from tests.reconciliation.spark_frames import build_spark_frame, spark_is_missing
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW
 from vippsrecon.reconciliation.result import build_table
@@ -18,6 +19,11 @@ from vippsrecon.schemas import (
     BRIDGE,
     BUCKETS,
     DISCREPANCIES,
+    EVENTS,
+    FAILURES,
+    LEDGER_ENTRIES,
+    ORDERS,
+    PAYMENTS,
     PAYOUT_MATCHES,
     PAYOUTS,
     SUMMARY,
@@ -138,3 +144,28 @@ def test_payouts_can_be_compared_with_the_bank_alone():
 
     assert result.manifest["legs"] == ["order_payment", "payout_bank"]
     assert result.verdict == "clean"
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
+@pytest.mark.filterwarnings("default")
+def test_spark_agrees_with_arrow(spark):
+    """The ledger is compared on the cluster, and payouts come back to it."""
+    ledger, payout, line = make_month()
+    ledger.book("correction", 7, days=5)
+    ledger.book("capture", 90, days=5, reference="other", psp_reference="x")
+    ledger.pay("order-3", 400, days=7)
+    schemas = (ORDERS, PAYMENTS, EVENTS, FAILURES, LEDGER_ENTRIES)
+    *frames, entries = (
+        build_spark_frame(spark, table, schema)
+        for table, schema in zip(ledger.tables(), schemas, strict=True)
+    )
+    result = reconcile(
+        *frames,
+        as_of=NOW,
+        ledger_entries=entries,
+        payouts=build_spark_frame(spark, build_table([payout], PAYOUTS), PAYOUTS),
+        bank_lines=build_spark_frame(spark, build_table([line], BANK_LINES), BANK_LINES),
+    )
+
+    assert records(result) == records(compare(ledger, payout, line))

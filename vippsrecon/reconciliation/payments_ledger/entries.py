@@ -9,7 +9,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.days import DAY_US
-from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, has_distinct_rows, materialize
 
 EVENT_BY_TYPE = {"capture": "CAPTURED", "refund": "REFUNDED"}
 """Entry type to the event of the payment that it books."""
@@ -100,11 +100,11 @@ def prepare_entries(entries: LazyFrame) -> LazyFrame:
 
 def _number_repeated(entries: LazyFrame) -> LazyFrame:
     """Number the entries that share topic, type and pspReference with another; every other is 1."""
+    if has_distinct_rows(entries.select(_SAME_ENTRY)):
+        return entries.with_columns(n=_FIRST, match_n=_FIRST)
     repeated = materialize(
         entries.group_by(*_SAME_ENTRY).agg(rows=nw.len()).filter(nw.col("rows") > 1).drop("rows")
     )
-    if is_empty(repeated):
-        return entries.with_columns(n=_FIRST, match_n=_FIRST)
     alone = entries.join(repeated, on=_SAME_ENTRY, how="anti").with_columns(
         n=_FIRST, match_n=_FIRST
     )

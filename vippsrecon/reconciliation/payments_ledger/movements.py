@@ -7,7 +7,6 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     has_distinct_rows,
-    is_empty,
     materialize,
 )
 from vippsrecon.reconciliation.payments_ledger.entries import EVENT_BY_TYPE, number_rows
@@ -50,6 +49,8 @@ def select_movements(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
         ),
         large=True,
     )
+    if has_distinct_rows(done.select(_SAME_OPERATION)):
+        return done.with_columns(match_n=nw.lit(1, nw.Int64))
     if not has_distinct_rows(done):
         columns = done.collect_schema().names()
         done = materialize(done.group_by(*columns).agg(times=nw.len()).drop("times"))
@@ -64,8 +65,6 @@ def _number_repeated(movements: LazyFrame) -> LazyFrame:
         .filter(nw.col("rows") > 1)
         .drop("rows")
     )
-    if is_empty(repeated):
-        return movements.with_columns(match_n=first)
     several = movements.join(repeated, on=_SAME_OPERATION, how="semi")
     return materialize(
         nw.concat(
