@@ -50,7 +50,6 @@ class Finding(NamedTuple):
     at_risk_minor: int
     proposal: str = ""
     proposal_minor: int | None = None
-    leg: str = FIRST_LEG
     payout_number: str = ""
 
 
@@ -198,9 +197,10 @@ def score_result(
     Args:
         result: What was found.
         truth: The scenario's truth.csv.
-        legs: What the run compared. What is planted elsewhere is not expected.
+        legs: What the run compared. What is planted elsewhere is not expected. Which leg found a
+            discrepancy is not compared: a changed account is seen in a file or at the bank.
     """
-    planted = Counter(row for row in _read_planted(truth) if row.leg in legs)
+    planted = Counter(_read_planted(truth, legs))
     findings = Counter(_list_findings(result))
     right = planted & findings
     return Score(
@@ -243,10 +243,10 @@ def _list_misplaced(result: Reconciliation, truth: Path) -> tuple[str, ...]:
     )
 
 
-def _read_planted(truth: Path) -> Iterator[Finding]:
+def _read_planted(truth: Path, legs: Collection[str]) -> Iterator[Finding]:
     with truth.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            if row["bucket"] == "discrepancy":
+            if row["bucket"] == "discrepancy" and row["leg"] in legs:
                 yield Finding(
                     row["kind"],
                     row["msn"],
@@ -257,7 +257,6 @@ def _read_planted(truth: Path) -> Iterator[Finding]:
                     int(row["at_risk_minor"]),
                     row["proposal"],
                     _parse_minor(row["proposed_minor"]),
-                    row["leg"],
                     row["payout_number"],
                 )
 

@@ -21,7 +21,7 @@ from .conftest import Written
 DAY_OF_EXPORT, FIRST_FEE_NOT_OVERDUE = timedelta(days=35), timedelta(days=25)
 """Days after the first of the month."""
 
-PAYERS = {"Vipps Mobilepay As", "MobilePay", "Vipps"}
+PAYERS = {"Vipps Mobilepay As", "MobilePay A/S", "Vipps A/S"}
 KNOWN_TYPES = {
     "capture",
     "refund",
@@ -245,7 +245,8 @@ def find_in_payouts(month: Written) -> list[Found]:
             Found(leg, "discrepancy", "payout_number_gap", "", str(number))
             for number in range(first + 1, second)
         ]
-    found += _find_negative_balances(funds)
+    last_closed = find_day(month, DAY_OF_EXPORT - timedelta(days=1))
+    found += _find_negative_balances([e for e in funds if e["ledgerDate"] <= last_closed])
     accounts = read_accounts(month)
     numbers = sorted(accounts, key=int)
     found += [
@@ -283,6 +284,20 @@ def _find_negative_balances(funds):
                 str(lowest),
             )
             lowest = 0
+    if funds[-1]["balanceAfter"] < 0:
+        numbers = [e["pspReference"] for e in funds if e["entryType"] == "payout-scheduled"]
+        number = str(int(numbers[-1].split("-")[1]) + 1) if numbers else ""
+        balance = funds[-1]["balanceAfter"]
+        yield Found(
+            "ledger_payout",
+            "discrepancy",
+            "negative_balance_carried",
+            "",
+            number,
+            "0",
+            str(balance),
+            -balance,
+        )
 
 
 def read_accounts(month: Written) -> dict[str, str]:

@@ -228,7 +228,7 @@ def test_in_january_2027_mobilepay_becomes_vipps(tmp_path, currency):
     names = {("MobilePay", False), ("Vipps", True)}
     assert orders - {("Klarna", False), ("Klarna", True), ("Kort", False), ("Kort", True)} == names
     assert settled == names
-    assert {"MobilePay", "Vipps"} <= payers
+    assert {"MobilePay A/S", "Vipps A/S"} <= payers
     assert (tmp_path / "orders.csv").stat().st_mtime == JANUARY_2027.exported_at
 
 

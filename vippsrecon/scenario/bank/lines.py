@@ -206,7 +206,7 @@ def _make_line(payout: Payout) -> BankLine:
 
 
 def _name_payer(unit: ScenarioSalesUnit, day: date) -> str:
-    return "Vipps Mobilepay As" if unit.market == "NO" else get_brand(unit.market, day)
+    return "Vipps Mobilepay As" if unit.market == "NO" else f"{get_brand(unit.market, day)} A/S"
 
 
 def _make_credit_truth(unit: ScenarioSalesUnit, amount: int, at_risk: int) -> Truth:

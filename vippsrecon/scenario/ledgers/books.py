@@ -97,7 +97,12 @@ class ScenarioLedgers:
         return entries, payouts
 
     def build_unclosed_entries(self, day: date) -> list[ScenarioLedgerEntry]:
-        """Return the entries of a day that has not ended: no fees retained, no payout."""
+        """Return the entries of a day that has not ended: no fees retained, no payout.
+
+        All days before it are closed.
+        """
+        for unit, plan in self._payout_plans.items():
+            plan.finish(self._balances[unit])
         by_unit = self._take(day)
         entries: list[ScenarioLedgerEntry] = []
         for unit in self._units:

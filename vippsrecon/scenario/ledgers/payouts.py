@@ -99,8 +99,14 @@ class PayoutPlan:
         """Note that a day ends with a debt to Vipps MobilePay, which the next payout is reduced by."""
         self._lowest_balance = min(self._lowest_balance, balance)
 
+    def finish(self, balance: int) -> None:
+        """Report a debt that no payout was reduced by until the end; a number that is not given yet."""
+        if balance < 0:
+            number = self._next_number if self._next_number > FIRST_PAYOUT_NUMBER else None
+            self.report_payout("negative_balance_carried", number, 0, balance, -balance)
+
     def report_payout(
-        self, kind: str, number: int, expected: int | None, actual: int | None, at_risk: int
+        self, kind: str, number: int | None, expected: int | None, actual: int | None, at_risk: int
     ) -> None:
         """Report a discrepancy of one payout."""
         self._report(
@@ -115,6 +121,6 @@ class PayoutPlan:
                 actual,
                 at_risk,
                 leg="ledger_payout",
-                payout_number=str(number),
+                payout_number="" if number is None else str(number),
             )
         )
