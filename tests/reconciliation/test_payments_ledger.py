@@ -12,6 +12,7 @@ import pytest
 
 from tests.reconciliation.ledger_rows import LEDGER_ID, Ledger, describe, list_bridge, list_buckets
 from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, days_before_now
@@ -87,6 +88,18 @@ def test_capture_is_overdue_when_a_later_day_is_closed(ledger):
     assert describe(late) == []
     assert list_bridge(late)["timing_not_on_ledger"] == -500
     assert describe(ledger.reconcile()) == [
+        "capture_not_on_ledger:123456:order-2 500 → –, at risk 500, high"
+    ]
+
+
+def test_day_of_the_ledger_may_end_after_midnight(ledger):
+    """A capture at half past three in the night belongs to the day before, which is closed."""
+    ledger.pay("order-2", 500, days=1.4)
+    ledger.close(0.9)
+    until_four = SalesUnit(EXAMPLE_MSN, market="NO", day_ends_at="04:00")
+
+    assert describe(ledger.reconcile(units=[SalesUnit(EXAMPLE_MSN, market="NO")])) == []
+    assert describe(ledger.reconcile(units=[until_four])) == [
         "capture_not_on_ledger:123456:order-2 500 → –, at risk 500, high"
     ]
 

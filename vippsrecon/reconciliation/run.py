@@ -223,6 +223,7 @@ def reconcile(
                     ledger_days,
                     statement_days,
                     known_accounts,
+                    options.units,
                 ),
             )
         reported = build_discrepancies(
