@@ -10,7 +10,8 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.bank_days import MIDNIGHT
 from vippsrecon.config.settings import SalesUnit
-from vippsrecon.reconciliation.days import EPOCH, local_day_expression
+from vippsrecon.dates import EPOCH
+from vippsrecon.reconciliation.days import local_day_expression
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
 from vippsrecon.reconciliation.payments_ledger.coverage import (
