@@ -27,6 +27,7 @@ COMMANDS = (
     "preview",
     "fetch",
     "ledger",
+    "payout",
     "reconcile",
     "resolve",
     "close-period",

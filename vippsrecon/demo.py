@@ -1,6 +1,6 @@
 """The demo: invent a month on this computer, reconcile it, and score the result.
 
-scenario ──► orders.csv ───────────────────────────► reconcile ──► report.xlsx
+scenario ──► orders.csv, settlement.csv, bank.xml ─► reconcile ──► report.xlsx
     │                                                   ▲               │
     ├──────► simulator.jsonl ──► simulator ──HTTP──► fetch              ▼
     └──────► truth.csv ────────────────────────────────────────────► score
@@ -33,6 +33,9 @@ SCENARIO_FOLDER = "scenario"
 
 FIRST_LEG = "order_payment"
 """What every run compares; the others need ledgers and bank statements."""
+
+LEGS = (FIRST_LEG, "payment_ledger", "ledger_payout", "payout_bank")
+"""What the demo compares."""
 
 
 class Finding(NamedTuple):
@@ -179,13 +182,15 @@ def run_demo(
             settings,
             first=first,
             last=last,
+            settlement=[month / "settlement.csv"],
+            bank=[month / "bank.xml"],
             keep=out / "report.data",
             language=language,
             progress=progress,
         )
     write_workbook(result, report)
     page = write_html(result, report.with_suffix(PAGE_SUFFIX), workbook=report)
-    score = score_result(result, month / "truth.csv")
+    score = score_result(result, month / "truth.csv", legs=LEGS)
     return DemoResult(result, report, score, round(time.monotonic() - started, 1), page)
 
 

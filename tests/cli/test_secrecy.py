@@ -79,6 +79,7 @@ COMMANDS = {
     "check": ["check"],
     "fetch": ["fetch", "orders.csv", "--out", "fetched"],
     "ledger": ["ledger", "--from", "2026-10-01", "--to", "2026-10-03", "--out", "ledger"],
+    "payout": ["payout", "2000001", "--ledger", "ledger"],
     "reconcile": ["reconcile", "--orders", "orders.csv", "--out", "report.xlsx", "--json"],
     "reconcile into folders": [
         *("reconcile", "--orders", "orders.csv", "--into", "reports", "--period", "2026-10"),
@@ -111,7 +112,7 @@ COMMANDS = {
 }
 WITHOUT_SERVICE = {
     *("preview", "notify", "schedule", "heartbeat", "resolve", "close-period", "scenario", "demo"),
-    "notebooks",
+    *("notebooks", "payout"),
 }
 """Commands that make no request to the service whose answers are broken."""
 FAULTS = {

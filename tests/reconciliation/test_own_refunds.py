@@ -11,14 +11,8 @@ import polars as pl
 import pytest
 
 from tests.reconciliation.random_frames import Rows
-from tests.reconciliation.test_engines import (
-    SCHEMAS,
-    _to_spark,
-    build_tables,
-    records,
-    spark,  # noqa: F401 (a fixture)
-    spark_is_missing,
-)
+from tests.reconciliation.spark_frames import build_spark_frame, spark_is_missing
+from tests.reconciliation.test_engines import SCHEMAS, build_tables, records
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import (
     EXAMPLE_MSN,
@@ -202,10 +196,11 @@ def test_engines_agree_on_own_refunds():
 @pytest.mark.spark
 @pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
 @pytest.mark.filterwarnings("default")
-def test_spark_agrees_on_own_refunds(spark):  # noqa: F811 (the fixture)
+def test_spark_agrees_on_own_refunds(spark):
     """Spark gives the same flags."""
     frames = [
-        _to_spark(spark, t, s) for t, s in zip(build_tables(make_month()), SCHEMAS, strict=True)
+        build_spark_frame(spark, t, s)
+        for t, s in zip(build_tables(make_month()), SCHEMAS, strict=True)
     ]
 
     assert records(reconcile(*frames, as_of=NOW, **ASKED)) == reconcile_in_pandas()

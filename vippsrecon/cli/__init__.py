@@ -16,6 +16,7 @@ from vippsrecon.cli.errors import ErrorReportingGroup, MultiFileCommand
 from vippsrecon.cli.fetch import fetch
 from vippsrecon.cli.init import init
 from vippsrecon.cli.ledgers.ledger import ledger
+from vippsrecon.cli.ledgers.payout import payout
 from vippsrecon.cli.notebooks import lab, notebooks
 from vippsrecon.cli.preview import preview
 from vippsrecon.cli.reconcile import reconcile
@@ -81,6 +82,7 @@ app.command()(init)
 app.command()(preview)
 app.command()(fetch)
 app.command()(ledger)
+app.command(cls=MultiFileCommand)(payout)
 app.command(cls=MultiFileCommand)(reconcile)
 app.command()(resolve)
 app.command()(close_period)

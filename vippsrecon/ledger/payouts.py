@@ -34,7 +34,8 @@ def derive_payouts(
     Args:
         ledger_entries: `schemas.LEDGER_ENTRIES` of any kind. Not changed.
         units: Configured sales units: their markets decide on which days banks are open.
-        accounts: Ledger to the bank account it pays to.
+        accounts: Ledger to the bank account that it pays to now. Only its newest payout has it: the
+            Report API does not state to which account an earlier one went.
 
     Returns:
         `schemas.PAYOUTS`, sorted by ledger, date and number.
@@ -104,12 +105,16 @@ def _build_payouts(
         .otherwise("amount_minor"),
         expected_bank_date=pl.Series(days, dtype=pl.Date),
         status=pl.when("is_aborted").then(pl.lit("aborted")).otherwise(pl.lit("scheduled")),
-        account=pl.col("ledger_id").replace_strict(
-            dict(accounts), default=None, return_dtype=pl.String
-        ),
         bank_text="reference",
     )
     ordered = payouts.sort(
         "ledger_id", "ledger_date", pl.col("payout_number").str.len_bytes(), "payout_number"
     )
-    return schemas.cast_to_schema(ordered, schemas.PAYOUTS)
+    account_now = pl.col("ledger_id").replace_strict(
+        dict(accounts), default=None, return_dtype=pl.String
+    )
+    is_newest = pl.int_range(pl.len()) == pl.len() - 1
+    with_accounts = ordered.with_columns(
+        account=pl.when(is_newest.over("ledger_id")).then(account_now)
+    )
+    return schemas.cast_to_schema(with_accounts, schemas.PAYOUTS)

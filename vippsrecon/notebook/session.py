@@ -7,16 +7,18 @@ import json
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
 from vippsrecon.api import Client
+from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Keys, SalesUnit, Settings
 from vippsrecon.errors import InputError
-from vippsrecon.scenario import write_month
+from vippsrecon.scenario import FEE_TERMS, write_month
 from vippsrecon.simulator import Simulator, serve
 
 if TYPE_CHECKING:
@@ -134,6 +136,19 @@ def _write_settings_files(folder: Path, settings: Settings) -> None:
         lines = [f'{name}_from = "{variable}"' for name, variable in names.items()]
         market = [f'market = "{unit.market}"'] if unit.market else []
         tables.append("\n".join(["[[sales_unit]]", f'msn = "{unit.msn}"', *market, *lines, ""]))
+    tables += [
+        "\n".join(
+            [
+                "[[fee_contract]]",
+                f'percent = "{terms.percent}"',
+                f'currency = "{terms.currency}"',
+                f"fixed_minor = {terms.fixed_minor}",
+                f'payment_method = "{terms.payment_method}"',
+                "",
+            ]
+        )
+        for terms in FEE_TERMS
+    ]
     dotenv = "".join(f"{name}={value}\n" for name, value in variables.items())
     (folder / ".env").write_text(dotenv, encoding="utf-8")
     (folder / "vippsrecon.toml").write_text("\n".join(tables), encoding="utf-8")
@@ -161,6 +176,15 @@ def _build_demo_settings(state: Path, base_url: str) -> Settings:
             )
             for unit in units
         },
+        fee_contracts=tuple(
+            FeeContract(
+                percent=Decimal(terms.percent),
+                currency=terms.currency,
+                fixed_minor=terms.fixed_minor,
+                payment_method=terms.payment_method,
+            )
+            for terms in FEE_TERMS
+        ),
         # Each month gets its own journal: all months have the same references, so a refund in one
         # month must not count in the next.
         database_url=f"sqlite:///{(state.parent.resolve() / 'practice.db').as_posix()}",
