@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+import narwhals.stable.v2 as nw
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,9 @@ from vippsrecon.bank_days import (
     find_accounting_day,
     is_bank_day,
 )
+from vippsrecon.dates import EPOCH
 from vippsrecon.errors import InputError
+from vippsrecon.reconciliation.days import local_day_expression, to_microseconds
 from vippsrecon.vipps_rules import ZONE_OF_MARKET
 
 MARKETS = sorted(ZONE_OF_MARKET)
@@ -100,3 +104,18 @@ def test_accounting_day_of_a_moment(utc, cut_off, expected):
     at = datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
     assert find_accounting_day(at, "Europe/Oslo", cut_off) == date.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Oslo", "Europe/Helsinki"])
+@pytest.mark.parametrize("cut_off", [time(0), time(2, 30), time(3), time(3, 30), time(4), time(22)])
+def test_accounting_days_of_a_frame_are_those_of_single_moments(zone, cut_off):
+    """Also in the nights in which clocks change, where a time is shown twice or not at all."""
+    nights = [datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)]
+    moments = [night + timedelta(minutes=10 * n) for night in nights for n in range(200)]
+    frame = nw.from_native(pl.DataFrame({"us": [to_microseconds(moment) for moment in moments]}))
+
+    days = frame.select(day=local_day_expression(nw.col("us"), zone, 2026, cut_off))["day"]
+
+    assert [EPOCH.date() + timedelta(days=day) for day in days] == [
+        find_accounting_day(moment, zone, cut_off) for moment in moments
+    ]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
+from vippsrecon import Client, fetch_ledger
 from vippsrecon.demo import LEGS, Finding, Score, run_demo, score_result
+from vippsrecon.notebook.session import serve_scenario
+from vippsrecon.scenario import write_month
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import list_texts_in
+from vippsrecon.workflow.reconcile_month import reconcile_month
 
 
 @pytest.mark.parametrize(
@@ -114,3 +119,26 @@ def test_month_without_planted_discrepancies_is_stated():
     assert score.lines() == [
         "this month is too small to contain a planted discrepancy, and none was found"
     ]
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("shop", "currency"), [("plain", "NOK"), ("shopify", "NOK"), ("plain", "EUR")]
+)
+def test_ledgers_of_the_report_api_give_the_same(tmp_path, shop, currency):
+    """The demo compares with settlement files; what `vippsrecon ledger` reads finds the same."""
+    month = tmp_path / "month"
+    write_month(month, payments=300, seed=5, shop=shop, currency=currency)
+    with serve_scenario(month) as settings:
+        with Client(settings) as client:
+            fetch_ledger(client, date(2026, 9, 25), date(2026, 11, 5), out=tmp_path / "ledger")
+        result = reconcile_month(
+            [month / "orders.csv"],
+            settings,
+            ledger=tmp_path / "ledger",
+            bank=[month / "bank.xml"],
+        )
+
+    score = score_result(result, month / "truth.csv", legs=LEGS)
+    assert score.exact, score.lines()
+    assert score.planted.total() > 50

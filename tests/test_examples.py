@@ -49,8 +49,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = list_example_pages(ROOT)
 EXPORTED = datetime(2026, 11, 5, 6, tzinfo=UTC)
 
-INCOMPLETE = "--from 2026-11-01"
-"""The invented month ends in October: a run of November states that its days are missing."""
+INCOMPLETE = ("--from 2026-11-01", "vippsrecon ledger ")
+"""The invented month ends in October: a run of November states that its days are missing. Its ledger
+lacks a payout number, which `vippsrecon ledger` states."""
 
 
 def list_page_commands(page):
@@ -169,6 +170,8 @@ class ReadersFolder:
         for name in ("orders.csv", "october.csv", "november.csv", "week2.csv"):
             shutil.copy(orders, self.folder / name)
             os.utime(self.folder / name, (EXPORTED.timestamp(), EXPORTED.timestamp()))
+        for name in ("settlement.csv", "bank.xml"):
+            shutil.copy(orders.with_name(name), self.folder / name)
         for block in read_blocks(ROOT, self.page):
             if block.text.startswith("reference,amount"):
                 (self.folder / "refunds.csv").write_text(block.text, encoding="utf-8")
@@ -181,7 +184,7 @@ class ReadersFolder:
             plan = json.loads((self.folder / "plan.json").read_text(encoding="utf-8"))
             command = command.replace("ID", plan["plan_id"])
         result = CliRunner().invoke(app, shlex.split(command)[1:])
-        expected = {2} if INCOMPLETE in command else {0, 1}
+        expected = {2} if any(part in command for part in INCOMPLETE) else {0, 1}
         assert result.exit_code in expected, f"{command}: {result.output}"
         if "--from-report" in command and (earlier := self.folder / "plan.before-1.json").exists():
             earlier.replace(self.folder / "plan.json")  # The page goes on with the list's plan.

@@ -6,6 +6,9 @@ changes it here and nowhere else.
 
 from __future__ import annotations
 
+import re
+from datetime import date
+
 HOSTS = {"production": "https://api.vipps.no", "test": "https://apitest.vipps.no"}
 """Environment to its only host.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/servers/"""
@@ -36,12 +39,45 @@ PAYOUT_BANK_DAYS = {"NO": 3, "SE": 3, "DK": 2, "FI": 2}
 """Market to the bank days from the ledger date of a payout to its day on the bank account.
 Source: https://developer.vippsmobilepay.com/docs/settlements/"""
 
-PAYOUT_TYPES = ("payout-scheduled", "payout-aborted")
-"""Entry types of a payout on a ledger, as frames name them."""
-
-OLD_ENTRY_TYPES = {"scheduled-for-payout": "payout-scheduled"}
-"""Entry types of the Report API that were renamed, and their new names.
+PAYOUT_SCHEDULED, PAYOUT_ABORTED = "payout-scheduled", "payout-aborted"
+"""Entry types of a payout on a ledger: sent to the bank, and taken back.
 Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/"""
+
+OLD_ENTRY_TYPES = {"scheduled-for-payout": PAYOUT_SCHEDULED}
+"""Entry types of the Report API that were renamed until 2024, and their new names. Same source."""
+
+PAYOUT_TYPES = (
+    PAYOUT_SCHEDULED,
+    *(old for old, new in OLD_ENTRY_TYPES.items() if new == PAYOUT_SCHEDULED),
+)
+"""The names, present and former, of the entry that sends a payout to the bank. Same source."""
+
+_PAYOUT_IN_TEXT = re.compile(r"utb\w*\.?\s+([0-9]+)", re.IGNORECASE)
+
+
+def read_payout_number(
+    psp_reference: str | None, bank_text: str | None, ledger_id: str, ledger_date: date
+) -> str:
+    """Return the number of a payout, as its entry on the ledger states it.
+
+    The pspReference is the ledger and the number; older ones are not, but the text for the bank has the
+    number. Without a number, the pspReference, the text or the date tells the payouts of a ledger apart.
+
+    >>> read_payout_number("302321-2000001", None, "302321", date(2026, 10, 1))
+    '2000001'
+    >>> read_payout_number(None, "Utb. 2000001 Vippsnr 698382", "302321", date(2026, 10, 1))
+    '2000001'
+    >>> read_payout_number(None, None, "302321", date(2026, 10, 1))
+    '20261001'
+    """
+    psp = psp_reference or ""
+    own_number = psp.removeprefix(f"{ledger_id}-")
+    if own_number != psp and own_number.isdecimal():
+        return own_number
+    if in_text := _PAYOUT_IN_TEXT.search(bank_text or ""):
+        return in_text[1]
+    return psp or bank_text or f"{ledger_date:%Y%m%d}"
+
 
 CAPTURE_DAYS = {"NO": 180, "SE": 180, "DK": 14, "FI": 14}
 """Days after AUTHORIZED in which a capture is accepted, by market.

@@ -392,6 +392,9 @@ def test_invalid_settings_file_error_names_the_fault(folder, toml, message):
         pytest.param(
             lambda: SalesUnit("123456", late_capture="yes"), "true or false", id="text for yes"
         ),
+        pytest.param(
+            lambda: SalesUnit("123456", day_ends_at="4:00"), "time of day in quotes", id="time"
+        ),
         pytest.param(lambda: SalesUnit("123456", zone="x"), "mean timezone", id="misspelled"),
         pytest.param(SalesUnit, "SalesUnit has no msn", id="no msn"),
         pytest.param(lambda: replace(Rules(), tolerance_minor=-1), "from 0 to", id="a copy"),

@@ -27,6 +27,16 @@ def test_payout_has_number_amount_day_and_text():
     assert payout["bank_text"] == "Utb. 2000001 Vippsnr 123456"
 
 
+def test_only_the_newest_payout_of_a_ledger_has_its_account():
+    """The Report API states the account of today; an account that was changed is not of all payouts."""
+    payouts = derive_payouts(
+        make_frame(make_payout(2000001, 900), make_payout(2000002, 400)),
+        accounts={LEDGER: "NO9386011117947"},
+    )
+
+    assert payouts["account"].to_list() == [None, "NO9386011117947"]
+
+
 @pytest.mark.parametrize(
     ("currency", "market", "expected"),
     [("NOK", None, 6), ("DKK", None, 5), ("EUR", None, 5), ("EUR", "NO", 6)],

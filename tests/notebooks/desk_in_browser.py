@@ -206,6 +206,7 @@ def operate(address, folder, pictures=None):
         seen["approved"] = approve_in_a_shell(command, "Ola Hansen")
         # The desk finds the approval by itself.
         page.wait_for(f"{button('Carry out: move the money')} !== undefined")
+        page.wait_for(f"{SHOWN}.includes('Approved by')")
         seen["approval"] = page.run(SHOWN)
         sums = page.run(f"{field('Sum in NOK')}.labels[0].textContent")
         seen["sum"] = sums.partition(" is ")[2]

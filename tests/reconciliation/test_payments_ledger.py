@@ -92,6 +92,18 @@ def test_capture_is_overdue_when_a_later_day_is_closed(ledger):
     ]
 
 
+def test_day_of_the_ledger_may_end_after_midnight(ledger):
+    """A capture at half past three in the night belongs to the day before, which is closed."""
+    ledger.pay("order-2", 500, days=1.4)
+    ledger.close(0.9)
+    until_four = SalesUnit(EXAMPLE_MSN, market="NO", day_ends_at="04:00")
+
+    assert describe(ledger.reconcile(units=[SalesUnit(EXAMPLE_MSN, market="NO")])) == []
+    assert describe(ledger.reconcile(units=[until_four])) == [
+        "capture_not_on_ledger:123456:order-2 500 → –, at risk 500, high"
+    ]
+
+
 def test_capture_is_overdue_after_three_days(ledger):
     """The ledger may take some days, but no more than three that it covers."""
     ledger.pay("order-2", 500, days=3)

@@ -312,6 +312,14 @@ def test_bridge_sheet_adds_up(workbook):
     assert any("Captures less refunds on the ledger" in str(check) for check in checks)
 
 
+def test_page_has_the_bridge_of_the_ledger(result, tmp_path):
+    """The legs of orders are there as before; those after them are added."""
+    page = write_html(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('data-leg="ledger"') == 1
+    assert page.count('data-leg="captured"') == 1
+    assert "Captures less refunds on the ledger" in page
+
+
 def test_verdict_of_each_leg(result):
     """A leg that was not compared is not called clean."""
     verdicts = {each.leg: each for each in get_figures(result).verdicts}

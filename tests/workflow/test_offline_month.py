@@ -212,3 +212,17 @@ def test_cut_off_is_of_the_day_that_is_given(tmp_path, settings):
     assert proofs["reservations"] == proofs["in_transit"] == "not_compared"
     with pytest.raises(InputError, match="--cutoff needs the ledger"):
         reconcile_month([tmp_path / "orders.csv"], settings, cutoff="2026-10-05")
+
+
+def test_ledger_of_two_currencies_has_vouchers_and_a_notice(tmp_path, settings):
+    """Their numbers would be the same, so they are not compared with written ones; the run goes on."""
+    (tmp_path / "orders.csv").write_text(f"{HEAD}\n{order('agrees-01')}\n", encoding="utf-8")
+    rows = [entry("Belastning", "10.00", "agrees-01"), entry("Belastning", "5.00", "other-001")]
+    rows[1][11] = "EUR"
+    (tmp_path / "settlement.csv").write_text(as_portal_csv(rows), encoding="utf-8")
+    result = reconcile_month(
+        [tmp_path / "orders.csv"], settings, settlement=[tmp_path / "settlement.csv"]
+    )
+    assert any("several currencies: EUR, NOK" in notice for notice in result.notices)
+    assert any("vouchers are not compared" in notice for notice in result.notices)
+    assert set(result.polars_frame("vouchers")["currency"]) == {"EUR", "NOK"}

@@ -14,7 +14,7 @@ from vippsrecon.errors import printable
 def notebooks(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to copy them to.")],
 ) -> None:
-    """Copy the four notebooks into a folder, to run and to change them.
+    """Copy the five notebooks into a folder, to run and to change them.
 
     A notebook that is there and was edited is not overwritten: then nothing is copied.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vippsrecon.closing.entry_types import PAYOUT_TYPES
+from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 LEDGER = ["ledger_id", "currency"]
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-PAYOUT_TYPES = ("payout-scheduled", "scheduled-for-payout")
-"""The same entry under its present and its former name.
-Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/"""
-
-PAYOUT_ABORTED = "payout-aborted"
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_TYPES
 
 ROLE_OF_TYPE = {
     "capture": "sales",
@@ -21,7 +17,8 @@ ROLE_OF_TYPE = {
     "top-up": "bank",
 }
 """Type of an entry of the funds ledger to the account on its other side. Payouts are apart, and any
-other type is `other`. Same source."""
+other type is `other`.
+Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/overview/"""
 
 PAYMENT_TYPES = ("capture", "refund")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from vippsrecon.closing.entry_types import PAYOUT_ABORTED
+from vippsrecon.vipps_rules import PAYOUT_ABORTED
 
 PAYOUT = ["ledger_id", "currency", "payout_number"]
 

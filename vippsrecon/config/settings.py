@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, StrictBool, Str
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.order_address import check_order_url
 from vippsrecon.config.validation import (
+    check_clock_time,
     check_timezone,
     number,
     one_of,
@@ -43,6 +45,7 @@ SalesUnitNumber = Annotated[
 
 Market = Annotated[StrictStr, one_of(ZONE_OF_MARKET)]
 TimeZone = Annotated[StrictStr, AfterValidator(check_timezone)]
+ClockTime = Annotated[StrictStr, AfterValidator(check_clock_time)]
 Capture = Annotated[StrictStr, one_of(("on_fulfilment", "at_once"))]
 OrderUrl = Annotated[StrictStr, AfterValidator(check_order_url)]
 Stores = Annotated[tuple[str, ...], BeforeValidator(parse_texts)]
@@ -76,6 +79,8 @@ class SalesUnit:
             orders and payments are left out, and the report says so.
         order_url: Address of an order in the shop's administration, with {order_number} or
             {reference} in it; None: reports have no links to orders of the shop.
+        day_ends_at: Local time at which a day of the ledger ends. "00:00", unless Vipps MobilePay agreed
+            to another one: "04:00" counts what happens before four o'clock to the day before.
     """
 
     msn: SalesUnitNumber
@@ -87,6 +92,7 @@ class SalesUnit:
     currency: Currency | None = None
     compared: StrictBool = True
     order_url: OrderUrl | None = None
+    day_ends_at: ClockTime = "00:00"
 
     @property
     def zone(self) -> str:
@@ -96,6 +102,15 @@ class SalesUnit:
         'Europe/Helsinki'
         """
         return self.timezone or ZONE_OF_MARKET.get(self.market or "NO", "Europe/Oslo")
+
+    @property
+    def cut_off(self) -> time:
+        """The local time at which a day of the ledger ends.
+
+        >>> SalesUnit("123456", day_ends_at="04:00").cut_off
+        datetime.time(4, 0)
+        """
+        return time.fromisoformat(self.day_ends_at)
 
 
 @settings_model

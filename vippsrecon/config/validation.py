@@ -7,6 +7,7 @@ error becomes one `ConfigurationError`: the key, the value where it cannot be a 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import field, is_dataclass
 from functools import cache, wraps
@@ -23,6 +24,8 @@ _MODEL_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 _NOT_ZONES = {"Factory", "localtime"}
 """Files in the folder of time zones that mean "not set" and "the zone of this computer"."""
+
+_CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 _LONGEST_QUOTED = 24
 """The names of settings and their words are shorter, keys are longer."""
@@ -171,6 +174,17 @@ def check_timezone(name: str) -> str:
     if name not in _list_timezones():
         raise ValueError(f"is {quote(name)}, which is not known. Use a name such as Europe/Oslo.")
     return name
+
+
+def check_clock_time(text: str) -> str:
+    """Accept a time of day, hours and minutes.
+
+    >>> check_clock_time("04:00")
+    '04:00'
+    """
+    if _CLOCK_TIME.fullmatch(text) is None:
+        raise ValueError(f'is {quote(text)}. Write a time of day in quotes, such as "04:00".')
+    return text
 
 
 def parse_texts(value: object) -> object:

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from vippsrecon.api.async_client import AsyncClient
 from vippsrecon.api.client import Client
 from vippsrecon.api.models import Ledger
+from vippsrecon.bank_days import find_accounting_day
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import VippsReconError
 
@@ -68,7 +68,8 @@ async def _fetch_all_balances(
 async def _fetch_ledger_balance(
     core: AsyncClient, settings: Settings, ledger: Ledger, msn: str
 ) -> Balance | None:
-    day = core.now().astimezone(ZoneInfo(settings.unit(msn).zone)).date()
+    unit = settings.unit(msn)
+    day = find_accounting_day(core.now(), unit.zone, unit.cut_off)
     for days_back in range(DAYS_BACK):
         date = day - timedelta(days=days_back)
         entries = (await core.ledger_date(ledger.ledger_id, "funds", date, msn)).entries

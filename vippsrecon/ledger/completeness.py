@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.ledger.payouts import SCHEDULED, read_payout_number
+from vippsrecon.ledger.payouts import list_payout_numbers
 from vippsrecon.texts import format_money, say
+from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 COMPLETE, INCOMPLETE, OPEN_DATES, NOT_PROVEN = "complete", "incomplete", "open_dates", "not_proven"
 
@@ -142,8 +143,8 @@ def _check_chain(entries: pl.DataFrame) -> dict[str, Any]:
 
 def _check_numbers(entries: pl.DataFrame) -> dict[str, Any]:
     """Find the numbers that are missing between the first and the last payout."""
-    texts = entries.filter(pl.col("entry_type") == SCHEDULED).select(read_payout_number())
-    numbers = sorted({int(text) for text in texts.to_series() if text.isdecimal()})
+    texts = list_payout_numbers(entries.filter(pl.col("entry_type") == PAYOUT_SCHEDULED))
+    numbers = sorted({int(text) for text in texts if text.isdecimal()})
     # The gaps are listed from pair to pair: two numbers may be far apart.
     gaps = [(one + 1, other - 1) for one, other in pairwise(numbers) if other > one + 1]
     return {

@@ -9,7 +9,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.bank_days import choose_market, compute_payout_bank_date
-from vippsrecon.vipps_rules import PAYOUT_TYPES
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_SCHEDULED, read_payout_number
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 PAYOUT_COLUMNS = schemas.polars_schema(schemas.PAYOUTS)
 
 _KEY = ["ledger_id", "payout_number"]
-_PSP_PATTERN = r"-([0-9]+)$"
-_TEXT_PATTERN = r"(?i)utb\w*\.?\s+([0-9]+)"
-SCHEDULED, ABORTED = PAYOUT_TYPES
 
 
 def derive_payouts(
@@ -37,16 +34,19 @@ def derive_payouts(
     Args:
         ledger_entries: `schemas.LEDGER_ENTRIES` of any kind. Not changed.
         units: Configured sales units: their markets decide on which days banks are open.
-        accounts: Ledger to the bank account it pays to.
+        accounts: Ledger to the bank account that it pays to now. Only its newest payout has it: the
+            Report API does not state to which account an earlier one went.
 
     Returns:
         `schemas.PAYOUTS`, sorted by ledger, date and number.
     """
     entries = schemas.to_polars(ledger_entries, schemas.LEDGER_ENTRIES)
     rows = entries.filter(
-        (pl.col("topic") == "funds") & pl.col("entry_type").is_in(PAYOUT_TYPES)
-    ).with_columns(payout_number=read_payout_number())
-    is_scheduled = pl.col("entry_type") == SCHEDULED
+        (pl.col("topic") == "funds")
+        & pl.col("entry_type").is_in([PAYOUT_SCHEDULED, PAYOUT_ABORTED])
+    )
+    rows = rows.with_columns(payout_number=list_payout_numbers(rows))
+    is_scheduled = pl.col("entry_type") == PAYOUT_SCHEDULED
     scheduled = rows.filter(is_scheduled).unique(_KEY, keep="first", maintain_order=True)
     aborted = _find_aborted_numbers(rows.filter(~is_scheduled), scheduled)
     keys = aborted.select(*_KEY, is_aborted=pl.lit(value=True)).unique()
@@ -61,19 +61,11 @@ def derive_payouts(
     return _build_payouts(all_rows, units, accounts or {})
 
 
-def read_payout_number() -> pl.Expr:
-    """Return the number of a payout entry: of its pspReference, else of its bank text.
-
-    Without a number, the pspReference itself tells payouts apart.
-    """
-    psp = pl.col("psp_reference")
-    of_ledger = psp.str.starts_with(pl.col("ledger_id") + "-")
-    return pl.coalesce(
-        pl.when(of_ledger).then(psp.str.extract(_PSP_PATTERN)),
-        pl.col("reference").str.extract(_TEXT_PATTERN),
-        psp,
-        pl.col("ledger_date").dt.to_string("%Y%m%d"),
-    )
+def list_payout_numbers(entries: pl.DataFrame) -> pl.Series:
+    """Return the number of each payout, in the order of their entries."""
+    columns = ("psp_reference", "reference", "ledger_id", "ledger_date")
+    numbers = [read_payout_number(*row) for row in entries.select(columns).iter_rows()]
+    return pl.Series("payout_number", numbers, dtype=pl.String)
 
 
 def _find_aborted_numbers(aborted: pl.DataFrame, scheduled: pl.DataFrame) -> pl.DataFrame:
@@ -108,17 +100,21 @@ def _build_payouts(
         for msn, currency, day in rows.select("msn", "currency", "ledger_date").iter_rows()
     ]
     payouts = rows.with_columns(
-        amount_minor=pl.when(pl.col("entry_type") == SCHEDULED)
+        amount_minor=pl.when(pl.col("entry_type") == PAYOUT_SCHEDULED)
         .then(-pl.col("amount_minor"))
         .otherwise("amount_minor"),
         expected_bank_date=pl.Series(days, dtype=pl.Date),
         status=pl.when("is_aborted").then(pl.lit("aborted")).otherwise(pl.lit("scheduled")),
-        account=pl.col("ledger_id").replace_strict(
-            dict(accounts), default=None, return_dtype=pl.String
-        ),
         bank_text="reference",
     )
     ordered = payouts.sort(
         "ledger_id", "ledger_date", pl.col("payout_number").str.len_bytes(), "payout_number"
     )
-    return schemas.cast_to_schema(ordered, schemas.PAYOUTS)
+    account_now = pl.col("ledger_id").replace_strict(
+        dict(accounts), default=None, return_dtype=pl.String
+    )
+    is_newest = pl.int_range(pl.len()) == pl.len() - 1
+    with_accounts = ordered.with_columns(
+        account=pl.when(is_newest.over("ledger_id")).then(account_now)
+    )
+    return schemas.cast_to_schema(with_accounts, schemas.PAYOUTS)

@@ -18,6 +18,7 @@ NOTEBOOK_NAMES = (
     "02_reconcile_orders.ipynb",
     "03_explore_discrepancies.ipynb",
     "04_refund_and_cancel.ipynb",
+    "05_month_end.ipynb",
 )
 
 _PACKAGED = Path(__file__).parent / "originals"

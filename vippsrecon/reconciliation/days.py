@@ -7,12 +7,14 @@ they become a chain of comparisons.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.bank_days import MIDNIGHT
 from vippsrecon.dates import EPOCH
 
 SECOND_US = 1_000_000
@@ -51,16 +53,30 @@ def local_date(us: int, zone: str) -> date:
     return microseconds_to_datetime(us).astimezone(ZoneInfo(zone)).date()
 
 
-def local_day_expression(us: nw.Expr, zone: str, latest_year: int) -> nw.Expr:
-    """Return the local day, in a zone, of times no later than the end of `latest_year`.
+def local_day_expression(
+    us: nw.Expr, zone: str, latest_year: int, cut_off: time = MIDNIGHT
+) -> nw.Expr:
+    """Return the day, in a zone, of times no later than the end of `latest_year`.
 
     Exact for that year and the two before; earlier times get the offset at their beginning.
+
+    Args:
+        us: Microseconds since 1970, UTC.
+        zone: The time zone.
+        latest_year: The latest year that occurs.
+        cut_off: Local time at which a day ends, as for `bank_days.find_accounting_day`.
     """
+    cut_off_us = (cut_off.hour * 60 + cut_off.minute) * 60_000_000
     changes = _find_offset_changes(zone, latest_year)
     offset: nw.Expr = nw.lit(changes[0][1])
-    for since, value in changes[1:]:
-        offset = nw.when(us >= since).then(nw.lit(value)).otherwise(offset)
-    return ((us + offset) // DAY_US).cast(nw.Int64)
+    for (_, before), (since, value) in pairwise(changes):
+        # A change of clocks shows some times twice, or leaves them out. A cut-off among them is
+        # that of the offset before.
+        change = abs(value - before)
+        is_affected = 0 <= cut_off_us - (since + min(before, value)) % DAY_US < change
+        begins = since + (change if is_affected else 0)
+        offset = nw.when(us >= begins).then(nw.lit(value)).otherwise(offset)
+    return ((us + offset - cut_off_us) // DAY_US).cast(nw.Int64)
 
 
 @cache

@@ -18,6 +18,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 
 from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.engines.backends import (
@@ -99,6 +100,7 @@ class MoneyOptions:
         ledger_days: Sales unit to the first and last day of its ledger that was read.
         statement_days: Account to the first and last day that its statements cover.
         known_accounts: Ledger to the account that an earlier run saw its payouts go to.
+        units: Sales units, for the time at which a day of their ledger ends.
     """
 
     run_date: date
@@ -108,6 +110,7 @@ class MoneyOptions:
     ledger_days: Mapping[str, tuple[date, date]] | None = None
     statement_days: Mapping[str, tuple[date, date]] | None = None
     known_accounts: Mapping[str, str] | None = None
+    units: Sequence[SalesUnit] = ()
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,7 @@ def compare_money_legs(
             contracts=options.contracts,
             ledger_days=options.ledger_days,
             waived=options.waived,
+            units=options.units,
         )
         compared.append("payment_ledger")
         findings.append(("payment_ledger", ledger.findings))

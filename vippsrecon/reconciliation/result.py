@@ -29,6 +29,7 @@ from vippsrecon.schemas import (
     PAYOUT_MATCHES,
     PAYOUTS,
     REJECTS,
+    RESTATEMENT,
     SUMMARY,
     VOUCHERS,
     Frame,
@@ -98,6 +99,7 @@ class Reconciliation:
         payout_matches: One row per payout and bank line that belong together.
         cut_off, cut_off_items, vouchers: What a month end needs. `reconcile_month` adds them where it is
             given a ledger.
+        restatement: What is different in closed months of the period. `reconcile_month` adds it.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
             without paths, so that the same inputs give the same manifest.
@@ -123,6 +125,7 @@ class Reconciliation:
     cut_off: Any = _StoredFrame(CUT_OFF)
     cut_off_items: Any = _StoredFrame(CUT_OFF_ITEMS)
     vouchers: Any = _StoredFrame(VOUCHERS)
+    restatement: Any = _StoredFrame(RESTATEMENT)
 
     @property
     def complete(self) -> bool:
@@ -232,6 +235,7 @@ _SCHEMAS = {
     "cut_off": CUT_OFF,
     "cut_off_items": CUT_OFF_ITEMS,
     "vouchers": VOUCHERS,
+    "restatement": RESTATEMENT,
 }
 
 

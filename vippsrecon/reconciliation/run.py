@@ -200,11 +200,9 @@ def reconcile(
             refunds=frames.refunds,
         )
         failed_requests = frames.failures
-        side = (
-            None
-            if ledger_entries is None
-            else select_payment_side(payments, frames.events, frames.failures)
-        )
+        side = None
+        if ledger_entries is not None:
+            side = select_payment_side(payments, frames.events, frames.failures)
         del frames  # frees the events, by far the largest frame: no later step needs them
         checked_questions = tuple(question for question in QUESTIONS if question in questions)
         answers = _answer(paired.pairs, checked_questions, in_period=options.period is not None)
@@ -223,6 +221,7 @@ def reconcile(
                     ledger_days,
                     statement_days,
                     known_accounts,
+                    options.units,
                 ),
             )
         reported = build_discrepancies(

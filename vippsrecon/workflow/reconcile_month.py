@@ -62,7 +62,9 @@ from vippsrecon.workflow.inputs.payments_from_files import (
     refuse_references_without_keys,
 )
 from vippsrecon.workflow.inputs.run_manifest import build_manifest
+from vippsrecon.workflow.month_end.closed_months import add_restatement
 from vippsrecon.workflow.month_end.papers import add_month_end
+from vippsrecon.workflow.month_end.saved_money import save_money
 from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     add_earlier_references,
@@ -275,7 +277,12 @@ def reconcile_month(
         **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
-    result = add_month_end(result, settings, money, period=(first, last), cutoff=cutoff)
+    result = add_restatement(
+        add_month_end(result, settings, money, period=(first, last), cutoff=cutoff),
+        settings,
+        money,
+        (first, last),
+    )
     if journal.available:
         result = add_closed_discrepancies(result, settings)
     notices = (
@@ -306,8 +313,15 @@ def reconcile_month(
         waivers=waivers,
         previous=previous,
     )
-    folder = None if keep is None else Path(keep)
-    records.record(result, files.orders, earlier_orders, period, folder=folder, items=items)
+    save_money(result, money, keep)
+    records.record(
+        result,
+        files.orders,
+        earlier_orders,
+        period,
+        folder=None if keep is None else Path(keep),
+        items=items,
+    )
     return result.with_changes(notices=(*result.notices, *records.notices))
 
 

@@ -24,8 +24,8 @@ def close_period(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="What the month consists of: the .data folder beside its report, and the folder "
-            "that vippsrecon ledger wrote. May be given several times.",
+            help="What the month consists of: the .data folder beside its report, or the folder that "
+            "vippsrecon ledger wrote. May be given several times.",
         ),
     ] = None,
     by: Annotated[
@@ -42,8 +42,8 @@ def close_period(
     """Close a month, so that no voucher is written into it and every later change is listed.
 
     The first time, the workspace database records what the month consists of. The same command
-    again compares: it lists each order, event, ledger entry and payout that is different, and
-    changes nothing. Moves no money.
+    again compares: it lists each order, event, ledger entry, payout and bank line that is
+    different, and changes nothing. Moves no money.
 
     Exit code 1: the month is closed and something is different now.
 

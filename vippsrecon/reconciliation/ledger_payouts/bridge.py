@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from vippsrecon.reconciliation.ledger_payouts.spans import ABORTED_TYPE, LedgerSpans
+from vippsrecon.reconciliation.ledger_payouts.spans import LedgerSpans
 from vippsrecon.reconciliation.payouts_bank.rows import PayoutRow
 from vippsrecon.reconciliation.results.bridge import BridgeSums, build_balanced_rows
+from vippsrecon.vipps_rules import PAYOUT_ABORTED
 
 LedgerPayoutSums = BridgeSums
 
@@ -33,7 +34,7 @@ LINE_BY_TYPE = {
     "correction": "corrections",
     "top-up": "top_ups",
     "credit-note": "credit_notes",
-    ABORTED_TYPE: "payouts_returned",
+    PAYOUT_ABORTED: "payouts_returned",
 }
 """Type of an entry to its line; any other type is in *unknown_types*, by its sign.
 Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/entry-types/"""

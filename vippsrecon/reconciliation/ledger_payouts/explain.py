@@ -17,13 +17,13 @@ from vippsrecon.errors import InputError
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, prepare_frame
 from vippsrecon.reconciliation.ledger_payouts.bridge import LINE_BY_TYPE, UNKNOWN_TYPES
 from vippsrecon.reconciliation.ledger_payouts.spans import (
-    PAYOUT_TYPES,
     PayoutEntry,
     Span,
     collect_spans,
     find_closing,
 )
 from vippsrecon.schemas import LEDGER_ENTRIES
+from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 CARRIED, KEPT_BACK, OTHER_PAYOUTS = "carried", "kept_back", "other_payouts"
 

@@ -9,7 +9,6 @@ and only these sums are collected.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -19,13 +18,8 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows, prepare_frame
 from vippsrecon.schemas import LEDGER_ENTRIES
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_TYPES, read_payout_number
 
-PAYOUT_TYPES = ("payout-scheduled", "scheduled-for-payout")
-"""Today's name of a payout's entry, and the one before 2024."""
-
-ABORTED_TYPE = "payout-aborted"
-
-_TEXT_NUMBER = re.compile(r"utb\w*\.?\s+([0-9]+)", re.IGNORECASE)
 _COLUMNS = (
     "ledger_id",
     "msn",
@@ -169,14 +163,16 @@ def _collect_day_sums(funds: LazyFrame) -> list[DaySum]:
 
 
 def _collect_payouts(funds: LazyFrame) -> list[PayoutEntry]:
-    rows = collect_rows(funds.filter(nw.col("entry_type").is_in([*PAYOUT_TYPES, ABORTED_TYPE])))
+    rows = collect_rows(funds.filter(nw.col("entry_type").is_in([*PAYOUT_TYPES, PAYOUT_ABORTED])))
     payouts = []
     for row in rows:
-        is_aborted = row["entry_type"] == ABORTED_TYPE
+        is_aborted = row["entry_type"] == PAYOUT_ABORTED
         payouts.append(
             PayoutEntry(
                 row["ledger_id"],
-                read_payout_number(row),
+                read_payout_number(
+                    row["psp_reference"], row["reference"], row["ledger_id"], row["ledger_date"]
+                ),
                 row["msn"],
                 row["currency"],
                 row["ledger_date"],
@@ -200,24 +196,6 @@ def _payout_order(payout: PayoutEntry) -> tuple[Any, ...]:
         payout.amount,
         *(0 if value is None else value for value in (payout.before, payout.after)),
     )
-
-
-def read_payout_number(entry: dict[str, Any]) -> str:
-    """Return the number of a payout's entry, as `vippsrecon.ledger.payouts` does.
-
-    >>> read_payout_number({"ledger_id": "302321", "psp_reference": "302321-2000001"})
-    '2000001'
-    >>> read_payout_number({"psp_reference": None, "reference": "Utb. 2000001 Vippsnr 698382"})
-    '2000001'
-    """
-    psp = entry["psp_reference"] or ""
-    prefix = f"{entry.get('ledger_id')}-"
-    if psp.startswith(prefix) and psp.removeprefix(prefix).isdigit():
-        return str(psp.removeprefix(prefix))
-    in_text = _TEXT_NUMBER.search(entry["reference"] or "")
-    if in_text:
-        return in_text[1]
-    return psp or f"{entry['ledger_date']:%Y%m%d}"
 
 
 def _find_first_balance(funds: LazyFrame, key: LedgerKey, day: date) -> int | None:

@@ -9,6 +9,7 @@ from datetime import date
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.fee_contracts import FeeContract
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
 from vippsrecon.reconciliation.payments_ledger.balances import check_balances
 from vippsrecon.reconciliation.payments_ledger.bridge import sum_ledger_lines
@@ -73,6 +74,7 @@ def compare_payments_with_ledger(
     contracts: Sequence[FeeContract] = (),
     ledger_days: Mapping[str, tuple[date, date]] | None = None,
     waived: frozenset[tuple[str, str]] = frozenset(),
+    units: Sequence[SalesUnit] = (),
 ) -> LedgerComparison:
     """Compare the captures and refunds of payments with the entries of their ledgers.
 
@@ -84,10 +86,11 @@ def compare_payments_with_ledger(
         contracts: What captures cost.
         ledger_days: Sales unit to the first and last day of its ledger that was read.
         waived: (msn, reference) of payments that the user ignores.
+        units: Sales units, for the time at which a day of their ledger ends.
     """
     entries = prepare_entries(ledger_entries)
     days = find_ledger_days(entries, period, ledger_days or {})
-    options = LedgerOptions(run_day, days, period, waived)
+    options = LedgerOptions(run_day, days, period, waived, units)
     movements = side.movements.filter(nw.col("msn").is_in(sorted(days)))
     pairs = add_pair_variables(
         pair_movements_and_entries(movements, entries), side.payments, side.unanswered, options

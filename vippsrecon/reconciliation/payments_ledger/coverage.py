@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
-from vippsrecon.reconciliation.payments_ledger.entries import PAYOUT_TYPES
+from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 _NEVER = -(10**6)
 """A day number earlier than any date that can occur."""

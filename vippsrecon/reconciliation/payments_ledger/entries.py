@@ -10,12 +10,10 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.days import DAY_US
 from vippsrecon.reconciliation.engines.backends import LazyFrame, has_distinct_rows, materialize
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_TYPES
 
 EVENT_BY_TYPE = {"capture": "CAPTURED", "refund": "REFUNDED"}
 """Entry type to the event of the payment that it books."""
-
-PAYOUT_TYPES = ("payout-scheduled", "scheduled-for-payout")
-"""The last entry of a closed ledger date: its name now, and until 2024."""
 
 DISPUTE_TYPES = ("retained-disputed-capture", "returned-disputed-capture")
 
@@ -24,7 +22,7 @@ KNOWN_TYPES = {
         *EVENT_BY_TYPE,
         *PAYOUT_TYPES,
         *DISPUTE_TYPES,
-        "payout-aborted",
+        PAYOUT_ABORTED,
         "fees-retained",
         "correction",
         "top-up",

@@ -159,7 +159,7 @@ def _build_agreed_fee(contracts: Sequence[FeeContract]) -> tuple[nw.Expr, nw.Exp
     """
     agreed, tolerance = _NO_AMOUNT, _NO_AMOUNT
     amount = nw.coalesce(nw.col("entry_minor"), nw.col("event_minor"))
-    day = nw.coalesce(nw.col("ledger_day"), nw.col("event_day"))
+    day = nw.coalesce(nw.col("ledger_day"), nw.col("accounting_day"))
     for contract in sorted(contracts, key=_specificity):
         applies = nw.col("currency") == contract.currency
         if contract.msn is not None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.bank_days import MIDNIGHT
+from vippsrecon.config.settings import SalesUnit
+from vippsrecon.dates import EPOCH
+from vippsrecon.reconciliation.days import local_day_expression
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
 from vippsrecon.reconciliation.payments_ledger.coverage import (
@@ -33,12 +38,14 @@ class LedgerOptions:
         days: Sales unit to the days that its ledger covers.
         period: First and last day, as day numbers; None for all days.
         waived: (msn, reference) of payments that the user ignores.
+        units: Sales units, for the time at which a day of their ledger ends.
     """
 
     run_day: int
     days: Mapping[str, LedgerDays]
     period: tuple[int, int] | None = None
     waived: frozenset[tuple[str, str]] = frozenset()
+    units: Sequence[SalesUnit] = ()
 
 
 def add_pair_variables(
@@ -54,7 +61,7 @@ def add_pair_variables(
 
     Returns:
         The same rows with `event_in` and `entry_in` (in the period, and covered by the ledger),
-        `overdue`, `later_entry` (booked after its payment was fetched), `unread` and `waived_payment`.
+        `accounting_day` (of the event), `overdue`, `later_entry` (booked after its payment was fetched), `unread` and `waived_payment`.
     """
     event_day = nw.col("event_day")
     read_until = (
@@ -62,9 +69,11 @@ def add_pair_variables(
         .then(nw.col("last_day"))
         .otherwise(nw.lit(options.run_day))
     )
-    overdue = (read_until - event_day > NOT_ON_LEDGER_AFTER_DAYS) | (
-        nw.col("closed_day") > event_day
+    accounting_day = nw.col("accounting_day")
+    overdue = (read_until - accounting_day > NOT_ON_LEDGER_AFTER_DAYS) | (
+        nw.col("closed_day") > accounting_day
     )
+    pairs = pairs.with_columns(accounting_day=_find_accounting_day(options))
     return materialize(
         _add_payment_facts(add_ledger_days(pairs, options.days), payments, unanswered).with_columns(
             event_in=(
@@ -76,6 +85,18 @@ def add_pair_variables(
         ),
         large=True,
     )
+
+
+def _find_accounting_day(options: LedgerOptions) -> nw.Expr:
+    """Return the day of the ledger on which an event is due: its local day, up to the cut-off."""
+    day: nw.Expr = nw.col("event_day")
+    # The year after, since an event may be later than the run.
+    latest_year = (EPOCH.date() + timedelta(days=options.run_day)).year + 1
+    for unit in options.units:
+        if unit.cut_off != MIDNIGHT:
+            own = local_day_expression(nw.col("event_us"), unit.zone, latest_year, unit.cut_off)
+            day = nw.when(nw.col("msn") == unit.msn).then(own).otherwise(day)
+    return day
 
 
 def _add_payment_facts(

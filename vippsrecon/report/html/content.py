@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 MAX_LEGS = 40
 """Two for each sales unit and currency."""
 
+MONEY_LEGS = ("ledger", "payouts", "bank")
+"""The legs of the bridge after those that begin with the shop's orders."""
+
 MAX_NOTICES = 100
 MAX_GROUPS = 20
 MAX_CONCENTRATIONS = 20
@@ -136,7 +139,7 @@ def build_content(
         ),
         "leg_verdicts": figures.verdicts,
         "leg_heads": list_leg_heads(),
-        "statement": figures.statement[: MAX_LEGS * 4],
+        "statement": [block for block in figures.statement if block.leg in MONEY_LEGS][:MAX_LEGS],
         "currencies": _build_currency_blocks(figures, sum_by_day(frames.events, manifest)),
         "groups": format_group_notes(
             figures, MAX_GROUPS, sentences.describe_place("summary", workbook)

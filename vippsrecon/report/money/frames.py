@@ -10,6 +10,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.reconciliation.engines.backends import prepare_frame
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
+from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -19,7 +20,7 @@ OTHER_LINES = "other_bank_line"
 
 _OUTCOME = ["bucket", "kind", "flags"]
 _PAYOUT_KEY = ["ledger_id", "payout_number"]
-_LAST_OF_DAY = {"fees-retained": 1, "payout-scheduled": 2}
+_LAST_OF_DAY = {"fees-retained": 1, PAYOUT_SCHEDULED: 2}
 _LINE_KEY = ["source_file", "source_row"]
 
 

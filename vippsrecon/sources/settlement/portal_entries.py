@@ -6,11 +6,10 @@ import polars as pl
 
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.settlement.result import ENTRY_COLUMNS, PAYOUT_COLUMNS
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_SCHEDULED, read_payout_number
 
-_PAYOUT_TYPES = ("payout-scheduled", "payout-aborted")
+_PAYOUT_TYPES = (PAYOUT_SCHEDULED, PAYOUT_ABORTED)
 _LEDGER_PATTERN = r"^([0-9]+)-[0-9]+$"
-_NUMBER_PATTERN = r"^[0-9]+-([0-9]+)$"
-_TEXT_NUMBER_PATTERN = r"(?i)utb\w*\.?\s+([0-9]+)"
 
 
 def build_entries(rows: pl.DataFrame, file: str) -> pl.DataFrame:
@@ -72,15 +71,14 @@ def build_entries(rows: pl.DataFrame, file: str) -> pl.DataFrame:
 def build_payouts(rows: pl.DataFrame, file: str) -> pl.DataFrame:
     """Return the payouts of readable rows."""
     rows = add_ledger_ids(rows).filter(pl.col("known_type").is_in(_PAYOUT_TYPES))
+    # A payout names its own ledger, also where its sales unit has two.
+    own_ledger = pl.coalesce(pl.col("psp_reference").str.extract(_LEDGER_PATTERN), "ledger_id")
+    stated = rows.select("psp_reference", "reference", own_ledger.alias("ledger"), "day_date")
+    numbers = [read_payout_number(*row) for row in stated.iter_rows()]
     accounts = {text: normalize_account(text) for text in rows["account"].unique()}
     payouts = rows.with_columns(
         payout_number=pl.coalesce(
-            _null_if_empty("payout_number"),
-            pl.col("psp_reference").str.extract(_NUMBER_PATTERN),
-            pl.col("reference").str.extract(_TEXT_NUMBER_PATTERN),
-            _null_if_empty("reference"),
-            # Without a number at all, the day is what tells payouts of a ledger apart.
-            pl.col("day_date").dt.to_string("%Y%m%d"),
+            _null_if_empty("payout_number"), pl.Series(numbers, dtype=pl.String)
         ),
         account=pl.col("account").replace_strict(accounts, default=None, return_dtype=pl.String),
     )
@@ -92,7 +90,7 @@ def build_payouts(rows: pl.DataFrame, file: str) -> pl.DataFrame:
         currency="currency",
         amount_minor=-pl.col("amount_minor"),
         expected_bank_date="bank_date_date",
-        status=pl.when(pl.col("known_type") == "payout-aborted")
+        status=pl.when(pl.col("known_type") == PAYOUT_ABORTED)
         .then(pl.lit("aborted"))
         .otherwise(pl.lit("scheduled")),
         account="account",

@@ -13,6 +13,7 @@ from vippsrecon.display.html import HtmlView
 from vippsrecon.money import format_count
 from vippsrecon.sources.rejects import describe_rejected
 from vippsrecon.texts import format_spaced_money, format_spaced_number, say
+from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 ENTRY_COLUMNS = schemas.polars_schema(schemas.LEDGER_ENTRIES)
 PAYOUT_COLUMNS = schemas.polars_schema(schemas.PAYOUTS)
@@ -138,7 +139,7 @@ def sum_entries(entries: pl.DataFrame) -> dict[str, dict[str, int]]:
             "captures_minor": _sum_type(own, "funds", "capture"),
             "refunds_minor": -_sum_type(own, "funds", "refund"),
             "fees_minor": -(retained or _sum_type(own, "fees", "capture-fee")),
-            "payouts_minor": -_sum_type(own, "funds", "payout-scheduled"),
+            "payouts_minor": -_sum_type(own, "funds", PAYOUT_SCHEDULED),
         }
     return totals
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.settlement.result import ENTRY_COLUMNS, PAYOUT_COLUMNS
+from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 _MAX_DIFFERENCES_NAMED = 5
 
@@ -164,7 +165,7 @@ def _list_settlement_entries(
     if fees and s.is_net:
         yield entry("funds", "fees-retained", -fees, s.settlement_id)
         yield entry("fees", "fees-retained", fees, s.settlement_id)
-    yield entry("funds", "payout-scheduled", -amount, _build_bank_text(s))
+    yield entry("funds", PAYOUT_SCHEDULED, -amount, _build_bank_text(s))
 
 
 def _build_payout(settlement: StatedSettlement, amount: int, file: str) -> tuple[object, ...]:

@@ -1,7 +1,8 @@
 """Close a month with what its figures are made of, and list what is different afterwards.
 
-The facts come from folders that a run wrote: `report.data/` of `reconcile` has orders and events, the
-folder of `ledger` has entries and payouts. A side that a folder lacks is not closed, and not compared.
+The facts come from folders that a run wrote: `report.data/` of `reconcile` has orders, events and, where
+they were given, ledger entries, payouts and bank lines; the folder of `ledger` has entries and payouts. A
+side that a folder lacks is not closed, and not compared.
 """
 
 from __future__ import annotations
@@ -34,23 +35,26 @@ from vippsrecon.workflow.history.database import WAIT_SECONDS, query_database
 
 
 class _SideFile(NamedTuple):
-    """The file of one side: its schema, and the file that states its SHA-256."""
+    """The file of one side: its schema, and the files of which one states its SHA-256."""
 
     name: str
     frame: schemas.Frame
-    hash_file: str
+    hash_files: tuple[str, ...]
 
 
-_FETCH_FILE, _LEDGER_FILE, _HASHES_FILE = "fetch.json", "ledger.json", "sha256.json"
+_HASHES_FILE = "sha256.json"
+_LEDGER_FILES, _MONEY_FILES = ("money.json", "ledger.json"), ("money.json",)
 
 SIDE_FILES = {
-    "orders": _SideFile("compared_orders.parquet", schemas.COMPARED_ORDERS, _HASHES_FILE),
-    "events": _SideFile("events.parquet", schemas.EVENTS, _FETCH_FILE),
-    "ledger_entries": _SideFile("ledger_entries.parquet", schemas.LEDGER_ENTRIES, _LEDGER_FILE),
-    "payouts": _SideFile("payouts.parquet", schemas.PAYOUTS, _LEDGER_FILE),
+    "orders": _SideFile("compared_orders.parquet", schemas.COMPARED_ORDERS, (_HASHES_FILE,)),
+    "events": _SideFile("events.parquet", schemas.EVENTS, ("fetch.json",)),
+    "ledger_entries": _SideFile("ledger_entries.parquet", schemas.LEDGER_ENTRIES, _LEDGER_FILES),
+    "payouts": _SideFile("payouts.parquet", schemas.PAYOUTS, _LEDGER_FILES),
+    "bank_lines": _SideFile("bank_lines.parquet", schemas.BANK_LINES, _MONEY_FILES),
+    "payout_matches": _SideFile("payout_matches.parquet", schemas.PAYOUT_MATCHES, _MONEY_FILES),
 }
 """Side of `schemas.PERIOD_FACTS` to the file of a folder that has it. A bank line is a fact only with its
-payout, and comes from frames (`vippsrecon.closing.list_period_facts`)."""
+payout, which the matches name; these are no side of their own."""
 
 _ADVICE = "Repeat the run that wrote this folder."
 
@@ -89,7 +93,9 @@ def read_period(settings: Settings, period: Period, folders: Sequence[Path]) -> 
     """
     frames = _read_frames(folders)
     facts = list_period_facts(period, **frames)
-    return compare_period(settings, period.name, facts, tuple(sorted(frames)))
+    return compare_period(
+        settings, period.name, facts, tuple(sorted(set(frames) - {"payout_matches"}))
+    )
 
 
 def compare_period(
@@ -185,13 +191,13 @@ def _read_frames(folders: Sequence[Path]) -> dict[str, Any]:
 
 
 def _read_hashes(folder: Path, file: _SideFile) -> RecordedHashes:
-    content = (
-        read_small_json(folder / file.hash_file) if is_present(folder / file.hash_file) else None
-    )
-    if isinstance(content, dict) and file.hash_file != _HASHES_FILE:
+    present = (name for name in file.hash_files if is_present(folder / name))
+    hash_file = next(present, file.hash_files[-1])
+    content = read_small_json(folder / hash_file) if is_present(folder / hash_file) else None
+    if isinstance(content, dict) and hash_file != _HASHES_FILE:
         if content.get("complete") is False:
             raise InputError(
                 f"{folder} is of a run that is incomplete, so nothing is closed with it. {_ADVICE}"
             )
         content = content.get("sha256")
-    return RecordedHashes(file.hash_file, content, _ADVICE)
+    return RecordedHashes(hash_file, content, _ADVICE)

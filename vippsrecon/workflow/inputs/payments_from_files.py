@@ -10,7 +10,7 @@ attempt and no idempotency key: these are unknown, not zero, and the report's co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -51,10 +51,10 @@ def derive_payments(
         last accounting day.
     """
     zones = {unit.msn: unit.zone for unit in settings.units}
-    operations = _list_operations(entries, zones)
+    operations = _list_operations(entries, settings, zones)
     as_of = max(
         [
-            _end_of_day(day, zones.get(msn, SalesUnit(msn).zone))
+            _end_of_day(day, settings.unit(msn))
             for msn, day in entries.group_by("msn").agg(pl.col("ledger_date").max()).rows()
         ]
         + operations["event_at"].sort()[-1:].to_list()
@@ -176,7 +176,9 @@ def find_partly_captured_orders(orders: pl.DataFrame, sums: pl.DataFrame) -> pl.
     )
 
 
-def _list_operations(entries: pl.DataFrame, zones: dict[str, str]) -> pl.DataFrame:
+def _list_operations(
+    entries: pl.DataFrame, settings: Settings, zones: dict[str, str]
+) -> pl.DataFrame:
     """Return the captures and refunds, with the columns of events up to `event_day`."""
     own = entries.filter(
         (pl.col("topic") == "funds")
@@ -184,7 +186,7 @@ def _list_operations(entries: pl.DataFrame, zones: dict[str, str]) -> pl.DataFra
         & pl.col("reference").is_not_null()
     )
     ends = {
-        (msn, day): _end_of_day(day, zones.get(msn, SalesUnit(msn).zone))
+        (msn, day): _end_of_day(day, settings.unit(msn))
         for msn, day in own.select("msn", "ledger_date").unique().rows()
     }
     # A file that has only days: the end of the day, as for a date of a shop.
@@ -275,5 +277,8 @@ def _local_day(column: str, zones: dict[str, str]) -> pl.Expr:
     return day.cast(pl.Int32).cast(pl.Int64)
 
 
-def _end_of_day(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+def _end_of_day(day: date, unit: SalesUnit) -> datetime:
+    """Return the last second of an accounting day."""
+    next_day = day + timedelta(days=1)
+    ends = datetime.combine(next_day, unit.cut_off, tzinfo=ZoneInfo(unit.zone))
+    return ends.astimezone(UTC) - timedelta(seconds=1)

@@ -7,7 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from vippsrecon.closing import build_cut_off, build_vouchers
+from vippsrecon.errors import InputError, StoreError
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import find_capture_days
+from vippsrecon.workflow.history.written_vouchers import number_period
 from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ def add_month_end(
     """Return the result with its cut-off pack and vouchers; unchanged without a ledger.
 
     Args:
-        result: What was compared.
+        result: What was compared. A notice is added where vouchers cannot be compared with those that
+            were written before.
         settings: Accounts and grouping of vouchers, markets, late capture.
         money: The files that were read.
         period: First and last day of the vouchers; None: no limit.
@@ -54,6 +58,11 @@ def add_month_end(
         first=period[0],
         last=period[1],
     )
+    try:
+        vouchers = number_period(settings, vouchers, *period)
+    except (StoreError, InputError) as error:
+        notice = say("money_files.vouchers_not_numbered", error=str(error))
+        result = result.with_changes(notices=(*result.notices, notice))
     at = cutoff or period[1]
     if at is None:
         return result.with_changes(vouchers=vouchers)

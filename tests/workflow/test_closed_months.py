@@ -1,0 +1,104 @@
+"""Test a month that is closed with all that a run read, and run again with something different."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from tests.sources.bank.conftest import ACCOUNT, document, entry, statement
+from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from tests.workflow.test_offline_month import HEAD, order
+from vippsrecon.config.load import load_settings
+from vippsrecon.dates import parse_named_period
+from vippsrecon.workflow.history.period_lock import read_period, record_closing
+from vippsrecon.workflow.reconcile_month import reconcile_month
+
+OCTOBER = parse_named_period("2026-10", "--period")
+RENT = "Husleie fra Kari Nordmann"
+
+
+@pytest.fixture
+def run_month(tmp_path):
+    """Return `run_month(further settlement rows)`, which reconciles October and keeps its data."""
+    settings = load_settings(
+        offline=True, folder=tmp_path, database_url=f"sqlite:///{tmp_path / 'runs.db'}"
+    )
+    bank = document(
+        statement(
+            [
+                entry("244.00", day="2026-10-06", text="Utb. 2000001 Vippsnr 123456"),
+                entry("900.00", day="2026-10-07", text=RENT, reference="rent"),
+            ],
+            days=("2026-10-01", "2026-10-31"),
+            opening="0.00",
+            closing="1144.00",
+            account=f"<Othr><Id>{ACCOUNT}</Id></Othr>",
+        )
+    )
+    (tmp_path / "bank.xml").write_text(bank, encoding="utf-8")
+    lines = [HEAD, order("order-0001")]
+    (tmp_path / "orders.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def run(*further):
+        quiet = ("2026-10-10", "2026-10-17", "2026-10-24", "2026-10-30")
+        rows = [
+            portal_row("Belastning", "10.00", f"{10 * n}.00", psp=day, reference=day, day=day)
+            for n, day in enumerate(quiet, start=1)
+        ]
+        rows = [*one_day(), *rows, *further]
+        (tmp_path / "settlement.csv").write_text(as_portal_csv(rows), encoding="utf-8")
+        result = reconcile_month(
+            [tmp_path / "orders.csv"],
+            settings,
+            settlement=[tmp_path / "settlement.csv"],
+            bank=[tmp_path / "bank.xml"],
+            exported_at=datetime(2026, 11, 2, tzinfo=UTC),
+            first=OCTOBER.first,
+            last=OCTOBER.last,
+            keep=tmp_path / "report.data",
+        )
+        assert result.complete, result.manifest["incomplete_because"]
+        return result, read_period(settings, OCTOBER, [tmp_path / "report.data"])
+
+    run.settings = settings
+    return run
+
+
+def test_all_sides_are_kept_and_other_texts_of_the_bank_are_not(run_month, tmp_path):
+    """A bank account has lines of people who have nothing to do with this."""
+    result, state = run_month()
+
+    assert state.sides == ("bank_lines", "ledger_entries", "payouts")
+    [line] = state.facts.filter(pl.col("side") == "bank_lines").to_dicts()
+    assert (line["reference"], line["amount_minor"]) == ("2000001", 24400)
+    kept = pl.read_parquet(tmp_path / "report.data" / "bank_lines.parquet")
+    assert kept["text"].to_list() == ["Utb. 2000001 Vippsnr 123456", ""]
+    assert RENT in result.polars_frame("bank_lines")["text"].to_list()
+
+
+def test_run_of_a_closed_month_says_what_changed(run_month):
+    """The closing stays as it is, and a change afterwards is never absorbed."""
+    _, state = run_month()
+    record_closing(run_month.settings, state, "Kari")
+    same, _ = run_month()
+    late = portal_row("Korreksjon", "-7.00", "33.00", psp="late-1", day="2026-10-31")
+    changed, _ = run_month(late)
+
+    assert "2026-10 was closed by Kari. Nothing is different since." in same.notices
+    assert same.restatement.empty
+    assert any("Differences from its closing: 1." in notice for notice in changed.notices)
+    [row] = changed.polars_frame("restatement").to_dicts()
+    assert (row["side"], row["change"], row["after_minor"]) == ("ledger_entries", "added", -700)
+    assert any(
+        row["cause"] in notice and "−7.00" in notice.replace("-", "−") for notice in changed.notices
+    )
+
+
+def test_month_that_is_open_has_no_restatement(run_month):
+    """Nothing is said of a closing that was not made."""
+    result, _ = run_month()
+
+    assert result.restatement.empty
+    assert not any("closed by" in notice for notice in result.notices)
