@@ -23,10 +23,9 @@ from vippsrecon.workflow.reconcile_month import reconcile_month
     "shop",
     [
         "plain",
-        "shopify",
         *(
             pytest.param(shop, marks=pytest.mark.ci)
-            for shop in ("woocommerce", "magento", "shopware")
+            for shop in ("shopify", "woocommerce", "magento", "shopware")
         ),
     ],
 )
@@ -59,6 +58,7 @@ def test_demo_in_another_language(tmp_path):
     assert (again.language, len(again.rows)) == ("nb", len(demo.reconciliation.discrepancies))
 
 
+@pytest.mark.ci
 def test_score_includes_proposals_and_pending_pairs(tmp_path):
     """A wrong proposal moves money, and a pair that only waits is not a discrepancy."""
     demo = run_demo(tmp_path, payments=200)

@@ -190,6 +190,7 @@ def test_fetch_takes_a_list_of_references(run, keys, month, folder, read_json):
     assert output["payments"] + len(output["failures"]) >= references.nunique()
 
 
+@pytest.mark.ci
 def test_fetch_names_the_reference_column(run, keys, month, folder, read_json):
     """A table may have other columns, so the output must say which one holds the references."""
     notice = "truth.csv is read as a list of references, from its column 'reference'"

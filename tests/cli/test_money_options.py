@@ -55,6 +55,7 @@ def test_several_files_follow_one_option(run, files, folder, read_json):
     assert read_json(result)["complete"]
 
 
+@pytest.mark.ci
 def test_ledger_folder_replaces_the_settlement_files(run, files, keys, folder, read_json):
     """What `ledger` wrote has the same entries; both together would count twice."""
     run("ledger", *PERIOD, "--out", "october")
@@ -67,6 +68,7 @@ def test_ledger_folder_replaces_the_settlement_files(run, files, keys, folder, r
     assert (both.exit_code, "--ledger contradicts --settlement" in both.stderr) == (2, True)
 
 
+@pytest.mark.ci
 def test_ledger_of_fewer_days_makes_no_verdict(run, files, keys):
     """The other days' payments would all be missing on the ledger."""
     run("ledger", "--from", "2026-10-05", "--to", "2026-10-20", "--out", "l")

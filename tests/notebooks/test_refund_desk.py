@@ -435,6 +435,7 @@ def test_the_desk_finds_the_approval_by_itself(planned, month):
     assert "Approved by Ola Hansen" in desk.message
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_killed_run_is_continued_by_the_journal(open_desk, unused, month, root, tmp_path):
     """The kernel dies after a refund was made and before it was written down."""

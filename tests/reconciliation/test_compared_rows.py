@@ -91,6 +91,7 @@ def flags_of(result, reference):
     return set(rows.loc[rows["reference"] == reference, "flags"].iloc[0].split())
 
 
+@pytest.mark.ci
 def test_engines_compare_the_same_rows():
     """Engines differ in windows, joins and lists of references."""
     orders = [

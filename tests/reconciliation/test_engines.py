@@ -48,6 +48,7 @@ def reconcile_in_pandas(arrow_tables: list[pa.Table]):
     )
 
 
+@pytest.mark.ci
 @draw_examples(
     1,
     suppress_health_check=list(HealthCheck),

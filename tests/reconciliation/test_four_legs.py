@@ -105,6 +105,7 @@ def records(result):
     return {name: getattr(collected, name).to_dict("records") for name in RESULTS}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("own_connection", [False, True])
 def test_duckdb_agrees_with_arrow(own_connection):
     """Payouts are compared in Polars, so their rows come back to the connection of the ledger."""

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,7 +126,7 @@ def draw_books(draw: st.DrawFn) -> tuple[Any, ...]:
 CONTRACTS = (FeeContract("2", "NOK"), FeeContract("3", "NOK", payment_method="CARD"))
 
 
-@draw_examples(12)
+@draw_examples(8)
 @given(draw_books(), PERIODS)
 def test_any_books_are_accounted_for(books, period):
     """Each entry is in one bucket, the total of the bridge is the ledger's, and ids are unique.
@@ -169,7 +170,8 @@ def test_any_books_are_accounted_for(books, period):
     assert (ledger_rows["at_risk_minor"] >= 0).all()
 
 
-@draw_examples(12)
+@pytest.mark.ci
+@draw_examples(8)
 @given(draw_books())
 def test_order_of_the_rows_does_not_matter(books):
     """Engines read rows in any order."""

@@ -43,7 +43,7 @@ class Draw(NamedTuple):
 
 
 @draw_examples(
-    4,
+    3,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )

@@ -76,9 +76,10 @@ def on_duckdb(rows):
     return duckdb.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "engine",
-    [pl.DataFrame.to_arrow, pytest.param(on_duckdb, marks=pytest.mark.ci)],
+    [pl.DataFrame.to_arrow, on_duckdb],
     ids=["arrow", "duckdb"],
 )
 def test_engines_of_one_machine_find_all(month, engine):

@@ -161,6 +161,7 @@ def test_list_of_references_is_refused(tmp_path, settings):
         )
 
 
+@pytest.mark.ci
 def test_offline_month_finds_what_the_api_finds_in_captured_money(tmp_path, settings):
     """Of the same month, both find the same; what needs a reservation is at most not checked.
 

@@ -104,6 +104,7 @@ def describe_discrepancies(result):
     ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("captured", "discrepancies"),
     [
@@ -138,6 +139,7 @@ def test_an_order_of_october_captured_in_november_is_compared_in_november(
     }
 
 
+@pytest.mark.ci
 def test_october_discrepancy_keeps_its_first_date(reconcile):
     """It keeps the date of the first run that found it.
 
