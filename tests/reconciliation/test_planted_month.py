@@ -112,6 +112,7 @@ def write_inputs(month, folder):
 
 
 @pytest.mark.spark
+@pytest.mark.nightly
 @pytest.mark.skipif(bool(spark_is_missing()), reason=spark_is_missing() or "-")
 @pytest.mark.filterwarnings("default")
 def test_partitioned_files_on_spark_agree_with_polars(month, spark, tmp_path, monkeypatch):
