@@ -9,11 +9,14 @@ import pytest
 
 from tests.report.example_results import Month, frame
 from vippsrecon import schemas
+from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS
 from vippsrecon.report import write_html, write_workbook
+from vippsrecon.report.excel.bridge_sheet import COLUMN_WIDTHS, LINE, MEANING
 from vippsrecon.report.figures import compute_figures, get_figures
 from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.names import get_line_name
 from vippsrecon.report.terminal import format_summary
-from vippsrecon.texts import LANGUAGES, use_language
+from vippsrecon.texts import LANGUAGES, list_section, say, use_language
 
 DAY = date(2026, 10, 5)
 AT = datetime(2026, 10, 5, 10, tzinfo=UTC)
@@ -310,6 +313,26 @@ def test_bridge_sheet_adds_up(workbook):
     assert formula.startswith("=SUM(E")
     checks = [cell.value for cell in workbook["Controls"]["B"] if cell.value]
     assert any("Captures less refunds on the ledger" in str(check) for check in checks)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_line_of_the_bridge_is_cut(language):
+    """A letter is narrower than a digit, so a few more letters fit than the width says."""
+    with use_language(language):
+        lines = [get_line_name(kind) for kind in DISCREPANCY_KINDS]
+        for section in ("lines", "lines_of_refunds", "lines_of_ledger", "lines_to_fetched"):
+            lines += [say(f"{section}.{key}") for key in list_section(section)]
+
+    assert max(map(len, lines)) <= COLUMN_WIDTHS[LINE] + 3
+
+
+def test_where_rows_are_is_wrapped(workbook):
+    """The sentence is longer than its column."""
+    sheet = workbook["Bridge"]
+    places = [row[MEANING] for row in sheet.iter_rows() if row[MEANING].value]
+
+    assert places
+    assert all(cell.alignment.wrap_text for cell in places if " " in str(cell.value))
 
 
 def test_page_has_the_bridge_of_the_ledger(result, tmp_path):

@@ -121,10 +121,11 @@ def _find_ledger(source: LedgerSource, number: str) -> str:
 
 
 def _format_explanation(explanation: PayoutExplanation) -> Iterator[str]:
-    from vippsrecon.money import format_amount, format_count
+    from vippsrecon.money import format_count
+    from vippsrecon.texts import format_money
 
     def money(minor: int) -> str:
-        return format_amount(minor, explanation.currency)
+        return format_money(minor, explanation.currency)
 
     days = f"{explanation.first_date} to {explanation.last_date}"
     yield (

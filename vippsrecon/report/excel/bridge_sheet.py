@@ -15,6 +15,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
+from vippsrecon.spreadsheet.layout import count_text_lines
 from vippsrecon.spreadsheet.links import format_first_row_link, format_link
 from vippsrecon.spreadsheet.ranges import quote_sheet
 from vippsrecon.spreadsheet.sections import SectionWriter
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from vippsrecon.report.money.statement import StatementBlock
     from vippsrecon.spreadsheet.table import SheetTable
 
-COLUMN_WIDTHS = (1.5, 27, 52, 10, 18)
-"""Margin, line, what it is or where its rows are, rows, amount."""
+COLUMN_WIDTHS = (1.5, 58, 46, 10, 18)
+"""Margin, line, what it is or where its rows are, rows, amount. The longest line has 61 letters."""
 
 LINE, MEANING, ROWS, AMOUNT = 1, 2, 3, 4
 
@@ -105,4 +106,6 @@ class BridgeSheetWriter(SectionWriter):
             link = format_first_row_link(table, name, kind=line, currency=block.currency)
             page.formula(self.row, LINE, link, name, formats["link"])
             meaning = line
-        page.text(self.row, MEANING, meaning, formats["muted"])
+        page.text(self.row, MEANING, meaning, formats["muted_wrapped"])
+        if (lines := count_text_lines(meaning, int(COLUMN_WIDTHS[MEANING]))) > 1:
+            page.height(self.row, 4 + 12 * lines)
