@@ -252,10 +252,23 @@ def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
 
 
 def test_proof_names_the_entry_from_which_it_is_broken(read):
-    """A row was deleted in Excel."""
+    """A row was deleted in Excel: without it there is no verdict, as without a payment's answer."""
     rows = one_day()
-    (proof,) = read([as_portal_csv([rows[0], *rows[2:]])]).describe()["ledger_completeness"]
+    files = read([as_portal_csv([rows[0], *rows[2:]])])
+    (proof,) = files.describe()["ledger_completeness"]
     assert (proof["verdict"], proof["broken_entry"]) == ("incomplete", 2)
+    [gap] = [gap for gap in files.gaps if gap.clause.startswith("ledger")]
+    assert gap.clause == "ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"
+    assert gap.sentence.endswith("Entries are missing or repeated. Read the ledger again.")
+
+
+def test_ledger_that_breaks_after_the_period_leaves_the_period_complete(read):
+    """The first break is of a later day, so nothing of the period is missing."""
+    rows = [*one_day(), portal_row("Belastning", "9.00", "99.00", psp="9", day="2026-10-09")]
+    for last, is_complete in ((date(2026, 10, 8), True), (date(2026, 10, 31), False)):
+        files = read([as_portal_csv(rows)], period=(date(2026, 10, 1), last))
+        clauses = [gap.clause for gap in files.gaps if gap.clause.startswith("ledger")]
+        assert (not clauses) == is_complete
 
 
 def test_mapping_without_statements_is_refused():
