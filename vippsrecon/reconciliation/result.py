@@ -17,6 +17,7 @@ from vippsrecon.schemas import (
     BANK_LINES,
     BRIDGE,
     BUCKETS,
+    CLEARING,
     CUT_OFF,
     CUT_OFF_ITEMS,
     DISCREPANCIES,
@@ -97,8 +98,8 @@ class Reconciliation:
         ledger_entries, payouts, bank_lines: The input frames of the other legs; empty where none
             were given.
         payout_matches: One row per payout and bank line that belong together.
-        cut_off, cut_off_items, vouchers: What a month end needs. `reconcile_month` adds them where it is
-            given a ledger.
+        cut_off, cut_off_items, vouchers, clearing: What a month end needs. `reconcile_month` adds them
+            where it is given a ledger.
         restatement: What is different in closed months of the period. `reconcile_month` adds it.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
@@ -125,6 +126,7 @@ class Reconciliation:
     cut_off: Any = _StoredFrame(CUT_OFF)
     cut_off_items: Any = _StoredFrame(CUT_OFF_ITEMS)
     vouchers: Any = _StoredFrame(VOUCHERS)
+    clearing: Any = _StoredFrame(CLEARING)
     restatement: Any = _StoredFrame(RESTATEMENT)
 
     @property
@@ -235,6 +237,7 @@ _SCHEMAS = {
     "cut_off": CUT_OFF,
     "cut_off_items": CUT_OFF_ITEMS,
     "vouchers": VOUCHERS,
+    "clearing": CLEARING,
     "restatement": RESTATEMENT,
 }
 

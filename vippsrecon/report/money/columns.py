@@ -110,5 +110,20 @@ MONEY_COLUMNS = {
 }
 """Columns by sheet."""
 
+CLEARING_BLOCK_COLUMNS = (
+    ("line_name", _column("item_name")),
+    ("msn", _column("msn")),
+    ("currency", _column("currency")),
+    ("amount_minor", _column("account_minor", "money")),
+    ("off_balance_minor", _column("item_minor", "money")),
+    ("item_minor", _column("unexplained_minor", "money")),
+    ("payout_number", _column("payout_number")),
+    ("item_date", _column("item_date", "date")),
+    ("ledger_id", _column("ledger_id", printed=False)),
+)
+
+BLOCK_COLUMNS = {"clearing": CLEARING_BLOCK_COLUMNS}
+"""Block below the rows of a sheet to its columns, each with the column of the sheet that it stands in."""
+
 NOT_SUMMED = ("balance_after_minor",)
 """Amounts whose sum means nothing."""
