@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import takewhile
 
 import openpyxl
 import polars as pl
@@ -32,21 +33,39 @@ ITEMS = [
 ]
 
 
+def refund(number, stage, amount, days, *, overdue=False, **changes):
+    """Return a refund as it stands on 5 October."""
+    return {
+        "msn": "123456", "reference": f"order-{number}", "order_number": f"#{number}",
+        "currency": "NOK", "amount_minor": amount, "stage": stage, "age_days": days,
+        "overdue": overdue, **changes,
+    }  # fmt: skip
+
+
+REFUNDS = [
+    refund(1, "deducted", 100, 1, deducted_date=DAY, payout_number="2000001"),
+    refund(2, "on_ledger", 200, 1, ledger_date=date(2026, 10, 4)),
+    refund(3, "made", 300, None),
+    refund(4, "promised", 400, 3, overdue=True, next_step="Refund the customer."),
+    refund(5, "made", 500, 9, overdue=True, made_date=date(2026, 9, 26)),
+]
+
+
 def read_block(sheet, title):
-    """Return the rows of a block by heading; its totals have no heading of their own."""
+    """Return the rows of a block by heading, totals last."""
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    start = max(n for n, row in enumerate(rows) if row[0] == title)
-    block = [row for row in rows[start:] if row.count(None) < len(row)]
-    return [
-        {head: value for head, value in zip(block[0], row, strict=True) if head}
-        for row in block[1:]
-    ]
+    start = next(n for n, row in enumerate(rows) if row[0] == title)
+    heads, *block = takewhile(lambda row: row.count(None) < len(row), rows[start + 2 :])
+    return [{head: value for head, value in zip(heads, row, strict=True) if head} for row in block]
 
 
 @pytest.fixture(scope="module")
 def result():
     """Return a month whose clearing account is itemised but for 1.00 NOK."""
-    return make_result(clearing=frame(schemas.CLEARING, ITEMS))
+    return make_result(
+        clearing=frame(schemas.CLEARING, ITEMS),
+        refund_ageing=frame(schemas.REFUND_AGEING, REFUNDS),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +92,23 @@ def test_clearing_account_is_itemised_below_the_cut_off(books):
         ("Total NOK", 104, 103, 1),
     ]
     assert (rows[4]["Payout"], rows[4]["Day"].date()) == ("2000002", DAY)
+
+
+def test_refunds_that_are_not_deducted_are_listed_late_ones_first(books):
+    """Of late ones the oldest is first; one whose day is not known is last."""
+    sheet = books[1]["Cut-off"]
+    rows = read_block(sheet, "Refunds not deducted yet")
+
+    assert [(row["Reference"], row["Stage"], row["Days"], row["Late"]) for row in rows[:-1]] == [
+        ("order-5", "made at Vipps MobilePay", 9, "yes"),
+        ("order-4", "promised in the shop", 3, "yes"),
+        ("order-2", "on the ledger", 1, "no"),
+        ("order-3", "made at Vipps MobilePay", None, "no"),
+    ]
+    assert rows[1]["What to do"] == "Refund the customer."
+    assert rows[-1]["Refund"] == 14
+    about = [row[0].value for row in sheet.iter_rows() if row[0].value]
+    assert any("4 of 5 refunds are not deducted" in str(text) for text in about)
 
 
 def test_totals_of_a_block_are_formulas_that_controls_compares(books):

@@ -13,6 +13,7 @@ from vippsrecon.report.columns import list_columns
 from vippsrecon.report.excel.blocks import build_block
 from vippsrecon.report.money.clearing import describe_clearing
 from vippsrecon.report.money.radar import build_radar_rows
+from vippsrecon.report.money.refunds import MAX_REFUNDS, name_refund_stages
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.ranges import format_criterion
 from vippsrecon.spreadsheet.table import SheetTable
@@ -66,16 +67,26 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
 
 
 def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
-    if table.key != "cutoff" or money.at is None or money.clearing.is_empty():
+    if table.key != "cutoff" or money.at is None:
         return table
-    items = money.clearing.with_columns(
-        item_name=pl.col("item").replace_strict(dict(list_section("clearing.items")))
-    )
-    return replace(
-        table,
-        notes=describe_clearing(money.clearing, money.at),
-        blocks=(build_block("clearing", table, items),),
-    )
+    notes: tuple[str, ...] = ()
+    blocks = []
+    if not money.clearing.is_empty():
+        items = money.clearing.with_columns(
+            item_name=pl.col("item").replace_strict(dict(list_section("clearing.items")))
+        )
+        notes = describe_clearing(money.clearing, money.at)
+        blocks.append(build_block("clearing", table, items))
+    if money.refunds_followed:
+        about = say(
+            "blocks.refunds.about",
+            day=money.at.isoformat(),
+            open=money.refunds.height,
+            all=money.refunds_followed,
+            shown=MAX_REFUNDS,
+        )
+        blocks.append(build_block("refunds", table, name_refund_stages(money.refunds), about))
+    return replace(table, notes=notes, blocks=tuple(blocks))
 
 
 def add_voucher_checks(

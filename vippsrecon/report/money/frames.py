@@ -12,6 +12,7 @@ from vippsrecon import schemas
 from vippsrecon.reconciliation.engines.backends import prepare_frame
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
 from vippsrecon.report.money.clearing import build_clearing_rows
+from vippsrecon.report.money.refunds import build_refund_rows
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class MoneyFrames:
         cut_off: The lines of the cut-off pack, each followed by its items (`item_minor`).
         vouchers: `schemas.VOUCHERS` with debit and credit apart.
         clearing: The clearing account of each ledger, see `report.money.clearing`.
+        refunds: The refunds that are not deducted from a payout, see `report.money.refunds`.
+        refunds_followed: Number of all refunds.
         at: The cut-off day; None: no cut-off pack was made.
     """
 
@@ -49,6 +52,8 @@ class MoneyFrames:
     cut_off: pl.DataFrame
     vouchers: pl.DataFrame
     clearing: pl.DataFrame
+    refunds: pl.DataFrame
+    refunds_followed: int
     at: date | None
 
 
@@ -74,6 +79,8 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
         _join_cut_off(read("cut_off"), read("cut_off_items")),
         _divide_amounts(read("vouchers")),
         build_clearing_rows(read("clearing"), read("cut_off"), read("vouchers")),
+        build_refund_rows(read("refund_ageing")),
+        read("refund_ageing").height,
         read("cut_off")["cut_off_date"].max(),  # type: ignore[arg-type]
     )
 

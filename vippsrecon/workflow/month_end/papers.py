@@ -14,6 +14,7 @@ from vippsrecon.texts import say
 from vippsrecon.vipps_rules import find_capture_days
 from vippsrecon.workflow.history.written_vouchers import number_period
 from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
+from vippsrecon.workflow.month_end.refunds import follow_refunds
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
@@ -88,6 +89,7 @@ def add_month_end(
         cut_off=pack.lines,
         cut_off_items=pack.items,
         clearing=clearing,
+        refund_ageing=follow_refunds(result, at, is_fetched=is_fetched),
         manifest=result.manifest | {"cutoff": at.isoformat()},
     )
 
