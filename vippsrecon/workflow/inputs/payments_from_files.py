@@ -106,8 +106,9 @@ def refuse_references_without_keys(references: Sequence[Path | str]) -> None:
     """
     if references:
         raise InputError(
-            "--references names payments to request, and no environment and keys are configured. Omit "
-            "it, or set VIPPS_ENVIRONMENT and the keys (vippsrecon init asks for them)."
+            "--references names payments to request, and this run has no keys: its payments are those "
+            "of the settlement files. Omit it, or set VIPPS_ENVIRONMENT and the keys (vippsrecon init "
+            "asks for them)."
         )
 
 
