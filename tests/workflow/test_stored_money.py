@@ -28,6 +28,19 @@ OCTOBER = {"first": "2026-10-01", "last": "2026-10-31"}
 FACTS = "money_facts.json"
 
 
+def list_months() -> list:
+    """Return shop and currency of every month; most of them for the nightly run."""
+    return [
+        pytest.param(
+            shop,
+            currency,
+            marks=pytest.mark.ci if currency == "NOK" or shop == "plain" else pytest.mark.nightly,
+        )
+        for shop in SHOPS
+        for currency in ("NOK", "DKK", "EUR")
+    ]
+
+
 class StoredMonth:
     """An invented month that was reconciled once, with everything it wrote."""
 
@@ -112,14 +125,15 @@ def test_repeated_run_has_the_same_frames_and_workbook(month, first_run, tmp_pat
     assert again["bank_lines"].equals(first_run.polars_frame("bank_lines"))
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("currency", ["NOK", "DKK", "EUR"])
-@pytest.mark.parametrize("shop", SHOPS)
+@pytest.mark.parametrize(("shop", "currency"), list_months())
 def test_every_shop_and_currency_is_repeated(tmp_path, shop: str, currency: str):
     """Payments over HTTP and ledger from files, then everything from what was stored."""
+    unit = f'[[sales_unit]]\nmsn = "123456"\ncurrency = "{currency}"\n'
+    (tmp_path / "vippsrecon.toml").write_text(unit, encoding="utf-8")
     month = StoredMonth(tmp_path)
     write_month(tmp_path, payments=250, seed=3, shop=shop, currency=currency)
     with serve_scenario(tmp_path) as settings:
+        settings = replace(settings, units=month.settings.units)
         first = month.run_with_files(settings=settings)
     assert_same_result(first, month.repeat(settings=settings))
     without_keys = month.run_with_files()
