@@ -132,8 +132,8 @@ def test_every_shop_and_currency_is_repeated(tmp_path, shop: str, currency: str)
     (tmp_path / "vippsrecon.toml").write_text(unit, encoding="utf-8")
     month = StoredMonth(tmp_path)
     write_month(tmp_path, payments=250, seed=3, shop=shop, currency=currency)
-    with serve_scenario(tmp_path) as settings:
-        settings = replace(settings, units=month.settings.units)
+    with serve_scenario(tmp_path) as served:
+        settings = replace(served, units=month.settings.units)
         first = month.run_with_files(settings=settings)
     assert_same_result(first, month.repeat(settings=settings))
     without_keys = month.run_with_files()
