@@ -7,11 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from vippsrecon.closing import build_cut_off, build_vouchers
+from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.texts import say
 from vippsrecon.vipps_rules import find_capture_days
 from vippsrecon.workflow.history.written_vouchers import number_period
-from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
