@@ -140,6 +140,21 @@ class BankFiles(NamedTuple, Generic[schemas.FrameT]):
     files: tuple[BankFileSummary, ...]
     notes: tuple[str, ...]
 
+    @property
+    def days(self) -> dict[str, tuple[date, date]]:
+        """First and last day that the statements of each account cover.
+
+        An account that a file does not name is "". This is the `statement_days` of `reconcile`.
+        """
+        days: dict[str, tuple[date, date]] = {}
+        for statement in self.statements:
+            if statement.first_date is None or statement.last_date is None:
+                continue
+            account = statement.account or ""
+            first, last = days.get(account, (statement.first_date, statement.last_date))
+            days[account] = min(first, statement.first_date), max(last, statement.last_date)
+        return days
+
     def __repr__(self) -> str:
         """Describe the files in one line, without the frames."""
         entries = sum(file.entries for file in self.files)
