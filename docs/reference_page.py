@@ -7,7 +7,15 @@ import inspect
 MADE = "<!-- Made by docs/generate.py; change the code, then run it. -->"
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Reconcile": ("reconcile_month", "reconcile", "preview", "read_orders", "Reconciliation"),
+    "Reconcile": (
+        "reconcile_month",
+        "reconcile",
+        "preview",
+        "read_orders",
+        "read_settlements",
+        "read_bank_statements",
+        "Reconciliation",
+    ),
     "Write a report": ("write_workbook", "write_html"),
     "Settings": ("load_settings", "Settings", "SalesUnit", "Rules", "FeeContract"),
     "Fetch payments": (

@@ -117,6 +117,7 @@ PYTHON_RUN_HERE = {
     "docs/bulk-refunds.md",
     "docs/how-to/html-page.md",
     "docs/how-to/open-items.md",
+    "docs/how-to/order-to-bank.md",
 }
 
 
@@ -307,6 +308,25 @@ def test_python_of_the_bank_statements_runs(tmp_path, monkeypatch):
     exec(example, names)
 
     assert names["bank"].lines["amount_minor"].sum() == 20_000
+
+
+@pytest.mark.ci
+def test_python_of_the_way_to_the_bank_runs(readers_folder, tmp_path):
+    """The frames of a user find what the command finds in the same files."""
+    folder = readers_folder("docs/how-to/order-to-bank.md")
+    folder.run("vippsrecon fetch orders.csv --out fetched")
+    (example,) = [
+        block.text
+        for block in read_blocks(ROOT, "docs/how-to/order-to-bank.md")
+        if block.language == "python"
+    ]
+    names = {}
+    exec(example, names)
+
+    truth = pd.read_csv(ROOT / "sample_data" / "plain" / "truth.csv", dtype=str)
+    expected = truth.query("leg == 'payout_bank' and bucket == 'discrepancy'")
+    assert sorted(names["not_in_bank"]["kind"]) == sorted(expected["kind"])
+    assert len(expected) > 0
 
 
 def test_python_of_the_open_items_runs():

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
     from vippsrecon.report import link_discrepancies, write_html, write_workbook
     from vippsrecon.sources import read_orders, read_references
+    from vippsrecon.sources.bank import read_bank_statements
+    from vippsrecon.sources.settlement import read_settlements
     from vippsrecon.store import open_store, verify_journal
     from vippsrecon.texts import set_language
     from vippsrecon.version import __version__
@@ -87,11 +89,13 @@ __all__ = [
     "plan_refunds",
     "plots",
     "preview",
+    "read_bank_statements",
     "read_fetched",
     "read_ledger_folder",
     "read_orders",
     "read_plan",
     "read_references",
+    "read_settlements",
     "reconcile",
     "reconcile_month",
     "refund_desk",
@@ -141,11 +145,13 @@ _HOME = {
     "plan_refunds": "bulk.plan.make",
     "plots": "notebook",
     "preview": "workflow.preview_files",
+    "read_bank_statements": "sources.bank",
     "read_fetched": "fetching",
     "read_ledger_folder": "fetching",
     "read_orders": "sources",
     "read_plan": "bulk.plan.file",
     "read_references": "sources",
+    "read_settlements": "sources.settlement",
     "reconcile": "workflow.compare_frames",
     "reconcile_month": "workflow.reconcile_month",
     "refund_desk": "notebook.desk.start",

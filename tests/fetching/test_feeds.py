@@ -11,6 +11,8 @@ from tests.fetching.conftest import MSN, OTHER_MSN
 from tests.fetching.test_fetch_ledger import make_chain
 from tests.fetching.test_ledger import ledger
 from vippsrecon.api import Client
+from vippsrecon.api.models import FeedPage
+from vippsrecon.api.responses import read_page_size
 from vippsrecon.errors import IncompleteError
 from vippsrecon.fetching.ledgers import fetch_ledger_frames
 from vippsrecon.fetching.ledgers.feed import read_feeds
@@ -43,6 +45,26 @@ def test_next_reading_has_only_new_entries(opened):
     )
 
     assert read_feeds(client, [MSN], first.cursors).entries["amount_minor"].to_list() == [-100]
+
+
+@pytest.mark.parametrize(("size", "requests"), [(3, 3), (4, 2), (1000, 1)])
+def test_full_page_is_followed_by_another_one(opened, size, requests):
+    """The last page says try later; only one that is not full shows that nothing more is there."""
+    client, simulator = opened(ledger(), *make_chain(*[("capture", 100)] * 6))
+    simulator.set_settings(report_page_size=size)
+
+    assert len(read_feeds(client, [MSN], {}).entries) == 6
+    assert simulator.requests()["requests"]["feed"] == requests
+
+
+@pytest.mark.parametrize(
+    ("stated", "size"),
+    [("1000", 1000), (" 2 ", 2), ("", None), ("0", None), ("many", None), ("9" * 10, None)],
+)
+def test_page_size_is_what_the_server_states(stated, size):
+    """A size that cannot be read is unknown; then no page counts as full."""
+    assert read_page_size(httpx.Headers({"Vipps-Feed-Page-Size": stated})) == size
+    assert not FeedPage([], "c2", True, size).is_full
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=" ".join)

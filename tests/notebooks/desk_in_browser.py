@@ -133,15 +133,25 @@ class DeskPage:
 
     def choose(self, row, amount=None):
         """Find a row by its name, choose it, and change its amount."""
-        order, kind = row["name"].removeprefix("Refund ").split(": ")
+        verb, _, name = row["name"].partition(" ")
+        order, kind = name.split(": ")
         self.find(f"{order} {kind}")
         self.page.click(f"{DESK}.querySelector('.vr-desk-row input[type=checkbox]')")
         self.page.wait_for(
             f"{DESK}.querySelector('.vr-desk-row input[type=checkbox]').checked === true"
         )
         if amount is not None:
-            self.page.fill(field(f"Amount to refund for {order}"), amount)
+            self.page.fill(field(f"Amount to {verb.lower()} for {order}"), amount)
         self.find("")
+
+    def choose_operation(self, name):
+        """Choose what to do with payments: Refund, Capture or Cancel."""
+        self.page.wait_for(f"{field('Operation')} !== undefined")
+        self.page.run_script(f"""const list = {field("Operation")};
+            list.value = [...list.options].find(one => one.text === {json.dumps(name)}).value;
+            list.dispatchEvent(new Event("change", {{bubbles: true}}));""")
+        self.page.wait_for(f"{SHOWN}.includes({json.dumps(f'{name} desk')})")
+        self.page.wait_for(f"({ROWS}).every(row => row.name.startsWith({json.dumps(name)}))")
 
 
 def reduce_colours(picture):
@@ -150,17 +160,17 @@ def reduce_colours(picture):
         taken.convert("RGB").quantize(64).save(picture, optimize=True)
 
 
-def read_requests(folder):
-    """Return reference to (number, sum) of the refunds in the simulator of a month."""
+def read_requests(folder, verb="refund"):
+    """Return reference to (number, sum) of one operation in the simulator of a month."""
     lines = (Path(folder) / ".env").read_text().splitlines()
     url = next(line.partition("=")[2] for line in lines if line.startswith("VIPPS_BASE_URL="))
     with urlopen(f"{url}/_simulator/requests") as answer:
         payments = json.load(answer)["payments"]
     return {
-        reference: (operations["refund"]["count"], operations["refund"]["sum"])
+        reference: (operations[verb]["count"], operations[verb]["sum"])
         for unit in payments.values()
         for reference, operations in unit.items()
-        if "refund" in operations
+        if verb in operations
     }
 
 
@@ -174,7 +184,7 @@ def approve_in_a_shell(command, name):
 
 
 def operate(address, folder, pictures=None):
-    """Refund three payments at the desk, from the filter to the outcomes; return what was seen."""
+    """Refund three payments at the desk, then capture two and cancel two; return what was seen."""
     seen = {}
     with open_browser(folder) as page:
         page.open(address.replace("/lab?", f"/lab/tree/{NOTEBOOK}?"), width=1280, height=2400)
@@ -221,7 +231,35 @@ def operate(address, folder, pictures=None):
         seen["outcomes"] = page.run(SHOWN)
         desk.look("outcomes")
         seen["after"] = read_requests(month)
+        for verb in ("capture", "cancel"):
+            press(page, "Choose again")
+            seen[verb] = _carry_out_two(desk, verb, month)
+            desk.look(verb)
     return seen | {"measured": desk.measured, "unnamed": desk.unnamed}
+
+
+def _carry_out_two(desk, verb, month):
+    """Capture or cancel two payments at the desk, from the operation to the outcomes; return what was seen."""
+    page = desk.page
+    seen = {"before": read_requests(month, verb)}
+    desk.choose_operation(verb.capitalize())
+    seen["chosen"] = _pick(page.run(ROWS))[:2]
+    for row in seen["chosen"]:
+        desk.choose(row)
+    seen["choice"] = page.run(SHOWN)
+    press(page, "Make the plan and check it")
+    page.wait_for(f"{SHOWN}.includes('Waiting for the approval')")
+    seen["checked"] = page.run(SHOWN)
+    command = page.run(f"{DESK}.querySelector('.vr-desk-command').innerText")
+    seen["approved"] = approve_in_a_shell(command, "Ola Hansen")
+    page.wait_for(f"{button('Carry out: move the money')} !== undefined")
+    sums = page.run(f"{field('Sum in NOK')}.labels[0].textContent")
+    seen["unsent"] = read_requests(month, verb)
+    page.fill(field("Sum in NOK"), sums.partition(" is ")[2])
+    press(page, "Carry out: move the money")
+    page.wait_for(f"{SHOWN}.includes('Done: 2 {verb}s')")
+    seen["outcomes"] = page.run(SHOWN)
+    return seen | {"after": read_requests(month, verb)}
 
 
 def _pick(rows):

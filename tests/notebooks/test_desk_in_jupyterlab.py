@@ -1,6 +1,6 @@
-"""Three refunds at the refund desk of notebook 04, in a real JupyterLab and a real browser.
+"""Refunds, captures and cancels at the desk of notebook 04, in a real JupyterLab and a real browser.
 
-It takes a minute, several on a busy machine, so it runs at night; `test_refund_desk.py` operates the
+It takes a minute, several on a busy machine, so it is not in the default run; `test_refund_desk.py` operates the
 same panel by default, without a browser.
 """
 
@@ -17,7 +17,7 @@ from tests.notebooks.desk_in_browser import PICTURED, THEMES, run_desk
 pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
 pytestmark = [needs_browser, pytest.mark.ci]
 
-STEPS = ("choose", "approval", "send", "outcomes")
+STEPS = ("choose", "approval", "send", "outcomes", "capture", "cancel")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,22 @@ def test_three_refunds_are_made_once(seen):
     assert sorted(sum for _, sum in seen["after"].values()) == sorted(expected)
     orders = {row["name"].removeprefix("Refund ").split(":")[0] for row in seen["chosen"]}
     assert all(any(order in reference for reference in seen["after"]) for order in orders)
+
+
+@pytest.mark.parametrize("verb", ["capture", "cancel"])
+def test_captures_and_cancels_are_made_once(seen, verb):
+    """The same steps after the operation was changed at the desk, without opening it again."""
+    made = seen[verb]
+    assert "2 rows chosen" in made["choice"]
+    assert f"2 of 2 {verb}s would be sent" in made["checked"]
+    assert made["approved"].returncode == 0, made["approved"].stderr
+    assert "approved by Ola Hansen" in made["approved"].stdout
+    assert made["before"] == made["unsent"] == {}
+
+    assert f"Done: 2 {verb}s" in made["outcomes"]
+    assert sorted(made["after"].values()) == sorted(
+        (1, read_minor(row["amount"])) for row in made["chosen"]
+    )
 
 
 def test_every_step_is_legible_in_every_theme(seen):

@@ -513,6 +513,42 @@ def test_captures_and_cancels_are_made_by_the_same_steps(open_desk, result, mont
     }
 
 
+def test_operation_is_chosen_at_the_desk(open_desk, result, month):
+    """One desk for all three; a choice is kept while another operation is looked at."""
+    desk, store = open_desk()
+    refund = next(each for each in list_findings(result) if each.proposed_minor is not None)
+    cancels = [each for each in list_findings(result, "cancel") if each.proposed_minor is not None]
+    made = count_refunds(month, "cancel")
+    cancel = next(each for each in cancels if each.reference not in made)
+    choose(desk, refund)
+    desk.operation.value = "cancel"
+    assert desk.choice.chosen == {}
+    assert "Cancel desk" in list_shown(desk)
+    choose(desk, cancel)
+    desk.operation.value = "refund"
+    assert list(desk.choice.chosen) == [refund.discrepancy_id]
+    desk.operation.value = "cancel"
+    assert list(desk.choice.chosen) == [cancel.discrepancy_id]
+
+    desk.make_plan.click()
+    assert desk.step == "approve", desk.message
+    assert desk.plan.verb == "cancel"
+    desk.operation.value = "refund"
+    assert desk.step == "approve"
+    assert "Cancel desk" in list_shown(desk)
+    approve_as("Ola Hansen", desk, store, month)
+    desk.look.click()
+    confirm_and_send(desk)
+    assert desk.run.counts["done"] == 1, desk.message
+    assert "Cancel desk" in list_shown(desk)
+
+    desk.choose_again.click()
+    assert "Refund desk" in list_shown(desk)
+    assert list(desk.choice.chosen) == [refund.discrepancy_id]
+    desk.operation.value = "cancel"
+    assert desk.choice.chosen == {}, "what was carried out is not chosen any more"
+
+
 def test_unknown_operation_is_refused(open_desk):
     """A typing error must not open a desk for refunds."""
     with pytest.raises(InputError, match="'refunds', and must be one of refund, cancel, capture"):

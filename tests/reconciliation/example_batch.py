@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +10,24 @@ from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW
 from vippsrecon.reconciliation.examples import Example, make_example
 from vippsrecon.reconciliation.result import Reconciliation, build_frame
-from vippsrecon.schemas import EVENTS, FAILURES, ORDERS, PAYMENTS
+from vippsrecon.schemas import EVENTS, FAILURES, LEDGER_ENTRIES, ORDERS, PAYMENTS
+
+Booking = Callable[[Example], list[dict[str, Any]]]
+"""Makes the ledger entries of an example."""
 
 
-def reconcile_examples(cases: Sequence[Mapping[str, Any]]) -> list[Reconciliation]:
+def reconcile_examples(
+    cases: Sequence[Mapping[str, Any]], book: Booking | None = None
+) -> list[Reconciliation]:
     """Reconcile each case of `make_example` as a sales unit of its own.
 
     No comparison looks beyond its sales unit, so each case has the result that it has alone; only
     the summary, the groups and the manifest are those of the whole call. Cases share a
     call if they have the same rules and if all or none of them have event logs.
+
+    Args:
+        cases: Arguments of `make_example`.
+        book: The ledger entries of each; None: no ledger.
 
     Returns:
         One result per case, in order; its discrepancies, buckets and bridge are its own.
@@ -33,7 +42,7 @@ def reconcile_examples(cases: Sequence[Mapping[str, Any]]) -> list[Reconciliatio
     results = {
         example.unit.msn: _select_unit(result, example.unit.msn)
         for together in calls.values()
-        for result in [_reconcile_together(together)]
+        for result in [_reconcile_together(together, book)]
         for example in together
     }
     return [results[example.unit.msn] for example in examples]
@@ -54,7 +63,7 @@ def _move_to_unit(example: Example, msn: str) -> Example:
     )
 
 
-def _reconcile_together(examples: Sequence[Example]) -> Reconciliation:
+def _reconcile_together(examples: Sequence[Example], book: Booking | None) -> Reconciliation:
     def collect(name: str) -> list[dict[str, Any]]:
         return [row for example in examples for row in getattr(example, name) or ()]
 
@@ -67,6 +76,11 @@ def _reconcile_together(examples: Sequence[Example]) -> Reconciliation:
         rules=examples[0].rules,
         as_of=NOW,
         waived=[key for example in examples for key in example.waived],
+        ledger_entries=None
+        if book is None
+        else build_frame(
+            [entry for example in examples for entry in book(example)], LEDGER_ENTRIES
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.hypothesis_sizes import draw_examples
 from tests.sources.conftest import Writer
 from vippsrecon.sources import read_orders
-from vippsrecon.sources.files.excel_file import format_cell, format_cells
+from vippsrecon.sources.files.workbook.cell_texts import format_cell, format_cells
 
 NEAR_MIDNIGHT = dt.datetime.fromisoformat("2026-01-31T23:30")
 HEAD = ("reference", "currency", "total", "refunded", "ordered_at", "order_number")

@@ -25,6 +25,7 @@ from vippsrecon.texts.catalogue import CountedText, load_catalogue
 OTHERS = LANGUAGES[1:]
 
 SAME_WORDS = {
+    "desk.operation",
     "controls.ok",
     "units.moment",
     "table.order",

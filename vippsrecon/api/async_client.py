@@ -233,12 +233,15 @@ class AsyncClient(ApiSession):
         self, ledger_id: str, topic: Topic, cursor: str = "", msn: str | None = None
     ) -> FeedPage:
         """Read the ledger entries since `cursor`; store the returned cursor for the next call."""
-        page = await self.call(
+        page, size = await self.call_with_headers(
             requests.build_feed_request(ledger_id, topic, cursor),
             self.get_report_credentials(msn),
-            lambda s, b: responses.decode_ledger_page(s, b, ledger_id, topic),
+            lambda answer: (
+                responses.decode_ledger_page(answer.status, answer.body, ledger_id, topic),
+                responses.read_page_size(answer.headers),
+            ),
         )
-        return FeedPage(page.entries, page.cursor or cursor, page.try_later)
+        return FeedPage(page.entries, page.cursor or cursor, page.try_later, size)
 
     async def _send_modification(
         self, api_request: ApiRequest, msn: str | None, retry: bool

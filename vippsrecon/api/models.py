@@ -136,8 +136,17 @@ class LedgerDay(NamedTuple):
 
 
 class FeedPage(NamedTuple):
-    """Entries since a cursor, the next cursor, and whether to wait before using it."""
+    """Entries since a cursor, the next cursor, and whether to wait before using it.
+
+    `page_size` is the largest number of entries of a page, where the server states it.
+    """
 
     entries: list[LedgerEntry]
     cursor: str
     try_later: bool
+    page_size: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the page has as many entries as it may have, so that more may follow."""
+        return self.page_size is not None and len(self.entries) >= self.page_size

@@ -131,12 +131,24 @@ class ApiSession:
             decode: Takes status and body of a 2xx answer.
             retry: False to send it once.
         """
+        return await self.call_with_headers(
+            api_request, access, lambda answer: decode(answer.status, answer.body), retry
+        )
+
+    async def call_with_headers(
+        self,
+        api_request: ApiRequest,
+        access: Credentials,
+        decode: Callable[[HttpResponse], T],
+        retry: bool = True,
+    ) -> T:
+        """Make a call as `call` does, with a decoder that takes a whole 2xx answer."""
         deadline = time.monotonic() + self.settings.retry_seconds
 
         async def attempt() -> T:
             answer = await self._send_authenticated(api_request, access, deadline, retry)
             try:
-                return decode(answer.status, answer.body)
+                return decode(answer)
             except UnreadableAnswerError as error:
                 # "from None" drops the decoder's frames, whose variables hold the body: a traceback
                 # printed with its variables would show a customer's name.

@@ -124,7 +124,8 @@ def walk_feed(
 ) -> Iterator[FeedPage]:
     """Read the entries of a ledger since a cursor, and yield each page with the cursor after it.
 
-    Ends where the Report API asks to try later.
+    Ends where the Report API asks to try later. A page that is full by the size that the server states
+    is followed by another one even then: what came meanwhile belongs to the same run.
 
     Args:
         client: Has the keys.
@@ -139,7 +140,7 @@ def walk_feed(
     while True:
         page = client.feed(owner.ledger.ledger_id, topic, cursor, owner.key_msn)
         yield page
-        if page.try_later:
+        if page.try_later and (page.cursor == cursor or not page.is_full):
             return
         if page.cursor == cursor:
             raise IncompleteError(

@@ -196,5 +196,5 @@ MANUAL_FLAGS = (
     "method_unsure",
 )
 """Flags of rows that a person must resolve: no operation is proposed for them, and plans made from
-a report leave them out. The sum of a split payment is not the amount of any single payment. No
-check raises `disputed` yet; it only keeps a row out of plans when a reviewer has added the flag."""
+a report leave them out. The sum of a split payment is not the amount of any single payment. The
+customer of a `disputed` payment may get the money through the dispute already."""

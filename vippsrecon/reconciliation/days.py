@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import narwhals.stable.v2 as nw
 
 from vippsrecon.bank_days import MIDNIGHT
-from vippsrecon.dates import EPOCH
+from vippsrecon.dates import EPOCH, to_day_number
 
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
@@ -35,6 +35,17 @@ def to_microseconds(moment: datetime) -> int:
 def microseconds_to_datetime(us: int) -> datetime:
     """Convert microseconds since 1970 to an aware UTC datetime."""
     return EPOCH + timedelta(microseconds=us)
+
+
+def to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
+    """Return the first and last day of a period as day numbers; None where neither is given."""
+    if first is None and last is None:
+        return None
+    no_limit = 10**6  # days; later than any date that can occur
+    return (
+        to_day_number(first) if first else -no_limit,
+        to_day_number(last) if last else no_limit,
+    )
 
 
 def local_day_number(us: int, zone: str) -> int:

@@ -11,8 +11,12 @@ import narwhals.stable.v2 as nw
 
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.settings import Rules, SalesUnit
-from vippsrecon.dates import to_day_number
-from vippsrecon.reconciliation.days import local_date, microseconds_to_datetime, to_microseconds
+from vippsrecon.reconciliation.days import (
+    local_date,
+    microseconds_to_datetime,
+    to_day_bounds,
+    to_microseconds,
+)
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     collect_rows,
@@ -40,6 +44,7 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
+from vippsrecon.reconciliation.payments_ledger.disputes import find_disputed_payments
 from vippsrecon.reconciliation.result import (
     Reconciliation,
     build_table,
@@ -155,6 +160,7 @@ def reconcile(
         manifest: Facts about the inputs, stored in the result's manifest.
         ledger_entries: `schemas.LEDGER_ENTRIES`, both topics. None: the payments are not compared
             with the ledger, and nothing about it is called clean. The same holds for the next two.
+            Payments with retained disputed money are flagged `disputed`; nothing is proposed for them.
         payouts: `schemas.PAYOUTS`, as the ledger or the settlement files have them.
         bank_lines: `schemas.BANK_LINES`, of the accounts that payouts arrive on.
         contracts: What each capture costs. Fees are compared only where a contract is known.
@@ -182,10 +188,11 @@ def reconcile(
         as_of_us,
         tuple(units),
         rules,
-        _to_day_bounds(first, last),
+        to_day_bounds(first, last),
         frozenset(waived),
         frozenset(ours),
         frozenset(unsettled),
+        find_disputed_payments(money_inputs.ledger_entries, frames.events),
         frozenset(earlier_files),
     )
     run_date = local_date(as_of_us, (units[0] if units else SalesUnit("")).zone)
@@ -325,16 +332,6 @@ def _sum_results(answered: LazyFrame, reported: LazyFrame) -> _Sums:
         sum_uncompared(answered),
         find_unpaid_files(answered),
         sum_by_store(reported),
-    )
-
-
-def _to_day_bounds(first: date | None, last: date | None) -> tuple[int, int] | None:
-    if first is None and last is None:
-        return None
-    no_limit = 10**6  # days; later than any date that can occur
-    return (
-        to_day_number(first) if first else -no_limit,
-        to_day_number(last) if last else no_limit,
     )
 
 

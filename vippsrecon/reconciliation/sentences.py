@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 
+from vippsrecon.reconciliation.codes import CODES
 from vippsrecon.texts import list_texts_in
 
 REFUND_WINDOW_PASSED = "refund_window_passed"
@@ -27,6 +28,18 @@ WHOLE_TOTAL = "whole_total"
 
 ATTEMPTS_NOT_ASKED = "attempts_not_asked"
 """A hint, not a flag: a further attempt to pay the order was not asked for, so nothing is proposed."""
+
+DISPUTED = "disputed"
+"""The flag whose next step is the same for every code that a person might act on."""
+
+KINDS_IF_DISPUTED = (
+    *(code.name for code in CODES if code.proposes),
+    "paid_twice",
+    "missing_in_orders",
+    "payment_not_recorded",
+    "captured_not_fulfilled",
+)
+"""Codes with an operation to propose, and codes whose next step may be a refund by hand."""
 
 KINDS_OF_WHOLE_TOTALS = (
     "under_captured",
@@ -53,12 +66,24 @@ class CodeText(NamedTuple):
 
 @cache
 def list_code_texts(language: str) -> tuple[CodeText, ...]:
-    """Return every cause and next step in a language, in the order in which they are tried."""
+    """Return every cause and next step in a language, in the order in which they are tried.
+
+    A dispute comes first: any other next step may tell to pay a customer who has the money already.
+    """
     texts = list_texts_in("sentences", language)
     shared = {name: texts[f"{WHOLE_TOTAL}.{name}"] for name in (*_COLUMNS, "within_tolerance")}
     # The order of the variants of a code decides, so it is the same in every language.
     variants = dict.fromkeys(key.rpartition(".")[0] for key in list_texts_in("sentences", "en"))
     return (
+        *(
+            CodeText(
+                kind,
+                DISPUTED,
+                texts[f"{kind}.{_DEFAULT}.cause"],
+                texts[f"{DISPUTED}.next_step"],
+            )
+            for kind in KINDS_IF_DISPUTED
+        ),
         *(
             CodeText(
                 kind,
@@ -75,7 +100,7 @@ def list_code_texts(language: str) -> tuple[CodeText, ...]:
                 *(texts[f"{kind}.{flag}.{column}"] for column in _COLUMNS),
             )
             for kind, _, flag in (variant.partition(".") for variant in variants)
-            if kind != WHOLE_TOTAL
+            if kind not in {WHOLE_TOTAL, DISPUTED}
         ),
     )
 

@@ -331,9 +331,31 @@ def test_unexplained_line_has_the_sentence_that_fits(lines, variant):
     """A payout paid twice, money taken back, and a credit without a payout need different steps."""
     findings = compare([make_payout()], lines).findings
 
-    assert findings.select("kind", "variant", "discriminator").rows() == [
-        ("bank_credit_unexplained", variant, "bank.csv:2")
+    assert findings.select("kind", "variant").rows() == [("bank_credit_unexplained", variant)]
+
+
+def test_unexplained_line_keeps_its_identity_in_another_file():
+    """A longer statement, newest line first, does not lose what was decided about a line."""
+    lines = [
+        make_bank_line(1, text="Vipps MobilePay AS", amount_minor=7),
+        make_bank_line(2, text="Vipps MobilePay AS", amount_minor=7),
+        make_bank_line(3, text="Vipps MobilePay AS", amount_minor=9),
+        make_bank_line(4, text="Vipps MobilePay AS", amount_minor=9, bank_reference="270000011"),
     ]
+    later = make_bank_line(0, text="Vipps MobilePay AS", amount_minor=7, booked_date=AS_OF)
+    again = [
+        line | {"source_file": "november.csv", "source_row": row, "text": "VIPPS  MobilePay AS"}
+        for row, line in enumerate([later, *reversed(lines)], start=1)
+    ]
+
+    first, second = (
+        sorted(compare([], each).findings["discriminator"].to_list()) for each in (lines, again)
+    )
+
+    assert len(set(first)) == len(lines)
+    assert "270000011" in first
+    assert len(set(second) - set(first)) == 1
+    assert set(first) < set(second)
 
 
 def test_aborted_payout_is_not_expected():

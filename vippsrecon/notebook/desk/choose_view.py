@@ -34,11 +34,13 @@ class ChooseView:
 
     Attributes:
         box: The widgets.
+        findings: The discrepancies, worst first.
         chosen: Ids of the chosen discrepancies, in the order in which they were chosen.
     """
 
     def __init__(self, findings: Sequence[Finding], verb: str = "refund") -> None:
         self._verb = verb
+        self.findings = tuple(findings)
         self._findings = {finding.discrepancy_id: finding for finding in findings}
         self._typed: dict[str, str] = {}
         self._first = 0
@@ -65,7 +67,7 @@ class ChooseView:
         for control in (self.code, self.severity, self.sales_unit, self.search, self.show_others):
             control.observe(keep_language(lambda _: self._show_page(0)), "value")
         self.choose_shown = make_button(say("desk.choose_shown"), self._choose_shown)
-        self.choose_none = make_button(say("desk.choose_none"), self._choose_none)
+        self.choose_none = make_button(say("desk.choose_none"), self.forget_choice)
         self.earlier = make_button(
             say("desk.earlier_page"), lambda: self._show_page(self._first - ROWS_ON_A_PAGE)
         )
@@ -214,7 +216,8 @@ class ChooseView:
         )
         self._show_page(self._first)
 
-    def _choose_none(self) -> None:
+    def forget_choice(self) -> None:
+        """Choose no row."""
         self.chosen.clear()
         self._show_page(self._first)
 

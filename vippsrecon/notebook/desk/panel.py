@@ -20,6 +20,7 @@ from vippsrecon.bulk.execution.run_result import RunResult
 from vippsrecon.bulk.people import detect_account, is_same_person
 from vippsrecon.bulk.plan.make import NothingToPlanError
 from vippsrecon.bulk.plan.model import Plan
+from vippsrecon.bulk.verbs import VERBS
 from vippsrecon.errors import PlanError, VippsReconError
 from vippsrecon.notebook.desk import texts
 from vippsrecon.notebook.desk.case import Case, is_finished
@@ -33,7 +34,7 @@ from vippsrecon.notebook.desk.plan_view import (
     render_steps,
 )
 from vippsrecon.reconciliation import Reconciliation
-from vippsrecon.texts import say, use_language
+from vippsrecon.texts import keep_language, say, use_language
 
 SECONDS_BETWEEN_LOOKS = 2.0
 """How often the desk looks for the approval while it waits for it."""
@@ -61,7 +62,7 @@ class RefundDesk:
         self._case = case
         self._reconciliation = reconciliation
         self._folder = folder
-        self._findings = [] if reconciliation is None else list_findings(reconciliation, case.verb)
+        self._choices: dict[str, ChooseView] = {}
         self._watch: asyncio.Task[None] | None = None
         self.run: RunResult | None = None
         self.step = "choose"
@@ -72,7 +73,13 @@ class RefundDesk:
 
     def _make_controls(self) -> None:
         """Make everything that is shown; a click is answered in the language of this moment."""
-        self.choice = ChooseView(self._findings, self._case.verb)
+        self.choice = self._make_choice()
+        self.operation = widgets.Dropdown(
+            description=say("desk.operation"),
+            options=[(say(f"desk.{verb}.name"), verb) for verb in VERBS],
+            value=self._case.verb,
+        )
+        self.operation.observe(keep_language(self._choose_operation), "value")
         self.make_plan = make_button(say("desk.make_plan"), self._make_plan, primary=True)
         self.open_plan = make_button(say("desk.open_plan"), self._open_plan)
         self.look = make_button(say("desk.look_again"), self._look_for_approval, primary=True)
@@ -93,6 +100,22 @@ class RefundDesk:
         self.panel = widgets.VBox([self._steps, self._message, self._output, self._body])
         self.panel.add_class("vippsrecon")
         self.panel.add_class("vippsrecon-desk")
+
+    def _make_choice(self) -> ChooseView:
+        """Return what can be chosen for the current operation; an earlier choice is kept."""
+        verb, result = self._case.verb, self._reconciliation
+        if verb not in self._choices:
+            findings = [] if result is None else list_findings(result, verb)
+            self._choices[verb] = ChooseView(findings, verb)
+        return self._choices[verb]
+
+    def _choose_operation(self, change: dict[str, Any]) -> None:
+        """Show the proposals of another operation. A plan that is on the desk keeps its own."""
+        self._case.verb = change["new"]
+        self.choice = self._make_choice()
+        if self.step == "choose":
+            self._show("choose")
+            self._say("")
 
     @property
     def plan(self) -> Plan | None:
@@ -138,7 +161,7 @@ class RefundDesk:
         if wrong or not amounts:
             self._say(texts.explain_choice(wrong, self._case.verb), is_error=True)
             return
-        source = replace_amounts(self._reconciliation, self._findings, amounts)
+        source = replace_amounts(self._reconciliation, self.choice.findings, amounts)
 
         def plan_and_check() -> None:
             self._case.make_plan(source, list(amounts))
@@ -227,6 +250,8 @@ class RefundDesk:
     def _go_back(self) -> None:
         if self.step in ("check", "approve", "send", "outcomes"):
             self._stop_watching()
+            if self.step == "outcomes" and self._case.get_plan().verb in self._choices:
+                self._choices[self._case.get_plan().verb].forget_choice()
             self._case.plan = None
             self._show("choose")
             self._say("")
@@ -260,10 +285,12 @@ class RefundDesk:
 
     def _show(self, step: str) -> None:
         self.step = step
-        self._steps.value = render_steps(step, self._case.verb)
+        verb = self._case.verb if self.plan is None else self.plan.verb
+        self._steps.value = render_steps(step, verb)
         parts: list[Any] = [self._plan, self._checked]
         if step == "choose":
-            parts = [self.choice.box, make_line(self.make_plan)] if self._reconciliation else []
+            choice = [make_line(self.operation), self.choice.box, make_line(self.make_plan)]
+            parts = choice if self._reconciliation else []
         elif step == "approve":
             plan = self._case.get_plan()
             self._approval.value = render_heading(say("desk.approval_title")) + render_approval(

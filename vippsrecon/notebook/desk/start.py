@@ -43,8 +43,9 @@ def refund_desk(
         plan_file: Where the plan is written. An earlier plan is kept beside it.
         folder: The folder with the settings, in which the other person runs the command; None:
             the current one.
-        verb: "refund", "capture" or "cancel": which proposals can be chosen. A cancel releases all that
-            is reserved, so its amount cannot be changed. A plan in `plan_file` keeps its own operation.
+        verb: "refund", "capture" or "cancel": which proposals are shown first; the panel has a
+            list to change it. A cancel releases all that is reserved, so its amount cannot be
+            changed. A plan in `plan_file` keeps its own operation.
 
     Raises:
         InputError: `verb` is not one of the three.

@@ -93,6 +93,7 @@ class ComparisonOptions:
         earlier_files: `source_file` of orders from earlier runs: they are compared, and say nothing
             about the days that the export covers.
         unsettled: (msn, reference) of payments with an unresolved operation of this toolkit.
+        disputed: (msn, reference) of payments of which money is retained for a dispute.
         hash_function: Makes a number of msn and reference on Polars (see `keys`); None to join by
             the texts.
         skip_exact_matches: Whether exact matches skip the checks; False runs all checks on all.
@@ -105,6 +106,7 @@ class ComparisonOptions:
     waived: frozenset[tuple[str, str]] = frozenset()
     own_keys: frozenset[str] = frozenset()
     unsettled: frozenset[tuple[str, str]] = frozenset()
+    disputed: frozenset[tuple[str, str]] = frozenset()
     earlier_files: frozenset[str] = frozenset()
     hash_function: HashFunction | None = hash_text
     skip_exact_matches: bool = True
@@ -210,12 +212,11 @@ def pair_orders_and_payments(
         chosen.members,
     )
     marked = mark_own_refunds(marked, refunds, chosen.members, options.own_keys)
-    of_part = is_in_keys(_find_orders_of_parts(chosen.members, options.unsettled), nw.col("okey"))
-    unsettled = is_in_keys(options.unsettled, nw.col("payment_reference")) | (
-        nw.col("split") & of_part
-    )
     return PairSet(
-        marked.with_columns(unsettled=unsettled),
+        marked.with_columns(
+            unsettled=_has_payment_in(options.unsettled, chosen.members),
+            disputed=_has_payment_in(options.disputed, chosen.members),
+        ),
         exact_matches,
         exact_match_count,
         events is None,
@@ -336,6 +337,12 @@ def _find_orders_of_parts(
         return frozenset()
     parts = members.filter(is_in_keys(keys, nw.col("reference")))
     return frozenset((row["msn"], row["okey"]) for row in collect_rows(parts))
+
+
+def _has_payment_in(keys: frozenset[tuple[str, str]], members: LazyFrame) -> nw.Expr:
+    """Test whether one of these payments is that of the pair, or a part of its split payment."""
+    of_part = nw.col("split") & is_in_keys(_find_orders_of_parts(members, keys), nw.col("okey"))
+    return is_in_keys(keys, nw.col("payment_reference")) | of_part
 
 
 def _select_unread(failures: LazyFrame | None) -> LazyFrame | None:

@@ -7,6 +7,7 @@ import narwhals.stable.v2 as nw
 from vippsrecon.reconciliation.codes import DISCREPANCY_KINDS, IGNORED_KINDS, TIMING_KINDS
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
 from vippsrecon.reconciliation.payments_ledger.coverage import is_in_period
+from vippsrecon.reconciliation.payments_ledger.disputes import DISPUTE_KEY
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
 from vippsrecon.reconciliation.run_checks import BUCKET_COLUMNS
 
@@ -16,6 +17,7 @@ _OPERATION = ["msn", "currency", "psp_reference"]
 def build_entry_buckets(
     entries: LazyFrame,
     pairs: LazyFrame,
+    disputed: LazyFrame,
     cycles: LazyFrame,
     period: tuple[int, int] | None,
 ) -> LazyFrame:
@@ -24,6 +26,7 @@ def build_entry_buckets(
     Args:
         entries: Result of `entries.prepare_entries`, with `booking_kind`.
         pairs: Captures and refunds with `entry_kind` and `fee_kind`.
+        disputed: Result of `disputes.number_disputes`.
         cycles: Disputes with `dispute_kind`.
         period: First and last day, as day numbers; None for all days.
     """
@@ -35,8 +38,8 @@ def build_entry_buckets(
         amount_minor=nw.col("entry_minor"),
     )
     fees = _find_fee_kinds(materialize(entries.filter(nw.col("role") == "fee")), pairs)
-    disputes = entries.filter(nw.col("role") == "dispute").join(
-        _list_disputes(cycles), on="row_key", how="left"
+    disputes = disputed.join(
+        cycles.select(*DISPUTE_KEY, kind=nw.col("dispute_kind")), on=DISPUTE_KEY, how="left"
     )
     others = entries.filter(nw.col("role").is_in(["correction", "known", "unknown"])).with_columns(
         kind=nw.col("booking_kind")
@@ -129,16 +132,4 @@ def _find_fee_kinds(fees: LazyFrame, pairs: LazyFrame) -> LazyFrame:
         kind=nw.when(nw.col("orphan").fill_null(value=False))
         .then(nw.lit("not_checked"))
         .otherwise(nw.col("kind"))
-    )
-
-
-def _list_disputes(cycles: LazyFrame) -> LazyFrame:
-    return nw.concat(
-        [
-            cycles.filter(~nw.col(key).is_null()).select(
-                row_key=nw.col(key), kind=nw.col("dispute_kind")
-            )
-            for key in ("retained_key", "returned_key")
-        ],
-        how="vertical",
     )

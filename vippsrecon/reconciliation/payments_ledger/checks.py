@@ -13,7 +13,7 @@ from vippsrecon.reconciliation.check import UNKNOWN_AMOUNT, Check, CheckFunction
 EVENT, ENTRY = nw.col("event_minor"), nw.col("entry_minor")
 FEE, AGREED_FEE = nw.col("fee_minor"), nw.col("agreed_fee_minor")
 HELD = nw.col("held_minor")
-"""What a dispute leaves retained: negative, or 0 once all of it was returned."""
+"""What a dispute leaves retained: negative, or 0 once all of it was returned. More may be returned."""
 AMOUNT = nw.col("amount_minor")
 
 _LONE_EVENT = ENTRY.is_null()
@@ -88,7 +88,7 @@ def fee_variance() -> Check:
 
 def dispute_retained() -> Check:
     """Find disputed captures that Vipps MobilePay retained and has not returned in full."""
-    return Check(nw.col("retained") & (HELD != 0), nw.lit(0), HELD, positive_part(-HELD))
+    return Check(nw.col("retained") & (HELD < 0), nw.lit(0), HELD, -HELD)
 
 
 def dispute_returned() -> Check:

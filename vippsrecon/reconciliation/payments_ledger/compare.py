@@ -20,7 +20,11 @@ from vippsrecon.reconciliation.payments_ledger.coverage import (
     find_ledger_days,
     is_in_period,
 )
-from vippsrecon.reconciliation.payments_ledger.disputes import follow_disputes, number_text
+from vippsrecon.reconciliation.payments_ledger.disputes import (
+    follow_disputes,
+    number_disputes,
+    number_text,
+)
 from vippsrecon.reconciliation.payments_ledger.entries import number_rows, prepare_entries
 from vippsrecon.reconciliation.payments_ledger.fees import add_fees
 from vippsrecon.reconciliation.payments_ledger.pairs import pair_movements_and_entries
@@ -101,8 +105,9 @@ def compare_payments_with_ledger(
         ),
         large=True,
     )
+    disputed = number_disputes(entries)
     cycles = materialize(
-        follow_disputes(entries, period).with_columns(
+        follow_disputes(disputed, period).with_columns(
             find_first_kind("dispute", QUESTIONS["dispute"])
         )
     )
@@ -120,7 +125,7 @@ def compare_payments_with_ledger(
     ]
     return LedgerComparison(
         materialize(nw.concat(findings, how="vertical")),
-        materialize(build_entry_buckets(entries, pairs, cycles, period), large=True),
+        materialize(build_entry_buckets(entries, pairs, disputed, cycles, period), large=True),
         materialize(sum_ledger_lines(pairs)),
         days,
     )

@@ -261,7 +261,7 @@ def _judge_line(matching: Matching, place: int) -> tuple[BucketRow, Finding | No
         line.amount,
         0 if proposed else abs(line.amount),
         joined,
-        line.row_key,
+        line.identity,
     )
     return row, finding
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -16,6 +17,9 @@ _POSSIBLE_TEXT = (
     r"(?i)vipps|mobile\s?pay|utb|udb|tility|maksuer|settlement|payout|oppgj|afregn|\d[\d\s]{17,}\d"
 )
 """Words and numbers that a line has if its text can be a payout's, besides the payouts' own numbers."""
+
+
+CHECKSUM_LENGTH = 12
 
 
 class PayoutRow(NamedTuple):
@@ -45,7 +49,11 @@ class PayoutRow(NamedTuple):
 
 
 class BankLine(NamedTuple):
-    """One line of a bank account whose text may be a payout's."""
+    """One line of a bank account whose text may be a payout's.
+
+    `identity` tells it from all others, and is the same in every file that shows the line: a statement
+    that is downloaded again has another name, more lines and other rows, and decisions must stay.
+    """
 
     source_file: str
     source_row: int
@@ -54,6 +62,7 @@ class BankLine(NamedTuple):
     currency: str
     amount: int
     text: LineText
+    identity: str = ""
 
     @property
     def row_key(self) -> str:
@@ -98,6 +107,9 @@ def list_possible_lines(
         plain = text.str.to_lowercase().str.replace_all(r"\s+", " ")
         possible = possible | plain.str.contains_any(written)
     marked = bank_lines.with_columns(possible=possible)
+    rows = marked.filter("possible").sort(
+        "booked_date", "source_file", "source_row", "amount_minor"
+    )
     lines = [
         BankLine(
             row["source_file"],
@@ -107,11 +119,34 @@ def list_possible_lines(
             row["currency"],
             row["amount_minor"],
             read_line_text(row["text"]),
+            identity,
         )
-        for row in marked.filter("possible").iter_rows(named=True)
+        for row, identity in zip(rows.iter_rows(named=True), _identify(rows), strict=True)
     ]
-    lines.sort(key=lambda line: (line.booked_date, line.source_file, line.source_row, line.amount))
     return lines, marked.filter(~pl.col("possible")).drop("possible")
+
+
+def _identify(rows: pl.DataFrame) -> list[str]:
+    """Return the bank's reference of each line, or else a checksum with a number among equal lines."""
+    references = Counter(rows["bank_reference"].to_list())
+    copies: Counter[str] = Counter()
+    identities = []
+    for row in rows.iter_rows(named=True):
+        reference = row["bank_reference"]
+        if not reference or references[reference] > 1:
+            facts = (
+                normalize_account(row["account"]),
+                row["booked_date"],
+                row["currency"],
+                row["amount_minor"],
+                normalize_text(row["text"]),
+            )
+            joined = "\n".join(map(str, facts))
+            checksum = hashlib.sha256(joined.encode("utf-8")).hexdigest()[:CHECKSUM_LENGTH]
+            copies[checksum] += 1
+            reference = f"{row['booked_date']}:{checksum}:{copies[checksum]}"
+        identities.append(reference)
+    return identities
 
 
 def list_known_numbers(payouts: Iterable[PayoutRow]) -> dict[str, list[int]]:

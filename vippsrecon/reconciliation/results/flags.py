@@ -45,6 +45,10 @@ def _flag_conditions() -> dict[str, tuple[str, nw.Expr]]:
         "cancellation_fee_kept": ("captured", _has_kind("captured", "cancellation_fee_kept")),
         "changed_after_export": ("", nw.col("changed_after")),
         "combined_orders": ("", nw.col("combined")),
+        "disputed": (
+            "",
+            has_payment & nw.col("disputed") & (has_discrepancy | is_discrepancy("there")),
+        ),
         "excess_refunded": ("", compared & (nw.col("p") > 0)),
         "expired_in_shop": ("", compared & nw.col("expired_in_shop")),
         "express_shipping": ("captured", shipping),

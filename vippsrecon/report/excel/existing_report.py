@@ -6,6 +6,7 @@ such a workbook renames it first, to `report.before-1.xlsx`: see `output_files.a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vippsrecon.input_files import check_input_file
@@ -31,7 +32,18 @@ def has_manual_entries(path: Path) -> bool:
     """Return whether a person filled in cells of the workbook at `path`.
 
     True also for a file that cannot be read as a report of this toolkit: it belongs to somebody.
+    A run asks twice, before it compares and before it replaces the file; the file is read again
+    only if it was written in between.
     """
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return _read_manual_entries(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read_manual_entries(path: Path, _inode: int, _size: int, _modified: int) -> bool:
     import warnings
 
     from openpyxl import load_workbook

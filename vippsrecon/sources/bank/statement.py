@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, NamedTuple
@@ -9,9 +10,7 @@ from typing import Any, Generic, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_count
-from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.sources.files_view import Tile, describe_files, render_files
 from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 LINE_COLUMNS = schemas.polars_schema(schemas.BANK_LINES)
@@ -141,34 +140,32 @@ class BankFiles(NamedTuple, Generic[schemas.FrameT]):
     files: tuple[BankFileSummary, ...]
     notes: tuple[str, ...]
 
+    @property
+    def days(self) -> dict[str, tuple[date, date]]:
+        """First and last day that the statements of each account cover.
+
+        An account that a file does not name is "". This is the `statement_days` of `reconcile`.
+        """
+        days: dict[str, tuple[date, date]] = {}
+        for statement in self.statements:
+            if statement.first_date is None or statement.last_date is None:
+                continue
+            account = statement.account or ""
+            first, last = days.get(account, (statement.first_date, statement.last_date))
+            days[account] = min(first, statement.first_date), max(last, statement.last_date)
+        return days
+
     def __repr__(self) -> str:
         """Describe the files in one line, without the frames."""
-        names = ", ".join(file.name for file in self.files)
-        rejected = sum(file.rejected for file in self.files)
         entries = sum(file.entries for file in self.files)
-        return (
-            f"<BankFiles {names}: {format_count(entries, 'line')}, "
-            f"{format_count(rejected, 'row')} rejected>"
-        )
+        return describe_files("BankFiles", self.files, entries, "line")
 
     def _repr_html_(self) -> str:
-        view = HtmlView(currency for file in self.files for currency in file.totals)
-        for file in self.files:
-            names = {"name": file.name, "format": file.format}
-            number = format_spaced_number(file.entries)
-            view.add_title(say("files.lines_read", count=file.entries, number=number, **names))
-            for currency, sums in file.totals.items():
-                view.add_tiles(_list_tiles(sums, currency))
-            if file.rejected:
-                view.add_notice(
-                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
-                )
-            view.add_list(say("files.notes"), file.notes)
-        view.add_list(say("files.all_files"), self.notes)
-        return view.render()
+        files = [(file, file.entries) for file in self.files]
+        return render_files("lines_read", files, _list_tiles, self.notes)
 
 
-def _list_tiles(sums: dict[str, Any], currency: str) -> list[tuple[str, str, str]]:
+def _list_tiles(sums: Mapping[str, Any], currency: str) -> list[Tile]:
     names = ("credits_minor", "debits_minor", "opening_minor", "closing_minor")
     return [
         (say("files.lines"), format_spaced_number(sums["entries"]), currency),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, NamedTuple
 
 from vippsrecon import schemas
-from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_count
-from vippsrecon.sources.rejects import describe_rejected
+from vippsrecon.sources.files_view import Tile, describe_files, render_files
 from vippsrecon.texts import format_spaced_money, format_spaced_number, say
 
 
@@ -64,46 +63,22 @@ class OrderFiles(NamedTuple, Generic[schemas.FrameT]):
 
     def __repr__(self) -> str:
         """Describe the files in one line, without the frames."""
-        names = ", ".join(file.name for file in self.files)
         orders = sum(file.orders for file in self.files)
-        rejects = sum(file.rejected for file in self.files)
-        return (
-            f"<OrderFiles {names}: {format_count(orders, 'order')}, "
-            f"{format_count(rejects, 'row')} rejected>"
-        )
+        return describe_files("OrderFiles", self.files, orders, "order")
 
     def _repr_html_(self) -> str:
-        view = HtmlView(currency for file in self.files for currency in file.totals)
-        for file in self.files:
-            names = {"name": file.name, "format": file.format}
-            number = format_spaced_number(file.orders)
-            view.add_title(say("files.orders_read", count=file.orders, number=number, **names))
-            for currency, sums in file.totals.items():
-                refunded = sums["refunded_minor"]
-                view.add_tiles(
-                    [
-                        (
-                            say("files.orders"),
-                            format_spaced_number(sums["orders"] or 0),
-                            currency,
-                        ),
-                        (
-                            say("files.total_minor"),
-                            format_spaced_money(sums["total_minor"] or 0, currency),
-                            "",
-                        ),
-                        (
-                            say("files.refunded_minor"),
-                            say("files.unknown")
-                            if refunded is None
-                            else format_spaced_money(refunded, currency),
-                            "",
-                        ),
-                    ]
-                )
-            if file.rejected:
-                view.add_notice(
-                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
-                )
-            view.add_list(say("files.notes"), file.notes)
-        return view.render()
+        files = [(file, file.orders) for file in self.files]
+        return render_files("orders_read", files, _list_tiles)
+
+
+def _list_tiles(sums: Mapping[str, int | None], currency: str) -> list[Tile]:
+    refunded = sums["refunded_minor"]
+    return [
+        (say("files.orders"), format_spaced_number(sums["orders"] or 0), currency),
+        (say("files.total_minor"), format_spaced_money(sums["total_minor"] or 0, currency), ""),
+        (
+            say("files.refunded_minor"),
+            say("files.unknown") if refunded is None else format_spaced_money(refunded, currency),
+            "",
+        ),
+    ]

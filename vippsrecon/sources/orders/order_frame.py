@@ -21,9 +21,9 @@ import polars as pl
 
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.schemas.user_frames import is_missing
-from vippsrecon.sources.files.excel_file import format_cell
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.table import MARKS, NATIVE_MARK, Record, Table
+from vippsrecon.sources.files.workbook.cell_texts import format_cell
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.profiles import Profile
 

@@ -21,10 +21,11 @@ from vippsrecon.money import DECIMALS
 from vippsrecon.sources.customer_texts import hide_customer_texts
 from vippsrecon.sources.files.csv_file import open_csv_table
 from vippsrecon.sources.files.detect import compute_file_sha256, detect_file_type
-from vippsrecon.sources.files.excel_file import format_cell, name_column, open_excel_table
+from vippsrecon.sources.files.excel_file import open_excel_table
 from vippsrecon.sources.files.headings import normalize_heading, normalize_word
 from vippsrecon.sources.files.invisible import describe_odd_texts
 from vippsrecon.sources.files.table import NATIVE_MARK, Record, Table, build_cell_picker
+from vippsrecon.sources.files.workbook.cell_texts import format_cell, name_column
 from vippsrecon.sources.orders.cells import mark_rows_of_sums
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, DecimalMark, parse_amounts

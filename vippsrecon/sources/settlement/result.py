@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, NamedTuple
@@ -9,10 +10,8 @@ from typing import Generic, NamedTuple
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.display.html import HtmlView
-from vippsrecon.money import format_count
-from vippsrecon.sources.rejects import describe_rejected
-from vippsrecon.texts import format_spaced_money, format_spaced_number, say
+from vippsrecon.sources.files_view import Tile, describe_files, render_files
+from vippsrecon.texts import format_spaced_money, say
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 ENTRY_COLUMNS = schemas.polars_schema(schemas.LEDGER_ENTRIES)
@@ -95,34 +94,19 @@ class SettlementFiles(NamedTuple, Generic[schemas.FrameT]):
 
     def __repr__(self) -> str:
         """Describe the files in one line, without the frames."""
-        names = ", ".join(file.name for file in self.files)
         rows = sum(file.rows for file in self.files)
-        rejected = sum(file.rejected for file in self.files)
-        return (
-            f"<SettlementFiles {names}: {format_count(rows, 'row')}, "
-            f"{format_count(rejected, 'row')} rejected>"
-        )
+        return describe_files("SettlementFiles", self.files, rows, "row")
 
     def _repr_html_(self) -> str:
-        view = HtmlView(currency for file in self.files for currency in file.totals)
-        for file in self.files:
-            names = {"name": file.name, "format": file.format}
-            number = format_spaced_number(file.rows)
-            view.add_title(say("files.rows_read", count=file.rows, number=number, **names))
-            for currency, sums in file.totals.items():
-                view.add_tiles(
-                    [
-                        (say(f"files.{name}"), format_spaced_money(value, currency), "")
-                        for name, value in sums.items()
-                    ]
-                )
-            if file.rejected:
-                view.add_notice(
-                    say("files.rejected_see", rejected=describe_rejected(file.rejected))
-                )
-            view.add_list(say("files.notes"), file.notes)
-        view.add_list(say("files.all_files"), self.notes)
-        return view.render()
+        files = [(file, file.rows) for file in self.files]
+        return render_files("rows_read", files, _list_tiles, self.notes)
+
+
+def _list_tiles(sums: Mapping[str, int], currency: str) -> list[Tile]:
+    return [
+        (say(f"files.{name}"), format_spaced_money(value, currency), "")
+        for name, value in sums.items()
+    ]
 
 
 def sum_entries(entries: pl.DataFrame) -> dict[str, dict[str, int]]:

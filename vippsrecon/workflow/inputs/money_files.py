@@ -31,7 +31,7 @@ from vippsrecon.workflow.inputs.ledger_source import (
     read_settlement_source,
     refuse_unreadable,
 )
-from vippsrecon.workflow.inputs.statement_checks import check_statements, collect_statement_days
+from vippsrecon.workflow.inputs.statement_checks import check_statements
 from vippsrecon.workflow.references import stack_frames
 
 
@@ -101,7 +101,7 @@ class MoneyFiles(NamedTuple):
             "ledger_days": None if self.ledger is None else self.ledger.days,
             "payouts": None if self.ledger is None else self.ledger.payouts,
             "bank_lines": None if bank is None else bank.lines,
-            "statement_days": None if bank is None else collect_statement_days(bank.statements),
+            "statement_days": None if bank is None else bank.days,
         }
 
     def describe(self) -> dict[str, Any]:

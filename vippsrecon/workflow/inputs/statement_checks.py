@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,24 +35,9 @@ def check_statements(
     """
     yield from _check_balances(stated.statements)
     yield from _check_gaps(stated.statements)
-    yield from _check_days(stated.statements, period)
+    yield from _check_days(stated.days, period)
     if payouts is not None:
         yield from _check_accounts(stated.statements, payouts["account"].drop_nulls().unique())
-
-
-def collect_statement_days(statements: Sequence[Statement]) -> dict[str, tuple[date, date]]:
-    """Return the first and last day that the statements of each account cover.
-
-    An account that a file does not name is "".
-    """
-    days: dict[str, tuple[date, date]] = {}
-    for statement in statements:
-        if statement.first_date is None or statement.last_date is None:
-            continue
-        account = statement.account or ""
-        first, last = days.get(account, (statement.first_date, statement.last_date))
-        days[account] = min(first, statement.first_date), max(last, statement.last_date)
-    return days
 
 
 def format_days(first: date | None, last: date | None) -> str:
@@ -103,12 +88,11 @@ def _check_gaps(statements: Sequence[Statement]) -> Iterator[Gap | str]:
 
 
 def _check_days(
-    statements: Sequence[Statement], period: tuple[date | None, date | None]
+    days: Mapping[str, tuple[date, date]], period: tuple[date | None, date | None]
 ) -> Iterator[Gap | str]:
-    days = collect_statement_days(statements).values()
     if not days:
         return
-    first, last = min(first for first, _ in days), max(last for _, last in days)
+    first, last = min(first for first, _ in days.values()), max(last for _, last in days.values())
     start, end = period
     covered = format_days(first, last)
     if (start is not None and last < start) or (
