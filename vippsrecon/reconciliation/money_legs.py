@@ -197,8 +197,8 @@ def select_payment_side(
         unanswered = materialize(failures.filter(build_effect_condition("unanswered")))
     return PaymentSideFrames(
         rows,
-        movements,
-        materialize(sum_payments_without_events(rows, movements, events)),
+        movements.rows,
+        materialize(sum_payments_without_events(movements.unmoved, events)),
         unanswered,
     )
 

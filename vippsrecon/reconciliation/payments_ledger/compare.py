@@ -43,7 +43,7 @@ class PaymentSideFrames:
     Attributes:
         payments: msn, reference, currency, payment_method, captured_minor, refunded_minor and
             fetched_at_us.
-        movements: Result of `movements.select_movements`.
+        movements: See `movements.Movements`.
         without_events: Result of `movements.sum_payments_without_events`.
         unanswered: msn and reference of payments that could not be read; None for none.
     """
