@@ -58,3 +58,17 @@ def join_large(
     return Joined(
         rows.drop(_KEY, SECOND_HASH, _OTHER_HASH), materialize(unmatched.drop(_KEY, SECOND_HASH))
     )
+
+
+def select_candidates(data: LazyFrame, few: LazyFrame, on: Sequence[str]) -> LazyFrame:
+    """Return the rows that a join with a few rows can find; where keys collide, some more.
+
+    Args:
+        data: Many rows.
+        few: The rows to join with.
+        on: The columns to join by.
+    """
+    keyed, wanted = (add_key(rows, on, hash_text, _KEY) for rows in (data, few))
+    if _KEY not in keyed.collect_schema().names():
+        return data
+    return keyed.join(wanted.select(_KEY), on=_KEY, how="semi").drop(_KEY, SECOND_HASH)
