@@ -141,10 +141,11 @@ def _join_fees(pairs: LazyFrame, fees: LazyFrame) -> ChargedPairs:
         match_n=nw.lit(1, nw.Int64),
     )
     joined = join_large(pairs, charged, BY_OPERATION, add=_FEE_COLUMNS)
+    unmatched = materialize(joined.unmatched)
     is_capture = (nw.col("entry_type") == "capture") & (nw.col("match_n") == 1)
     bare = is_capture & nw.col("fee_minor").is_null()
-    lone_fees = joined.unmatched.with_columns(psp_reference=nw.col("fee_psp")).select(_BY_OPERATION)
-    if is_empty(joined.unmatched) or is_empty(joined.rows.filter(bare)):
+    lone_fees = unmatched.with_columns(psp_reference=nw.col("fee_psp")).select(_BY_OPERATION)
+    if is_empty(unmatched) or is_empty(joined.rows.filter(bare)):
         return ChargedPairs(joined.rows, lone_fees)
     when = nw.coalesce(nw.col("entry_us"), nw.col("event_us"))
     numbered = number_rows(
@@ -154,7 +155,7 @@ def _join_fees(pairs: LazyFrame, fees: LazyFrame) -> ChargedPairs:
         "reference_n",
     ).drop("at_us")
     found = number_rows(
-        joined.unmatched.with_columns(reference=nw.col("fee_reference")),
+        unmatched.with_columns(reference=nw.col("fee_reference")),
         ("msn", "currency", "reference"),
         ["fee_us", "fee_psp"],
         "reference_n",

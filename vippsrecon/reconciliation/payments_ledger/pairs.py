@@ -81,9 +81,10 @@ def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Pair
     joined = join_large(booked, events, BY_OPERATION, add=_EVENT_COLUMNS)
     both = joined.rows.filter(~nw.col("event_minor").is_null())
     lone_entries = materialize(joined.rows.filter(nw.col("event_minor").is_null()))
-    if is_empty(joined.unmatched) or is_empty(lone_entries):
-        return _stack([both, joined.unmatched], lone_entries)
-    paired, entries_left, events_left = _pair_by_amount(lone_entries, joined.unmatched)
+    lone_events = materialize(joined.unmatched)
+    if is_empty(lone_events) or is_empty(lone_entries):
+        return _stack([both, lone_events], lone_entries)
+    paired, entries_left, events_left = _pair_by_amount(lone_entries, lone_events)
     return _stack([both, events_left], entries_left, by_amount=(paired,))
 
 
