@@ -6,6 +6,7 @@ joined by sales unit, reference, type and amount, and flagged `matched_by_amount
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,9 +17,10 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.joins import join_large
 from vippsrecon.reconciliation.payments_ledger.entries import number_rows
 
-_BY_OPERATION = ["msn", "currency", "entry_type", "psp_reference", "match_n"]
+BY_OPERATION = ["msn", "currency", "entry_type", "psp_reference", "match_n"]
 _SAME_AMOUNT = ("msn", "currency", "entry_type", "reference", "amount")
 _BY_AMOUNT = [*_SAME_AMOUNT, "amount_n"]
 
@@ -29,14 +31,12 @@ _COLUMNS: dict[str, Any] = {
     "psp_reference": nw.String,
     "entry_type": nw.String,
     "payment_method": nw.String,
-    "event_reference": nw.String,
     "event_minor": nw.Int64,
     "event_day": nw.Int64,
     "event_us": nw.Int64,
     "entry_minor": nw.Int64,
     "ledger_day": nw.Int64,
     "entry_us": nw.Int64,
-    "ledger_id": nw.String,
     "row_key": nw.String,
     "match_n": nw.Int64,
     "by_amount": nw.Boolean,
@@ -44,40 +44,48 @@ _COLUMNS: dict[str, Any] = {
 _EVENT_COLUMNS = ("payment_method", "event_reference", "event_minor", "event_day", "event_us")
 
 
-def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> LazyFrame:
-    """Return one row per capture or refund: the event, its ledger entry, or one of them alone.
+@dataclass(frozen=True)
+class Pairs:
+    """Captures and refunds: the event, its ledger entry, or one of them alone.
+
+    `event_minor` and `entry_minor` are signed as on the ledger; null where the side is absent.
+    `reference` is the event's, where there is one.
+
+    Attributes:
+        with_event: The rows with an event.
+        lone_entries: The entries without one.
+    """
+
+    with_event: LazyFrame
+    lone_entries: LazyFrame
+
+
+def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Pairs:
+    """Pair each capture and refund with its ledger entry.
 
     Args:
         movements: See `movements.Movements`.
         entries: Result of `entries.prepare_entries`; those of other roles are left out.
-
-    Returns:
-        `event_minor` and `entry_minor` are signed as on the ledger; null where the side is absent.
-        `reference` is the event's, where there is one.
     """
     booked = materialize(
         entries.filter(nw.col("role") == "movement").select(
-            *_BY_OPERATION,
+            *BY_OPERATION,
             "reference",
-            "ledger_id",
             "ledger_day",
             "entry_us",
             "row_key",
             entry_minor=nw.col("amount_minor"),
-        ),
-        large=True,
+        )
     )
     events = movements.with_columns(event_reference=nw.col("reference")).drop("reference")
-    joined = materialize(booked.join(events, on=_BY_OPERATION, how="left"), large=True)
-    lone_events = materialize(events.join(booked, on=_BY_OPERATION, how="anti"), large=True)
-    lone_entries = joined.filter(nw.col("event_minor").is_null())
+    joined = join_large(booked, events, BY_OPERATION, add=_EVENT_COLUMNS)
+    both = joined.rows.filter(~nw.col("event_minor").is_null())
+    lone_entries = materialize(joined.rows.filter(nw.col("event_minor").is_null()))
+    lone_events = materialize(joined.unmatched)
     if is_empty(lone_events) or is_empty(lone_entries):
-        return _stack([joined, lone_events], by_amount=())
-    paired, entries_left, events_left = _pair_by_amount(materialize(lone_entries), lone_events)
-    return _stack(
-        [joined.filter(~nw.col("event_minor").is_null()), entries_left, events_left],
-        by_amount=(paired,),
-    )
+        return _stack([both, lone_events], lone_entries)
+    paired, entries_left, events_left = _pair_by_amount(lone_entries, lone_events)
+    return _stack([both, events_left], entries_left, by_amount=(paired,))
 
 
 def _pair_by_amount(
@@ -109,13 +117,21 @@ def _pair_by_amount(
     )
 
 
-def _stack(parts: list[LazyFrame], by_amount: tuple[LazyFrame, ...]) -> LazyFrame:
-    marked = [part.with_columns(by_amount=nw.lit(value=False)) for part in parts]
-    marked += [part.with_columns(by_amount=nw.lit(value=True)) for part in by_amount]
-    stacked = nw.concat([align_columns(part, _COLUMNS) for part in marked], how="vertical")
-    return materialize(
-        stacked.with_columns(
-            reference=nw.coalesce(nw.col("event_reference"), nw.col("reference"))
-        ).drop("event_reference"),
-        large=True,
+def _stack(
+    with_event: list[LazyFrame], lone_entries: LazyFrame, by_amount: tuple[LazyFrame, ...] = ()
+) -> Pairs:
+    reference = nw.col("event_reference")
+    parts = [(part, False) for part in with_event] + [(part, True) for part in by_amount]
+    return Pairs(
+        nw.concat(
+            [
+                align_columns(
+                    part.with_columns(reference=reference, by_amount=nw.lit(value=is_by_amount)),
+                    _COLUMNS,
+                )
+                for part, is_by_amount in parts
+            ],
+            how="vertical",
+        ),
+        align_columns(lone_entries.with_columns(by_amount=nw.lit(value=False)), _COLUMNS),
     )
