@@ -14,6 +14,7 @@ from vippsrecon.report.excel.blocks import build_block
 from vippsrecon.report.money.clearing import describe_clearing
 from vippsrecon.report.money.radar import build_radar_rows
 from vippsrecon.report.money.refunds import MAX_REFUNDS, name_refund_stages
+from vippsrecon.report.money.vat import describe_vat, name_vat_rates
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.ranges import format_criterion
 from vippsrecon.spreadsheet.table import SheetTable
@@ -67,6 +68,9 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
 
 
 def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
+    if table.key == "vouchers" and money.vat.height:
+        block = build_block("vat", table, name_vat_rates(money.vat))
+        return replace(table, notes=describe_vat(money.vat), blocks=(block,))
     if table.key != "cutoff" or money.at is None:
         return table
     notes: tuple[str, ...] = ()

@@ -137,8 +137,29 @@ REFUND_BLOCK_COLUMNS = (
     ("ledger_id", _column("next_step", printed=False)),
 )
 
-BLOCK_COLUMNS = {"clearing": CLEARING_BLOCK_COLUMNS, "refunds": REFUND_BLOCK_COLUMNS}
+VAT_BLOCK_COLUMNS = (
+    ("voucher_number", _column("rate_name")),
+    ("voucher_date", _column("orders", "count")),
+    ("account", _column("orders_without_vat", "count")),
+    ("text", _column("result_name")),
+    ("currency", _column("currency")),
+    ("debit_minor", _column("expected_vat_minor", "money")),
+    ("credit_minor", _column("captured_vat_minor", "money")),
+    ("role", _column("difference_minor", "money")),
+    ("status", _column("rounding_bound_minor", "money")),
+    ("msn", _column("msn")),
+    ("payout_number", _column("captured_minor", "money")),
+)
+
+BLOCK_COLUMNS = {
+    "clearing": CLEARING_BLOCK_COLUMNS,
+    "refunds": REFUND_BLOCK_COLUMNS,
+    "vat": VAT_BLOCK_COLUMNS,
+}
 """Block below the rows of a sheet to its columns, each with the column of the sheet that it stands in."""
 
 NOT_SUMMED = ("balance_after_minor",)
 """Amounts whose sum means nothing."""
+
+WITHOUT_TOTALS = ("vat",)
+"""Blocks whose rows are not added: some of them are not compared."""
