@@ -140,6 +140,22 @@ OPEN_ITEM_SHEET_COLUMNS = (
     _column("discrepancy_id", width=20, hidden=True),
 )
 
+RESTATEMENT_SHEET_COLUMNS = (
+    _column("period", width=9),
+    _column("side_name", width=17),
+    _column("msn", width=9.5),
+    _column("reference", width=22),
+    _column("currency", width=8.5),
+    _column("before_minor", "money", width=13),
+    _column("after_minor", "money", width=13),
+    _column("difference_minor", "money", width=13),
+    _column("change_name", width=10),
+    _column("cause", "wrapped", width=40),
+    _column("before_detail", width=18, printed=False),
+    _column("after_detail", width=18, printed=False),
+    _column("fact_key", width=44, printed=False),
+)
+
 PAYMENT_SHEET_COLUMNS = (
     _column("reference", width=20),
     _column("msn", width=9.5),
@@ -219,6 +235,7 @@ _COLUMNS = {
     "discrepancies": DISCREPANCY_SHEET_COLUMNS,
     "open_items": OPEN_ITEM_SHEET_COLUMNS,
     "changed": CHANGE_SHEET_COLUMNS,
+    "restatement": RESTATEMENT_SHEET_COLUMNS,
     "matched": PAIR_SHEET_COLUMNS,
     "timing": PAIR_SHEET_COLUMNS,
     "payments": PAYMENT_SHEET_COLUMNS,

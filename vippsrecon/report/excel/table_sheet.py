@@ -37,6 +37,9 @@ _DROP_DOWNS = {
 }
 """Column that people fill in, to the column of its list on Controls."""
 
+_NOT_ADDED = ("events", "restatement")
+"""Sheets whose amounts are of several kinds: the same money may be an event, an entry and a payout."""
+
 _PAYMENT_COLUMNS = {column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS}
 
 
@@ -187,10 +190,9 @@ def _write_currency_total(
     for place, column in enumerate(table.columns):
         if (
             column.kind != "money"
-            or table.key == "events"
+            or table.key in _NOT_ADDED
             or column.name in ("proposal_minor", *NOT_SUMMED)
         ):
-            # These amounts belong to operations of several kinds, so their sum means nothing.
             continue
         if table.key == "discrepancies" and column.name in _PAYMENT_COLUMNS:
             # A payment with two discrepancies would be counted twice.
