@@ -29,7 +29,7 @@ def add(tmp_path_factory):
         **nothing,
         completeness=schemas.to_polars(None, schemas.LEDGER_COMPLETENESS),
         rejects=schemas.to_polars(None, schemas.REJECTS),
-        gaps=(), notices=(), notes=(), inputs={}, coverage={},
+        notes=(), inputs={}, coverage={},
     )  # fmt: skip
 
     def add_to(result, **changes):

@@ -14,11 +14,11 @@ from vippsrecon.closing import (
     prove_clearing_account,
     tie_out_vat,
 )
+from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.texts import say
 from vippsrecon.vipps_rules import find_capture_days
 from vippsrecon.workflow.history.written_vouchers import number_period
-from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
 from vippsrecon.workflow.month_end.refunds import follow_refunds
 
 if TYPE_CHECKING:
