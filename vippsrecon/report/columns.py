@@ -84,7 +84,7 @@ Payments, because plans are made from them."""
 PAIR_SHEET_COLUMNS = (
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("ordered_day", "day", width=10.5),
     _column("status", width=10),
@@ -105,7 +105,7 @@ CHANGE_SHEET_COLUMNS = (
     _column("kind", width=23),
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("at_risk_then_minor", "money", width=14),
     _column("at_risk_minor", "money", width=14),
@@ -125,7 +125,7 @@ OPEN_ITEM_SHEET_COLUMNS = (
     _column("kind", width=23),
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("open_minor", "money", width=14),
     _column("left_minor", "money", width=14),
@@ -143,7 +143,7 @@ OPEN_ITEM_SHEET_COLUMNS = (
 RESTATEMENT_SHEET_COLUMNS = (
     _column("period", width=9),
     _column("side_name", width=17),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("reference", width=22),
     _column("currency", width=8.5),
     _column("before_minor", "money", width=13),
@@ -158,7 +158,7 @@ RESTATEMENT_SHEET_COLUMNS = (
 
 PAYMENT_SHEET_COLUMNS = (
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("state", width=13),
     _column("amount_minor", "money"),
@@ -181,7 +181,7 @@ PAYMENT_SHEET_COLUMNS = (
 
 EVENT_SHEET_COLUMNS = (
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("name", width=14),
     _column("currency", width=8.5),
     _column("amount_minor", "money"),
@@ -195,7 +195,7 @@ EVENT_SHEET_COLUMNS = (
 ORDER_SHEET_COLUMNS = (
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("total_minor", "money"),
     _column("refunded_minor", "money"),

@@ -71,6 +71,12 @@ def place_blocks(table: SheetTable) -> SheetTable:
     return replace(table, blocks=tuple(placed))
 
 
+def find_last_row(table: SheetTable) -> int:
+    """Return the last row of a sheet: that of its last block, if it has one."""
+    last = table.blocks[-1] if table.blocks else table
+    return last.head_row + max(last.rows, 1) + (len(last.currencies) if table.blocks else 0)
+
+
 def add_block_links(page: SheetLayout, table: SheetTable, formats: WorkbookFormats) -> None:
     """Add a link to each block, in the row of the link to *Summary*."""
     for column, block in enumerate(table.blocks, start=1):
