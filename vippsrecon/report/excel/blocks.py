@@ -13,6 +13,7 @@ import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report.columns import list_block_columns
+from vippsrecon.report.money.columns import WITHOUT_TOTALS
 from vippsrecon.spreadsheet.columns import choose_header_formats
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -52,7 +53,9 @@ def build_block(block: str, sheet: SheetTable, data: pl.DataFrame, about: str = 
         list_block_columns(block, sheet.key),
         # The value of the columns that a block leaves empty.
         data.with_columns(pl.lit(None, dtype=pl.String).alias("")),
-        currencies=tuple(data["currency"].unique().drop_nulls().sort()),
+        currencies=()
+        if block in WITHOUT_TOTALS
+        else tuple(data["currency"].unique().drop_nulls().sort()),
         title=say(f"blocks.{block}.title"),
     )
 
@@ -66,6 +69,12 @@ def place_blocks(table: SheetTable) -> SheetTable:
         placed.append(replace(block, head_row=head))
         row = head + max(block.data.height, 1) + len(block.currencies) + 2
     return replace(table, blocks=tuple(placed))
+
+
+def find_last_row(table: SheetTable) -> int:
+    """Return the last row of a sheet: that of its last block, if it has one."""
+    last = table.blocks[-1] if table.blocks else table
+    return last.head_row + max(last.rows, 1) + (len(last.currencies) if table.blocks else 0)
 
 
 def add_block_links(page: SheetLayout, table: SheetTable, formats: WorkbookFormats) -> None:

@@ -12,8 +12,11 @@ from vippsrecon.report import names
 from vippsrecon.report.columns import list_columns
 from vippsrecon.report.excel.blocks import build_block
 from vippsrecon.report.money.clearing import describe_clearing
+from vippsrecon.report.money.columns import VOUCHER_WIDTH_LIMITS
 from vippsrecon.report.money.radar import build_radar_rows
 from vippsrecon.report.money.refunds import MAX_REFUNDS, name_refund_stages
+from vippsrecon.report.money.vat import describe_vat, name_vat_rates
+from vippsrecon.spreadsheet.columns import fit_column_widths
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.ranges import format_criterion
 from vippsrecon.spreadsheet.table import SheetTable
@@ -54,6 +57,7 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
     )
     vouchers = frames.money.vouchers.with_columns(
         status=pl.col("status").replace(dict(list_section("cut_off.statuses"))),
+        role=pl.col("role").replace(dict(list_section("vouchers.accounts"))),
     )
     rows = {
         "ledger": frames.money.entries,
@@ -62,11 +66,21 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
         "vouchers": vouchers,
         "radar": build_radar_rows(frames.reservations, frames.orders),
     }
-    tables = (build_table(sheet, data) for sheet, data in rows.items() if data.height)
+    tables = (_fit_columns(build_table(sheet, data)) for sheet, data in rows.items() if data.height)
     return tuple(_add_blocks(table, frames.money) for table in tables)
 
 
+def _fit_columns(table: SheetTable) -> SheetTable:
+    if table.key != "vouchers":
+        return table
+    columns = fit_column_widths(table.columns, table.data, VOUCHER_WIDTH_LIMITS)
+    return replace(table, columns=columns)
+
+
 def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
+    if table.key == "vouchers" and money.vat.height:
+        block = build_block("vat", table, name_vat_rates(money.vat))
+        return replace(table, notes=describe_vat(money.vat), blocks=(block,))
     if table.key != "cutoff" or money.at is None:
         return table
     notes: tuple[str, ...] = ()
@@ -107,7 +121,7 @@ def add_voucher_checks(
     for currency in booked["currency"].unique().sort():
         criteria = [
             ("currency", format_criterion(currency)),
-            ("role", format_criterion("clearing")),
+            ("role", format_criterion(say("vouchers.accounts.clearing"))),
             ("status", f'"<>{say("cut_off.statuses.blocked")}"'),
             ("voucher_date", f'"<={until}"'),
         ]

@@ -59,9 +59,9 @@ def write_workbook(
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
     Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing,
-    Payments, Events, Orders, Rejects and failures, Figures, Controls; Open items and What changed where
-    there are any; and, if ledger entries or bank statements were compared, Bridge, Ledger, Payouts
-    and bank, and Radar. Amounts are in major units. Totals are formulas over the rows of the
+    Payments, Events, Orders, Rejects and failures, Figures, Controls; Open items, What changed and
+    Restatement where there are any; and, if ledger entries or bank statements were compared, Bridge, Ledger, Payouts
+    and bank, Cut-off, Vouchers and Radar. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.

@@ -120,6 +120,7 @@ def build_content(
         "pair_headings": list_headings("timing"),
         "item_headings": list_headings("open_items"),
         "change_headings": list_headings("changed"),
+        "restated_headings": list_headings("restatement"),
         "reject_headings": list_headings("rejects"),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
         "title": names.get_heading("report"),

@@ -13,6 +13,7 @@ from vippsrecon.reconciliation.engines.backends import prepare_frame
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
 from vippsrecon.report.money.clearing import build_clearing_rows
 from vippsrecon.report.money.refunds import build_refund_rows
+from vippsrecon.report.money.vat import build_vat_rows
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class MoneyFrames:
         clearing: The clearing account of each ledger, see `report.money.clearing`.
         refunds: The refunds that are not deducted from a payout, see `report.money.refunds`.
         refunds_followed: Number of all refunds.
+        vat: `schemas.VAT_TIE_OUT` with its result, see `report.money.vat`.
         at: The cut-off day; None: no cut-off pack was made.
     """
 
@@ -54,6 +56,7 @@ class MoneyFrames:
     clearing: pl.DataFrame
     refunds: pl.DataFrame
     refunds_followed: int
+    vat: pl.DataFrame
     at: date | None
 
 
@@ -81,6 +84,7 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
         build_clearing_rows(read("clearing"), read("cut_off"), read("vouchers")),
         build_refund_rows(read("refund_ageing")),
         read("refund_ageing").height,
+        build_vat_rows(read("vat_tie_out")),
         read("cut_off")["cut_off_date"].max(),  # type: ignore[arg-type]
     )
 

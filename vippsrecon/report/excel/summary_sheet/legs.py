@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
+from vippsrecon.spreadsheet.table import HEADER_HEIGHT
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def write_leg_verdicts(writer: SectionWriter, verdicts: tuple[LegVerdict, ...]) 
     page, formats = writer.page, writer.formats
     writer.write_section(say("money_legs.heading"))
     leg, verdict, agreed, later, not_checked, discrepancies, at_risk = list_leg_heads()
+    page.height(writer.row, HEADER_HEIGHT)
     writer.write_column_heads(
         leg, verdict, agreed, later, discrepancies, at_risk, "", not_checked, right_from=AGREED
     )
