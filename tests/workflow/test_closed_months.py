@@ -12,6 +12,7 @@ from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
 from tests.workflow.test_offline_month import HEAD, order
 from vippsrecon.config.load import load_settings
 from vippsrecon.dates import parse_named_period
+from vippsrecon.report.figures import get_figures
 from vippsrecon.workflow.history.period_lock import read_period, record_closing
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
@@ -105,3 +106,14 @@ def test_month_that_is_open_has_no_restatement(run_month):
 
     assert result.restatement.empty
     assert not any("closed by" in notice for notice in result.notices)
+
+
+def test_run_proves_the_clearing_account_at_the_end_of_its_period(run_month):
+    """The payout of 1 October arrived on the 6th; the four captures after it are not paid out."""
+    result, _ = run_month()
+
+    clearing = result.polars_frame("clearing")
+    assert clearing.select("item", "amount_minor", "account_minor").rows() == [
+        ("ledger_balance", 4000, 4000)
+    ]
+    assert any("40.00 NOK, itemised in full" in text for text in get_figures(result).ledgers)

@@ -14,11 +14,12 @@ import polars as pl
 
 from vippsrecon.dates import YEARS
 from vippsrecon.errors import InputError
-from vippsrecon.money import DECIMALS, format_count, to_minor
+from vippsrecon.money import DECIMALS, to_minor
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.balances import sum_moved
 from vippsrecon.sources.bank.statement import PARSED_COLUMNS, ParsedFile, Statement
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
+from vippsrecon.texts import say, say_number
 
 _STYLE = AmountStyle(".", long_decimals=True)
 """Amounts have a point and no sign; some banks fill them with zeros."""
@@ -162,21 +163,21 @@ def _find_fault() -> pl.Expr:
     known_status = pl.col("status").is_in(["BOOK", "", *_PROVISIONAL])
     return (
         pl.when(pl.col("amount") == "")
-        .then(fault("Amt", "amount", "the entry has no amount"))
+        .then(fault("Amt", "amount", say("reasons.entry_without_amount")))
         .when(pl.col("currency") == "")
-        .then(fault("Amt", "currency", "the amount has no currency"))
+        .then(fault("Amt", "currency", say("reasons.amount_without_currency")))
         .when(pl.col("amount_reason").is_not_null())
         .then(fault("Amt", "amount", pl.col("amount_reason")))
         .when(~pl.col("currency").is_in(list(DECIMALS)))
-        .then(fault("Amt", "currency", "is not a currency"))
+        .then(fault("Amt", "currency", say("reasons.no_known_currency")))
         .when(pl.col("minor") < 0)
-        .then(fault("Amt", "amount", "is negative; the direction belongs in CdtDbtInd"))
+        .then(fault("Amt", "amount", say("reasons.negative_with_direction")))
         .when(pl.col("sign").is_null())
-        .then(fault("CdtDbtInd", "direction", "is neither CRDT (in) nor DBIT (out)"))
+        .then(fault("CdtDbtInd", "direction", say("reasons.no_direction")))
         .when(~known_status)
-        .then(fault("Sts", "status", "is not a known status; is the entry booked?"))
+        .then(fault("Sts", "status", say("reasons.unknown_entry_status")))
         .when(pl.col("booked_date").is_null() & ~is_provisional)
-        .then(fault("BookgDt", "booked", "is not a day on which a line can be booked"))
+        .then(fault("BookgDt", "booked", say("reasons.no_booking_day")))
         .otherwise(
             pl.struct(
                 column=pl.lit(None, pl.String),
@@ -201,23 +202,15 @@ def _build_rejects(read: pl.DataFrame, name: str) -> pl.DataFrame:
 def _describe_ignored(read: pl.DataFrame) -> Iterable[str]:
     information = read.filter(pl.col("kind") == "information").height
     if information:
-        yield (
-            f"Entries for information only, which are not booked: {information}. They are left out."
-        )
+        yield say_number("bank_notes.information", information)
     others = read.filter(pl.col("kind") == "other_currency")
     for currency, count in others.group_by("currency").len().sort("currency").iter_rows():
-        yield (
-            f"Entries in {currency}, in which Vipps MobilePay pays nothing out: {count}. They are "
-            "left out."
-        )
+        yield say_number("bank_notes.other_currency", count, currency=currency)
     if not read.filter(pl.col("kind") == "booked").height:
-        yield "There is no booked line in it."
+        yield say("bank_notes.no_line")
     undated = read.filter((pl.col("kind") == "booked") & (pl.col("booked") == "")).height
     if undated:
-        yield (
-            f"{format_count(undated, 'entry has', 'entries have')} no booking day; the value day is "
-            "used."
-        )
+        yield say_number("bank_notes.undated", undated)
 
 
 def _build_statements(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from vippsrecon.money import format_amount, format_count
+from vippsrecon.texts import format_spaced_money, say, say_number
 
 _MAX_TYPES_NAMED = 5
 
@@ -26,20 +26,14 @@ def _describe_unknown_types(rows: pl.DataFrame) -> Iterator[str]:
     unknown = rows.filter(pl.col("known_type").is_null())
     if unknown.height:
         named = ", ".join(repr(text) for text in sorted(set(unknown["type"]))[:_MAX_TYPES_NAMED])
-        yield (
-            f"{format_count(unknown.height, 'row has', 'rows have')} a type that is not known "
-            f"({named}). They are kept, and their sign decides how they are booked."
-        )
+        yield say_number("settlement_notes.unknown_types", unknown.height, types=named)
 
 
 def _describe_positive_refunds(rows: pl.DataFrame) -> Iterator[str]:
     is_positive = (pl.col("known_type") == "refund") & (pl.col("amount_minor") > 0)
     count = rows.filter(is_positive).height
     if count:
-        yield (
-            f"{format_count(count, 'refund has', 'refunds have')} no minus sign. A refund is read as "
-            "money out."
-        )
+        yield say_number("settlement_notes.positive_refunds", count)
 
 
 def _describe_broken_balances(entries: pl.DataFrame) -> Iterator[str]:
@@ -56,10 +50,8 @@ def _describe_broken_balances(entries: pl.DataFrame) -> Iterator[str]:
         newest_first = (before.slice(0, own.height - 1) != after.slice(1)).sum()
         breaks = int(min(oldest_first, newest_first))
         if breaks:
-            yield (
-                f"The balance of ledger {ledger} in {currency} breaks in "
-                f"{format_count(breaks, 'place')}: rows are missing, rejected or sorted otherwise."
-            )
+            facts = {"ledger": str(ledger), "currency": str(currency)}
+            yield say_number("settlement_notes.balance_breaks", breaks, **facts)
 
 
 def _describe_fee_differences(entries: pl.DataFrame) -> Iterator[str]:
@@ -70,10 +62,11 @@ def _describe_fee_differences(entries: pl.DataFrame) -> Iterator[str]:
     )
     different = sums.filter((pl.col("retained") != 0) & (pl.col("retained") != pl.col("charged")))
     for msn, currency, retained, charged in different.sort("msn", "currency").iter_rows():
-        yield (
-            f"Sales unit {msn}: {format_amount(retained, currency)} of fees were retained, and the "
-            f"captures have {format_amount(charged, currency)}. The retained fees count; a fee may be "
-            "retained on another day than its capture."
+        yield say(
+            "settlement_notes.fees_apart",
+            msn=msn,
+            retained=format_spaced_money(retained, currency),
+            charged=format_spaced_money(charged, currency),
         )
 
 
@@ -81,4 +74,5 @@ def _describe_mixed_currencies(rows: pl.DataFrame) -> Iterator[str]:
     counts = rows.group_by("msn").agg(pl.col("currency").unique().sort())
     for msn, currencies in counts.sort("msn").iter_rows():
         if len(currencies) > 1:
-            yield f"Sales unit {msn} has entries in {', '.join(currencies)}; each is summed apart."
+            codes = ", ".join(currencies)
+            yield say("settlement_notes.several_currencies", msn=msn, currencies=codes)

@@ -10,7 +10,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.money import LARGEST_SUM, format_count
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
     FileFormat,
@@ -29,6 +29,7 @@ from vippsrecon.sources.settlement.result import (
     SettlementFileSummary,
     sum_entries,
 )
+from vippsrecon.texts import say_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,14 +69,7 @@ def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame
     entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
     payouts = mark_aborted(_keep_once([file.payouts for file in parsed], _PAYOUT_KEY))
     repeated = sum(file.entries.height for file in parsed) - entries.height
-    notes = (
-        (
-            f"{format_count(repeated, 'entry is', 'entries are')} in several files; each is counted "
-            "once.",
-        )
-        if repeated
-        else ()
-    )
+    notes = (say_number("settlement_notes.in_several_files", repeated),) if repeated else ()
     rejects = pl.concat([file.rejects for file in parsed]).sort("source_file", "source_row")
     return SettlementFiles(
         schemas.cast_to_schema(entries, schemas.LEDGER_ENTRIES),
