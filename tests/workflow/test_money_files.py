@@ -223,7 +223,7 @@ def test_further_account_is_a_notice(read):
 
 def test_file_without_a_readable_row_is_refused(read):
     """Nothing was read, so nothing can be compared."""
-    with pytest.raises(InputError, match=r"1\.csv: none of the 1 row could be read"):
+    with pytest.raises(InputError, match=r"1\.csv: The only row could not be read"):
         read([as_portal_csv([portal_row("Belastning", "ti kroner", "10.00")])])
 
 

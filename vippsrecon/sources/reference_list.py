@@ -16,6 +16,7 @@ from vippsrecon.sources.files.invisible import repair_texts
 from vippsrecon.sources.orders import profiles
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.open import open_table
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MAX_REFERENCE_LENGTH
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def read_reference_list(path: str | Path, default_msn: str | None = None) -> Ref
         reason=pl.when(pl.col("fault").is_not_null())
         .then("fault")
         .when(pl.col("reference") == "")
-        .then(pl.lit("has no reference"))
+        .then(pl.lit(say("reasons.no_reference")))
         .when(pl.col("reference").str.len_chars() > MAX_REFERENCE_LENGTH)
-        .then(pl.lit(f"is longer than the {MAX_REFERENCE_LENGTH} characters of a reference"))
+        .then(pl.lit(say("reasons.reference_limit", limit=MAX_REFERENCE_LENGTH)))
         .when(pl.col("msn").is_null())
-        .then(pl.lit("has no sales unit"))
+        .then(pl.lit(say("reasons.no_unit")))
     )
     rejects = judged.filter(pl.col("reason").is_not_null()).select(
         pl.lit(path.name).alias("source_file"),

@@ -9,8 +9,8 @@ import polars as pl
 
 from vippsrecon.dates import to_date
 from vippsrecon.errors import InputError
-from vippsrecon.money import format_count
 from vippsrecon.sources.rejects import Reject
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     from vippsrecon.reconciliation import Reconciliation
@@ -24,14 +24,9 @@ def refuse_unreadable_exports(files: OrderFiles[pl.DataFrame]) -> None:
     """Refuse exports of which every row was rejected, since there is nothing to compare."""
     if len(files.orders) or not len(files.rejects):
         return
-    count = len(files.rejects)
-    rows_text = (
-        "The only row could not be read"
-        if count == 1
-        else f"None of the {format_count(count, 'row')} could be read"
-    )
     first = Reject(*files.rejects.row(0))
-    raise InputError(f"{first.source_file}: {rows_text}. First problem: {first.describe()}")
+    facts = {"file": first.source_file, "problem": first.describe()}
+    raise InputError(say("reasons.all_rejected", count=len(files.rejects), **facts))
 
 
 def refuse_wrong_month(

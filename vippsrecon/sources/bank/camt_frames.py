@@ -19,6 +19,7 @@ from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.balances import sum_moved
 from vippsrecon.sources.bank.statement import PARSED_COLUMNS, ParsedFile, Statement
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
+from vippsrecon.texts import say
 
 _STYLE = AmountStyle(".", long_decimals=True)
 """Amounts have a point and no sign; some banks fill them with zeros."""
@@ -162,21 +163,21 @@ def _find_fault() -> pl.Expr:
     known_status = pl.col("status").is_in(["BOOK", "", *_PROVISIONAL])
     return (
         pl.when(pl.col("amount") == "")
-        .then(fault("Amt", "amount", "the entry has no amount"))
+        .then(fault("Amt", "amount", say("reasons.entry_without_amount")))
         .when(pl.col("currency") == "")
-        .then(fault("Amt", "currency", "the amount has no currency"))
+        .then(fault("Amt", "currency", say("reasons.amount_without_currency")))
         .when(pl.col("amount_reason").is_not_null())
         .then(fault("Amt", "amount", pl.col("amount_reason")))
         .when(~pl.col("currency").is_in(list(DECIMALS)))
-        .then(fault("Amt", "currency", "is not a currency"))
+        .then(fault("Amt", "currency", say("reasons.no_known_currency")))
         .when(pl.col("minor") < 0)
-        .then(fault("Amt", "amount", "is negative; the direction belongs in CdtDbtInd"))
+        .then(fault("Amt", "amount", say("reasons.negative_with_direction")))
         .when(pl.col("sign").is_null())
-        .then(fault("CdtDbtInd", "direction", "is neither CRDT (in) nor DBIT (out)"))
+        .then(fault("CdtDbtInd", "direction", say("reasons.no_direction")))
         .when(~known_status)
-        .then(fault("Sts", "status", "is not a known status; is the entry booked?"))
+        .then(fault("Sts", "status", say("reasons.unknown_entry_status")))
         .when(pl.col("booked_date").is_null() & ~is_provisional)
-        .then(fault("BookgDt", "booked", "is not a day on which a line can be booked"))
+        .then(fault("BookgDt", "booked", say("reasons.no_booking_day")))
         .otherwise(
             pl.struct(
                 column=pl.lit(None, pl.String),

@@ -19,6 +19,7 @@ import polars as pl
 from vippsrecon.money import format_count
 from vippsrecon.sources.bank.statement import LINE_COLUMNS, ParsedFile, Statement
 from vippsrecon.sources.reject_frames import make_rejects
+from vippsrecon.texts import say
 
 _BookedLine = tuple[date, str | None, str]
 """Day, the bank's reference, file."""
@@ -26,9 +27,6 @@ _BookedLine = tuple[date, str | None, str]
 DAYS_TO_BE_BOOKED = 14
 """A provisional line is booked within so many days. Card payments take up to a week."""
 
-_DUPLICATE = (
-    "is an exact duplicate of another row, the bank's reference included; one copy was kept"
-)
 _MONEY = ["account_key", "currency", "booked_date", "amount_minor"]
 
 
@@ -69,7 +67,7 @@ def drop_duplicates(file: ParsedFile) -> ParsedFile:
     )
     rejects = make_rejects(
         [
-            (file.name, row, None, reference, _DUPLICATE)
+            (file.name, row, None, reference, say("reasons.duplicate_line"))
             for row, reference in repeated.select("source_row", "bank_reference").iter_rows()
         ]
     )

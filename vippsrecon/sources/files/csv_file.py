@@ -186,9 +186,9 @@ def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | Non
     if not filled or filled == [_END_OF_FILE]:
         return [""] * width, None
     if len(filled) > width:
-        return cells[:width], f"the row has {len(filled)} cells and the heading row {width}"
+        return cells[:width], say("reasons.cells_too_many", cells=len(filled), width=width)
     if len(cells) < width:
-        short = f"the row has {len(cells)} cells and the heading row {width}; is it cut off?"
+        short = say("reasons.cells_too_few", cells=len(cells), width=width)
         return cells + [""] * (width - len(cells)), short
     return cells[:width], None
 

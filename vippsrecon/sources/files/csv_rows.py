@@ -13,11 +13,7 @@ from typing import NamedTuple
 
 from vippsrecon.errors import SourceError
 from vippsrecon.sources.files.headings import strip_trailing_empties
-
-_DOUBT = (
-    "a quotation mark in row {} does not match, so this row may be part of a cell of it; correct "
-    "that row first"
-)
+from vippsrecon.texts import say
 
 
 class CsvRow(NamedTuple):
@@ -78,7 +74,7 @@ def read_csv_rows(
         else:
             yield CsvRow(number, [], fault)
             if number > doubtful_until:
-                doubt = _DOUBT.format(number)
+                doubt = say("reasons.quote_above", row=str(number))
             doubtful_until = max(doubtful_until, number + len(source.taken) - 1)
             source.put_back_all_but_first()
             number += 1
@@ -108,10 +104,10 @@ def _explain_error(error: str, lines: list[str], file: str, number: int) -> str:
     if "field larger" in error and len(lines) == 1:
         raise SourceError("a cell is larger than 1 MB", file=file, row=number)
     if "unexpected end" in error or "field larger" in error:
-        return "a quotation mark opened in this row is never closed; is the row cut off?"
+        return say("reasons.quote_open")
     if r"\"" in lines[0]:
-        return r'the quotation marks in the row do not match: \" should be ""'
-    return "the quotation marks in the row do not match"
+        return say("reasons.quote_escaped")
+    return say("reasons.quote_unmatched")
 
 
 def _find_swallowed_rows(
@@ -120,15 +116,9 @@ def _find_swallowed_rows(
     """Return why the lines of one row are not one row; None if they are."""
     filled = len(strip_trailing_empties(cells))
     if len(cells) < width or filled > width:
-        return (
-            f"the row takes in {len(lines)} lines and does not fit the heading row; is a "
-            "quotation mark missing?"
-        )
+        return say("reasons.lines_taken", lines=len(lines))
     if any(_is_row(line, delimiter, width) for line in lines[1:]):
-        return (
-            "a quotation mark in this row takes in the rows below it; is one missing, or is one "
-            'written \\" that should be ""?'
-        )
+        return say("reasons.rows_taken")
     return None
 
 

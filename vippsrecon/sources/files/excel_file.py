@@ -139,7 +139,7 @@ def _read_records(
                 yield Record(number, pick(blank), fault)
                 continue
             if len(cells) > width and any(cell not in ("", None) for cell in cells[width:]):
-                fault = "the row has cells to the right of the last heading"
+                fault = say("reasons.cells_beyond")
             yield Record(number, pick(watch.arrange(cells)), fault)
 
 

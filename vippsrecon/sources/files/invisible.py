@@ -11,6 +11,8 @@ import unicodedata
 
 import polars as pl
 
+from vippsrecon.texts import say
+
 _DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 _BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _INVISIBLE = (
@@ -50,9 +52,13 @@ def describe_odd_character(text: str, *, only_invisible: bool = False) -> str | 
     for number, character in enumerate(text, start=1):
         invisible = _REMOVED.match(character) or unicodedata.category(character) == _CONTROL
         if invisible or not (only_invisible or " " <= character <= "~"):
-            name = unicodedata.name(character, "no name").lower()
-            hidden = ", which cannot be seen," if invisible else ""
-            return f"holds U+{ord(character):04X} ({name}){hidden} as its character {number}"
+            facts = {
+                "code": f"{ord(character):04X}",
+                "name": unicodedata.name(character, "no name").lower(),
+                "number": number,
+            }
+            key = "invisible_character" if invisible else "odd_character"
+            return say(f"reasons.{key}", **facts)
     return None
 
 

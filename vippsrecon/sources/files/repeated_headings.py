@@ -11,20 +11,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.texts import say
 
-_SAME = "this is the heading row again; the rows below it are read as well"
-_OTHER_ORDER = (
-    "this is a second heading row with the columns in another order; the rows below it are read "
-    "by its names"
-)
-_OTHER_COLUMNS = (
-    "this is a second heading row with other columns; the rows below it are not read: save the "
-    "two exports as two files"
-)
-_BELOW_OTHER = (
-    "the row is below a second heading row (row {}) with other columns; save the two exports as "
-    "two files"
-)
 _AROUND = " \"'\ufeff"
 _SPELLINGS = (str, str.lower, str.upper, str.title, str.capitalize)
 _FEWEST_HEADINGS = 3
@@ -96,11 +84,11 @@ class HeadingWatch:
         while len(texts) > len(self._first) and not texts[-1]:
             texts.pop()
         if texts == self._current:
-            return _SAME
+            return say("reasons.headings_again")
         if sorted(texts) != sorted(self._first) or len(set(texts)) < len(texts):
-            self._below = _BELOW_OTHER.format(row)
-            return _OTHER_COLUMNS
+            self._below = say("reasons.below_headings_other", row=str(row))
+            return say("reasons.headings_other")
         self._below = None
         self._current = texts
         self._order = [texts.index(name) for name in self._first]
-        return _OTHER_ORDER
+        return say("reasons.headings_reordered")

@@ -25,9 +25,6 @@ FORMULA_MARK = f"{NATIVE_MARK}\ufdd0"
 
 The formula follows. U+FDD0 is reserved: no text of a file may hold it."""
 
-FORMULA_REASON = "is a formula without a value; open the workbook in Excel and save it once"
-"""Why a cell that begins with `FORMULA_MARK` cannot be used."""
-
 MARKS = "\x01\ufdd0"
 """Characters that this package puts before cells, for `strip_chars_start`."""
 

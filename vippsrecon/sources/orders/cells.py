@@ -8,10 +8,11 @@ import polars as pl
 
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.headings import normalize_word
-from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, Table
+from vippsrecon.sources.files.table import FORMULA_MARK, Table
 from vippsrecon.sources.orders.fields import references
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
 from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.texts import say
 
 AMOUNT_FIELDS = ("total", "refunded", "outstanding", "vat")
 TIME_FIELDS = ("ordered_at", "fulfilled_at", "refunded_at")
@@ -39,8 +40,6 @@ _SUM_WORDS = frozenset(
 """Words for the sum of a column in six languages, normalised."""
 
 _SUM_BEGINNINGS = "(?i)^\\W*(?:" + "|".join(sorted({word[:3] for word in _SUM_WORDS})) + ")"
-
-_SUM_REASON = "the row only sums the rows above it"
 
 
 class SelectedCells(NamedTuple):
@@ -82,7 +81,7 @@ def select_cells(table: Table, profile: Profile) -> SelectedCells:
         waiting = cells.str.starts_with(FORMULA_MARK)
         if waiting.any():
             if name not in (*AMOUNT_FIELDS, *_UNKNOWN_IF_FORMULA):
-                reason = pl.Series([f"{named[name]} {FORMULA_REASON}"])
+                reason = pl.Series([f"{named[name]} {say('reasons.formula')}"])
                 fault = fault.zip_with(
                     ~waiting | fault.is_not_null(), reason.new_from_index(0, fault.len())
                 )
@@ -135,7 +134,7 @@ def mark_rows_of_sums(cells: pl.DataFrame, style: AmountStyle) -> pl.DataFrame:
     is_last = pl.int_range(cells.height, eager=True) == cells.height - 1
     summed = nameless & (worded | (bare & ((minor == above) | is_last)))
     summed |= readable & worded & (minor == above) & (minor > 0)
-    reason = pl.Series([_SUM_REASON]).new_from_index(0, cells.height)
+    reason = pl.Series([say("reasons.sum_row")]).new_from_index(0, cells.height)
     return cells.with_columns(fault=cells["fault"].zip_with(~summed, reason))
 
 

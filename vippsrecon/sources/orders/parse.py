@@ -46,12 +46,8 @@ from vippsrecon.sources.orders.fields.statuses import (
 )
 from vippsrecon.sources.orders.fields.tenders import classify_tenders, pick_references
 from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MAX_REFERENCE_LENGTH
-
-_UNKNOWN_DATE_FORM = (
-    "is not a date or time of this kind of file; give its form with the key dates in a --mapping, "
-    "such as dates = ['%d.%m.%Y[ %H:%M]']"
-)
 
 
 class FileContext(NamedTuple):
@@ -141,19 +137,22 @@ def parse_orders(table: Table, profile: Profile, file_context: FileContext) -> P
     faults: list[_Fault] = [
         (heads["fault"].is_not_null(), None, None, heads["fault"]),
         (placed["reason"].is_not_null(), placed["field"], placed["value"], placed["reason"]),
-        (get_field_cells(heads, "total") == "", "total", "", "is missing"),
+        (get_field_cells(heads, "total") == "", "total", "", say("reasons.missing")),
         (read["total"].reason.is_not_null(), "total", None, read["total"].reason),
-        (read["total"].minor < 0, "total", None, "is negative"),
+        (read["total"].minor < 0, "total", None, say("reasons.negative")),
         (read["refunded"].reason.is_not_null(), "refunded", None, read["refunded"].reason),
-        (refunded < 0, "refunded", None, "is negative"),
-        *((times[name].unreadable, name, None, _UNKNOWN_DATE_FORM) for name in TIME_FIELDS),
+        (refunded < 0, "refunded", None, say("reasons.negative")),
+        *(
+            (times[name].unreadable, name, None, say("reasons.unknown_date"))
+            for name in TIME_FIELDS
+        ),
         (
             references.measure_longest(heads["reference"]) > MAX_REFERENCE_LENGTH
             if "reference" in heads.columns
             else pl.Series([False]).new_from_index(0, heads.height),
             "reference",
             None,
-            f"is longer than the {MAX_REFERENCE_LENGTH} characters a reference has at most",
+            say("reasons.reference_too_long", limit=MAX_REFERENCE_LENGTH),
         ),
     ]
     judged = _find_first_faults(heads, faults)

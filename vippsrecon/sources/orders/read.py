@@ -26,11 +26,10 @@ from vippsrecon.sources.orders.order_files import FileSummary, OrderFiles
 from vippsrecon.sources.orders.order_frame import OrderFrame, name_frames
 from vippsrecon.sources.orders.parse import FileContext, ParsedOrders, parse_orders
 from vippsrecon.sources.orders.profiles import Profile
+from vippsrecon.texts import say
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_DUPLICATE_ROW = "is an exact duplicate of another row; one copy was kept"
 
 
 def read_orders(
@@ -199,7 +198,7 @@ def _drop_duplicates(orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         "source_row",
         pl.lit(None, pl.String).alias("column"),
         pl.coalesce("reference", "order_number").alias("value"),
-        pl.lit(_DUPLICATE_ROW).alias("reason"),
+        pl.lit(say("reasons.duplicate_row")).alias("reason"),
     )
     return ranked.filter(~pl.col("duplicate")).drop("duplicate").sort(
         "source_file", "source_row"

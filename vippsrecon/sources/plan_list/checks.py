@@ -6,8 +6,9 @@ import polars as pl
 
 from vippsrecon.money import DECIMALS
 from vippsrecon.schemas.inputs import PAYMENT_KEY
-from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, MARKS
+from vippsrecon.sources.files.table import FORMULA_MARK, MARKS
 from vippsrecon.sources.orders.fields import references
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import (
     MAX_REFERENCE_LENGTH,
     MIN_REFERENCE_LENGTH,
@@ -46,7 +47,7 @@ def mark_unusable_rows(cells: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
     faults: list[tuple[pl.Expr, str | None, pl.Expr]] = [
         (pl.col("fault").is_not_null(), None, pl.col("fault")),
         (~named, "reference", _literal("is missing")),
-        (raw.str.starts_with(FORMULA_MARK), "reference", _literal(FORMULA_REASON)),
+        (raw.str.starts_with(FORMULA_MARK), "reference", _literal(say("reasons.formula"))),
         (pl.col("odd").is_not_null(), "reference", pl.col("odd") + pl.col("cell")),
         (
             native & ~digits.str.contains("^[0-9]+$"),

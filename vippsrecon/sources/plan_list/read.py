@@ -37,6 +37,7 @@ from vippsrecon.sources.plan_list.headings import (
 )
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.requests import Request
+from vippsrecon.texts import use_language
 
 _DIGIT_GROUP_MARKS = " '\u00a0\u202f"
 """Marks between groups of digits. Neither point nor comma, so 12.345 has three decimals."""
@@ -125,6 +126,19 @@ def build_plan_list(
 
 
 def _parse_table(
+    table: Table,
+    digest: str,
+    default_msn: str | None,
+    vocabulary: PlanListVocabulary,
+    *,
+    cancels: bool,
+) -> PlanList:
+    # What is written about the rows of a plan stays in English.
+    with use_language("en"):
+        return _parse_rows(table, digest, default_msn, vocabulary, cancels=cancels)
+
+
+def _parse_rows(
     table: Table,
     digest: str,
     default_msn: str | None,

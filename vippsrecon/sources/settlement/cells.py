@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 
 from vippsrecon.dates import YEARS
 from vippsrecon.errors import InputError
-from vippsrecon.money import to_minor
+from vippsrecon.money import DECIMALS, to_minor
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MSN_PATTERN
 
 _AMOUNT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -39,11 +40,16 @@ def parse_minor(text: str, currency: str, column: str) -> int:
     -6109
     """
     if not _AMOUNT.fullmatch(text):
-        raise CellError(column, text, "is not an amount with a decimal point")
+        raise CellError(column, text, say("reasons.no_point"))
     try:
         return to_minor(text, currency)
-    except InputError as error:
-        raise CellError(column, text, str(error)) from None
+    except InputError:
+        decimals = len(text.partition(".")[2])
+        if decimals > DECIMALS[currency]:
+            reason = say("reasons.too_fine", currency=currency, places=DECIMALS[currency])
+        else:
+            reason = say("reasons.too_long")
+        raise CellError(column, text, reason) from None
 
 
 def parse_date(text: str, column: str) -> date:
@@ -63,7 +69,7 @@ def parse_date(text: str, column: str) -> date:
         if day.year not in YEARS:
             raise ValueError(text)
     except ValueError:
-        raise CellError(column, text, "is not a day such as 31.12.2026") from None
+        raise CellError(column, text, say("reasons.no_day_such_as", example="31.12.2026")) from None
     return day
 
 
@@ -81,12 +87,12 @@ def parse_time(text: str) -> datetime | None:
 def parse_msn(text: str, column: str) -> str:
     """Return the number of a sales unit."""
     if not _MSN.fullmatch(text):
-        raise CellError(column, text, "is not the number of a sales unit")
+        raise CellError(column, text, say("reasons.no_unit_number"))
     return text
 
 
 def parse_settlement_id(text: str, column: str) -> str:
     """Return the ID of a settlement, which is the number of its payout."""
     if not text.isascii() or not text.isdecimal() or len(text) > 20:
-        raise CellError(column, text, "is not the ID of a settlement")
+        raise CellError(column, text, say("reasons.no_settlement_id"))
     return text

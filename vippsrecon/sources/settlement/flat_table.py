@@ -34,6 +34,7 @@ from vippsrecon.sources.settlement.transactions import (
     Transaction,
     compute_frames,
 )
+from vippsrecon.texts import say
 
 FORMAT = "vipps-flat"
 CURRENCY = "NOK"
@@ -158,10 +159,14 @@ def _read_row(cells: dict[str, Any]) -> _Row:
     gross, fee, net = (_get_amount(cells, texts, name) for name in ("gross", "fee", "net"))
     kind = normalize_heading(texts["kind"])
     if kind not in (_SALE, _REFUND):
-        raise CellError(_REQUIRED["kind"], texts["kind"], "is neither Salg nor Refundering")
+        raise CellError(
+            _REQUIRED["kind"],
+            texts["kind"],
+            say("reasons.neither", one="Salg", other="Refundering"),
+        )
     amount = -abs(gross) if kind == _REFUND else gross
     if net not in (gross + fee, amount + fee):
-        raise CellError(_REQUIRED["net"], texts["net"], "is not gross plus fee")
+        raise CellError(_REQUIRED["net"], texts["net"], say("reasons.not_gross_plus_fee"))
     transaction = Transaction(
         cells["row"], msn, settlement_id, CURRENCY,
         parse_date(texts["day"], _REQUIRED["day"]), None,
@@ -174,6 +179,6 @@ def _get_amount(cells: dict[str, Any], texts: dict[str, str], field: str) -> int
     minor = cells[f"{field}_minor"]
     if not isinstance(minor, int):
         name = (_REQUIRED | _OPTIONAL)[field]
-        reason = cells[f"{field}_reason"] or "the row has no such amount"
+        reason = cells[f"{field}_reason"] or say("reasons.no_such_amount")
         raise CellError(name, texts[field], str(reason))
     return minor

@@ -30,6 +30,7 @@ from vippsrecon.sources.orders.fields.dates import parse_times
 from vippsrecon.sources.settlement.portal_entries import build_entries, build_payouts
 from vippsrecon.sources.settlement.portal_notes import build_portal_notes
 from vippsrecon.sources.settlement.result import ParsedSettlement
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, MSN_PATTERN, ZONE_OF_MARKET
 
 FORMAT = "vipps-portal"
@@ -148,23 +149,23 @@ def _find_fault() -> pl.Expr:
         pl.when(pl.col("fault").is_not_null())
         .then(fault(None, pl.col("fault")))
         .when(~pl.col("msn").str.contains(f"^{MSN_PATTERN}$"))
-        .then(fault("msn", "is not the number of a sales unit"))
+        .then(fault("msn", say("reasons.no_unit_number")))
         .when(~pl.col("currency").is_in(list(DECIMALS)))
-        .then(fault("currency", "is not a currency that is paid out"))
+        .then(fault("currency", say("reasons.not_paid_out")))
         .when(pl.col("type") == "")
-        .then(fault("type", "the row has no type"))
+        .then(fault("type", say("reasons.no_type")))
         .when(pl.col("amount_reason").is_not_null())
         .then(fault("amount", pl.col("amount_reason")))
         .when(pl.col("amount_minor").is_null())
-        .then(fault("amount", "the row has no amount"))
+        .then(fault("amount", say("reasons.no_amount")))
         .when(pl.col("fee_reason").is_not_null())
         .then(fault("fee", pl.col("fee_reason")))
         .when(pl.col("balance_reason").is_not_null())
         .then(fault("balance", pl.col("balance_reason")))
         .when(pl.col("day_date").is_null())
-        .then(fault("day", "is not a day such as 2026-12-31"))
+        .then(fault("day", say("reasons.no_day_such_as", example="2026-12-31")))
         .when(pl.col("unreadable_time"))
-        .then(fault("time", "is not a time such as 2026-12-31 23:59:59"))
+        .then(fault("time", say("reasons.no_time_such_as", example="2026-12-31 23:59:59")))
         .otherwise(fault(None, pl.lit(None, pl.String)))
         .alias("found")
     )

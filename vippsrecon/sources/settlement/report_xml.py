@@ -30,6 +30,7 @@ from vippsrecon.sources.settlement.transactions import (
     Transaction,
     compute_frames,
 )
+from vippsrecon.texts import say
 
 MAX_TRANSACTIONS = 2_000_000
 
@@ -123,7 +124,7 @@ class _Reading:
             self._reject(first, error)
             for number, _ in self._waiting[1:]:
                 self.rejects.append(
-                    (self._file, number, None, None, "the settlement it is in cannot be used")
+                    (self._file, number, None, None, say("reasons.settlement_unusable"))
                 )
             return
         for number, fields in self._waiting:
@@ -139,9 +140,7 @@ class _Reading:
             "SettlementCurrencyCode", ""
         )
         if currency not in DECIMALS:
-            raise CellError(
-                "SettlementCurrencyCode", currency, "is not a currency that is paid out"
-            )
+            raise CellError("SettlementCurrencyCode", currency, say("reasons.not_paid_out"))
         day = "SettlementDate" if "SettlementDate" in fields else "SettlementBatchDate"
         return StatedSettlement(
             row=max(self.number, 1),
@@ -161,7 +160,11 @@ class _Reading:
 def _is_net(fields: Mapping[str, str]) -> bool | None:
     kind = fields.get("SettlementType", "").casefold()
     if kind not in ("", "net", "gross"):
-        raise CellError("SettlementType", fields["SettlementType"], "is neither Net nor Gross")
+        raise CellError(
+            "SettlementType",
+            fields["SettlementType"],
+            say("reasons.neither", one="Net", other="Gross"),
+        )
     return kind == "net" if kind else None
 
 
@@ -176,7 +179,7 @@ def _build_transactions(
     """Return the capture or refund of one element, or both; the fee is on the first."""
     currency = fields.get("SettlementCurrencyCode") or settlement.currency
     if currency != settlement.currency:
-        raise CellError("SettlementCurrencyCode", currency, "is not the currency of its settlement")
+        raise CellError("SettlementCurrencyCode", currency, say("reasons.other_currency"))
 
     def amount(name: str) -> int:
         return parse_minor(fields.get(name, ""), currency, name)
@@ -185,7 +188,9 @@ def _build_transactions(
     parts = [part for part in parts if part] or parts[:1] or [amount("TransactionGrossAmount")]
     if "TransactionGrossAmount" in fields and sum(parts) != amount("TransactionGrossAmount"):
         raise CellError(
-            "TransactionGrossAmount", fields["TransactionGrossAmount"], "is not capture plus refund"
+            "TransactionGrossAmount",
+            fields["TransactionGrossAmount"],
+            say("reasons.not_capture_plus_refund"),
         )
     fee = amount("TransactionFeeAmount")
     time = "TransactionTime" if "TransactionTime" in fields else "TransactionDate"

@@ -32,6 +32,7 @@ from vippsrecon.sources.settlement.transactions import (
     Transaction,
     compute_frames,
 )
+from vippsrecon.texts import say
 
 FORMAT = "vipps-sectioned"
 
@@ -131,9 +132,8 @@ class _Reading:
             return dict(zip(headings, cells, strict=True))
         fitted = _join_amounts(headings, cells)
         if len(fitted) != 1:
-            raise CellError(
-                "", "", f"the row has {len(cells)} cells and the heading row {len(headings)}"
-            )
+            counts = {"cells": len(cells), "width": len(headings)}
+            raise CellError("", "", say("reasons.cells_too_many", **counts))
         self.joined += 1
         return fitted[0]
 
@@ -208,9 +208,9 @@ def _build_transaction(row: int, fields: dict[str, str]) -> Transaction:
         parse_minor(fields.get(name, ""), currency, name) for name in ("Gross", "Refund", "Fee")
     )
     if gross and refund:
-        raise CellError("Refund", fields["Refund"], "is in a row that has a gross amount too")
+        raise CellError("Refund", fields["Refund"], say("reasons.gross_too"))
     if refund > 0:
-        raise CellError("Refund", fields["Refund"], "is positive, and a refund is negative here")
+        raise CellError("Refund", fields["Refund"], say("reasons.positive_refund"))
     return Transaction(
         row,
         parse_msn(fields.get("SaleUnitNumber", ""), "SaleUnitNumber"),
@@ -228,7 +228,7 @@ def _build_transaction(row: int, fields: dict[str, str]) -> Transaction:
 def _parse_currency(fields: dict[str, str]) -> str:
     currency = fields.get("Currency", "")
     if currency not in DECIMALS:
-        raise CellError("Currency", currency, "is not a currency that is paid out")
+        raise CellError("Currency", currency, say("reasons.not_paid_out"))
     return currency
 
 

@@ -32,7 +32,6 @@ from vippsrecon.ledger.completeness import (
     check_completeness,
     describe_completeness,
 )
-from vippsrecon.money import format_count
 from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.sources.rejects import Reject
 from vippsrecon.sources.settlement import read_settlement_files
@@ -186,11 +185,9 @@ def refuse_unreadable(rows: pl.DataFrame, rejects: pl.DataFrame) -> None:
     """Refuse files of which every row was rejected, since there is nothing to compare."""
     if rows.height or not rejects.height:
         return
-    reject = Reject(*rejects.row(0))
-    raise InputError(
-        f"{reject.source_file}: none of the {format_count(rejects.height, 'row')} could be read. "
-        f"First problem: {reject.describe()}"
-    )
+    first = Reject(*rejects.row(0))
+    facts = {"file": first.source_file, "problem": first.describe()}
+    raise InputError(say("reasons.all_rejected", count=rejects.height, **facts))
 
 
 def _check_days(entries: pl.DataFrame, names: Sequence[str], period: Period) -> Iterator[Gap]:

@@ -34,6 +34,7 @@ from vippsrecon.sources.orders.fields.amounts import (
     parse_amounts,
 )
 from vippsrecon.sources.orders.fields.dates import parse_times
+from vippsrecon.texts import say
 
 PENDING_WORDS = frozenset({
     "reservert", "reserveret", "reserverad", "venter", "väntar", "odottaa", "varaus", "på vei",
@@ -232,17 +233,17 @@ def _find_fault() -> pl.Expr:
         )
     found: pl.Expr = (
         faults.when(both)
-        .then(fault("amount_out", "is in a row that has money in too"))
+        .then(fault("amount_out", say("reasons.money_in_too")))
         .when(pl.col("money").is_null())
-        .then(fault(None, "the row has no amount"))
+        .then(fault(None, say("reasons.no_amount")))
         .when(~pl.col("currency").is_in(list(DECIMALS)))
-        .then(fault("currency", "is not a currency in which Vipps MobilePay pays out"))
+        .then(fault("currency", say("reasons.no_bank_currency")))
         .when(~is_known)
-        .then(fault("status", "is not a known status; is the row booked?"))
+        .then(fault("status", say("reasons.unknown_row_status")))
         .when(pl.col("booked_day").is_null() & ~pl.col("is_pending"))
-        .then(fault("booked", "is not a day on which a line can be booked"))
+        .then(fault("booked", say("reasons.no_booking_day")))
         .when((pl.col("value") != "") & pl.col("value_day").is_null())
-        .then(fault("value", "is not a day"))
+        .then(fault("value", say("reasons.no_day")))
         .otherwise(fault(None, pl.lit(None, pl.String)))
         .alias("found")
     )

@@ -17,7 +17,8 @@ import polars as pl
 
 from vippsrecon.money import DECIMALS, LARGEST_MINOR
 from vippsrecon.sources.files.invisible import describe_odd_character
-from vippsrecon.sources.files.table import FORMULA_MARK, FORMULA_REASON, NATIVE_MARK
+from vippsrecon.sources.files.table import FORMULA_MARK, NATIVE_MARK
+from vippsrecon.texts import say
 
 DecimalMark = Literal[".", ","]
 
@@ -123,7 +124,7 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
         for places in sorted({2, *DECIMALS.values()})
     )
     formed = pl.col("whole").is_not_null()
-    mark_name = "point" if mark == "." else "comma"
+    no_amount = say("reasons.no_point" if mark == "." else "reasons.no_comma")
     too_long = pl.col("whole").str.len_bytes() > _MAX_WHOLE_DIGITS
     too_fine = pl.col("part").str.len_bytes() > pl.col("places")
     read = parts.select(
@@ -135,25 +136,15 @@ def parse_amounts(text: pl.Series, currency: pl.Series, style: AmountStyle) -> P
         .when(pl.col("odd").is_not_null())
         .then("odd")
         .when(pl.col("unclear"))
-        .then(
-            pl.lit(
-                "has three digits after its only mark, so it may be thousands or decimals; write "
-                "it with two decimals, or as a whole number without the mark"
-            )
-        )
+        .then(pl.lit(say("reasons.unclear_mark")))
         .when(~formed & pl.col("text").str.contains(_SPACED))
-        .then(
-            pl.lit(
-                "has spaces between its digits; if they separate thousands, set groups = ' ' under "
-                "[amounts] in a --mapping"
-            )
-        )
+        .then(pl.lit(say("reasons.spaced_digits")))
         .when(~formed)
-        .then(pl.lit(f"is not an amount with a decimal {mark_name}"))
+        .then(pl.lit(no_amount))
         .when(too_long)
-        .then(pl.lit("has more than fifteen digits"))
+        .then(pl.lit(say("reasons.too_long")))
         .when(too_fine)
-        .then(pl.format("has more decimals than {} has ({})", "currency", "places")),
+        .then(_explain_decimals(currency)),
         well_formed=formed,
     )
     return ParsedAmounts(read["minor"], read["reason"], read["well_formed"])
@@ -175,9 +166,9 @@ def parse_minor_units(text: pl.Series) -> ParsedAmounts:
     read = parts.select(
         minor=pl.when(~too_long).then(minor),
         reason=pl.when(too_long)
-        .then(pl.lit("has more than fifteen digits"))
+        .then(pl.lit(say("reasons.too_long")))
         .when(pl.col("whole").is_null() & (pl.col("text") != ""))
-        .then(pl.lit("is not a whole number of minor units")),
+        .then(pl.lit(say("reasons.no_minor_units"))),
         well_formed=pl.col("whole").is_not_null(),
     )
     return ParsedAmounts(read["minor"], read["reason"], read["well_formed"])
@@ -221,6 +212,15 @@ def truncate_amount(text: str) -> int | None:
     return int(float(text) * 100) if re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,8})?", text) else None
 
 
+def _explain_decimals(currency: pl.Series) -> pl.Expr:
+    """Return the reason for an amount with more decimals than the row's currency has."""
+    reasons = {
+        code: say("reasons.too_fine", currency=code, places=DECIMALS.get(code, 2))
+        for code in currency.drop_nulls().unique()
+    }
+    return pl.col("currency").replace_strict(reasons, default=None, return_dtype=pl.String)
+
+
 def _is_unclear(plain: pl.Series, style: AmountStyle, mark: str) -> pl.Series:
     """Return which texts may mean thousands or decimals, because the style does not decide it."""
     unclear = plain.str.contains(_UNCLEAR)
@@ -236,7 +236,7 @@ def _is_unclear(plain: pl.Series, style: AmountStyle, mark: str) -> pl.Series:
 def _describe_odd_cells(text: pl.Series) -> pl.Series:
     """Return what makes a cell unreadable that a person cannot see; null for all other cells."""
     known = {
-        cell: FORMULA_REASON
+        cell: say("reasons.formula")
         if cell.startswith(FORMULA_MARK)
         else describe_odd_character(cell.lstrip(NATIVE_MARK), only_invisible=True)
         for cell in text.filter(text.str.contains(r"[^\x01 -~\x{a0}\x{202f}\x{2212}]")).unique()

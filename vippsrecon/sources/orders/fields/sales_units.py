@@ -12,6 +12,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.files.headings import normalize_word
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import (
     CURRENCY_OF_MARKET,
     MARKET_OF_CURRENCY,
@@ -100,10 +101,10 @@ class SalesUnitResolver:
         """Return the assignment of a row with these cells."""
         code = currency.upper()
         if msn and not _MSN_PATTERN.fullmatch(msn):
-            return RowAssignment(None, None, "", "msn", msn, "is not a merchant serial number")
+            return RowAssignment(None, None, "", "msn", msn, say("reasons.no_msn"))
         unit_msn = msn or self.stores.get(normalize_word(store)) or self._choose_unnamed_unit(code)
         if unit_msn is None:
-            why = "belongs to no sales unit; name it in 'stores' of one in vippsrecon.toml"
+            why = say("reasons.no_store_unit")
             return RowAssignment(None, code or None, "", "store", store, why)
         unit = self.units.get(unit_msn, SalesUnit(unit_msn))
         code = code or unit.currency or CURRENCY_OF_MARKET.get(unit.market or "", "")
@@ -113,10 +114,10 @@ class SalesUnitResolver:
         assumed = not code and self.assumed_currency is not None
         code = code or self.assumed_currency or ""
         if not code:
-            return RowAssignment(unit_msn, None, zone, "currency", "", "has no currency")
+            return RowAssignment(unit_msn, None, zone, "currency", "", say("reasons.no_currency"))
         if code not in DECIMALS:
             known = ", ".join(DECIMALS)
-            why = f"is not a currency of Vipps MobilePay ({known})"
+            why = say("reasons.unknown_currency", known=known)
             return RowAssignment(unit_msn, None, zone, "currency", currency, why)
         return RowAssignment(unit_msn, code, zone, assumed=assumed)
 
