@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from vippsrecon.money import format_amount, format_count
+from vippsrecon.sources.orders.fields.references import SCIENTIFIC_NOTATION
 
 _MAX_TYPES_NAMED = 5
 
@@ -19,6 +20,20 @@ def build_portal_notes(rows: pl.DataFrame, entries: pl.DataFrame) -> list[str]:
         *_describe_broken_balances(entries),
         *_describe_fee_differences(entries),
         *_describe_mixed_currencies(rows),
+        *describe_shortened_ids([rows["reference"], rows["psp_reference"]]),
+    ]
+
+
+def describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
+    """Return a note on ids that a spreadsheet wrote as 2.00123E+19; their digits are lost."""
+    ids = pl.concat(columns).drop_nulls()
+    shortened = ids.filter(ids.str.contains(SCIENTIFIC_NOTATION))
+    if shortened.is_empty():
+        return []
+    return [
+        f"{format_count(shortened.len(), 'reference was', 'references were')} shortened by a "
+        f"spreadsheet ({shortened[0]}), so the payment cannot be found by it. Download the file again, "
+        "and do not save it in Excel."
     ]
 
 

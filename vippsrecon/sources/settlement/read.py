@@ -29,15 +29,15 @@ from vippsrecon.sources.settlement.result import (
     SettlementFileSummary,
     sum_entries,
 )
+from vippsrecon.sources.settlement.several_files import (
+    merge_entries,
+    merge_payouts,
+    refuse_two_forms,
+    share_ledgers,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_ENTRY_KEY = [
-    "ledger_id", "msn", "topic", "psp_reference", "reference", "entry_type", "entry_at",
-    "ledger_date", "currency", "amount_minor",
-]  # fmt: skip
-_PAYOUT_KEY = ["ledger_id", "msn", "payout_number", "currency", "amount_minor", "status"]
 
 
 def read_settlements(paths: Any) -> SettlementFiles[pd.DataFrame]:
@@ -65,8 +65,10 @@ def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame
     """Read files as `read_settlements` does, into Polars."""
     refuse_repeated_names(files)
     parsed = [read_settlement_file(path) for path in files]
-    entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
-    payouts = mark_aborted(_keep_once([file.payouts for file in parsed], _PAYOUT_KEY))
+    refuse_two_forms(parsed)
+    parsed = share_ledgers(parsed)
+    entries = merge_entries(parsed)
+    payouts = mark_aborted(merge_payouts(parsed))
     repeated = sum(file.entries.height for file in parsed) - entries.height
     notes = (
         (
@@ -150,11 +152,3 @@ def _check_sums(file: ParsedSettlement) -> None:
             "its amounts add up to more than eighteen digits, which cannot be right; check them",
             file=file.name,
         )
-
-
-def _keep_once(frames: Sequence[pl.DataFrame], key: list[str]) -> pl.DataFrame:
-    """Keep of equal rows as many as the file with most of them."""
-    rows = pl.concat(frames).sort("source_file", "source_row", maintain_order=True)
-    ranked = rows.with_columns(ordinal=pl.int_range(pl.len()).over([*key, "source_file"]))
-    once = ranked.unique([*key, "ordinal"], keep="first", maintain_order=True)
-    return once.drop("ordinal")

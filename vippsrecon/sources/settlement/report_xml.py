@@ -52,7 +52,9 @@ def read_report_xml(path: Path, format_name: str) -> ParsedSettlement:
     read_xml(path, reading.list_wanted())
     if not reading.settlements and not reading.rejects:
         raise SourceError("there is no settlement in it; download it again", file=path.name)
-    entries, payouts, notes = compute_frames(reading.transactions, reading.settlements, path.name)
+    entries, payouts, notes, copies = compute_frames(
+        reading.transactions, reading.settlements, path.name
+    )
     return ParsedSettlement(
         path.name,
         format_name,
@@ -60,7 +62,7 @@ def read_report_xml(path: Path, format_name: str) -> ParsedSettlement:
         reading.number,
         entries,
         payouts,
-        make_rejects(reading.rejects),
+        make_rejects([*reading.rejects, *copies]),
         tuple(notes),
     )
 

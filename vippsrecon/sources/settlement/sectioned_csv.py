@@ -78,7 +78,7 @@ def read_sectioned_csv(path: Path) -> ParsedSettlement:
         reading.rows,
         computed.entries,
         computed.payouts,
-        hide_words(make_rejects(reading.rejects)),
+        hide_words(make_rejects([*reading.rejects, *computed.rejects])),
         (*notes, *computed.notes),
     )
 

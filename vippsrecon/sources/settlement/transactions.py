@@ -16,7 +16,9 @@ from typing import NamedTuple
 import polars as pl
 
 from vippsrecon.money import format_amount, format_count
+from vippsrecon.sources.reject_frames import RejectCells
 from vippsrecon.sources.settlement.result import ENTRY_COLUMNS, PAYOUT_COLUMNS
+from vippsrecon.texts import say
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 _MAX_DIFFERENCES_NAMED = 5
@@ -85,11 +87,19 @@ class StatedSettlement(NamedTuple):
 
 
 class ComputedFrames(NamedTuple):
-    """Entries, payouts, and notes on what was computed."""
+    """Entries, payouts, and notes on what was computed.
+
+    Attributes:
+        entries: `schemas.LEDGER_ENTRIES`.
+        payouts: `schemas.PAYOUTS`.
+        notes: Sentences on payouts that are not as stated.
+        rejects: Rows that repeat others.
+    """
 
     entries: pl.DataFrame
     payouts: pl.DataFrame
     notes: list[str]
+    rejects: list[RejectCells]
 
 
 def compute_frames(
@@ -101,18 +111,23 @@ def compute_frames(
         sums.setdefault(transaction.key, []).append(transaction)
     settled = {settlement.key: settlement for settlement in settlements}
     missing = [key for key in sums if key not in settled]
+    copies = {copy for key, own in sums.items() for copy in _find_copies(own, settled.get(key))}
+    transactions = [t for t in transactions if t not in copies]
+    sums = {key: [t for t in own if t not in copies] for key, own in sums.items()}
     for key in missing:
         last = max(sums[key], key=lambda transaction: transaction.day)
         settled[key] = StatedSettlement(last.row, *key, last.day, None, True, None)
     entries = [entry for transaction in transactions for entry in _list_entries(transaction, file)]
     payouts = []
     notes = []
+    unstated = 0
     for key, settlement in settled.items():
         gross = sum(transaction.amount_minor for transaction in sums.get(key, ()))
         fees = sum(transaction.fee_minor for transaction in sums.get(key, ()))
         if settlement.is_net is None:
             settlement = settlement._replace(is_net=settlement.stated_minor != gross)  # noqa: PLW2901
         computed = gross - fees if settlement.is_net else gross
+        unstated += settlement.stated_minor is None and key not in missing
         amount, note = _choose_amount(settlement, computed, sums.get(key, ()))
         entries += _list_settlement_entries(settlement, amount, fees, file)
         payouts.append(_build_payout(settlement, amount, file))
@@ -123,16 +138,40 @@ def compute_frames(
             *notes[:_MAX_DIFFERENCES_NAMED],
             f"{format_count(more, 'more settlement')} differ.",
         ]
-    if missing:
+    if missing or unstated:
+        count = len(missing) + unstated
         notes.append(
-            f"{format_count(len(missing), 'settlement has', 'settlements have')} transactions and no "
+            f"{format_count(count, 'settlement has', 'settlements have')} transactions and no "
             "sum in the file; the payout is computed from them."
         )
+    rows = sorted({(copy.row, copy.psp_reference) for copy in copies})
     return ComputedFrames(
         pl.DataFrame(entries, schema=ENTRY_COLUMNS, orient="row"),
         pl.DataFrame(payouts, schema=PAYOUT_COLUMNS, orient="row"),
         notes,
+        [(file, row, None, psp, say("reasons.repeated_row")) for row, psp in rows],
     )
+
+
+def _find_copies(
+    transactions: Sequence[Transaction], settlement: StatedSettlement | None
+) -> list[Transaction]:
+    """Return transactions that repeat others and their id, unless the stated sum counts them."""
+    seen: set[Transaction] = set()
+    copies = []
+    for transaction in transactions:
+        cells = transaction._replace(row=0)
+        if cells in seen and transaction.psp_reference is not None:
+            copies.append(transaction)
+        seen.add(cells)
+    if not copies or settlement is None or settlement.stated_minor is None:
+        return copies
+    gross = sum(t.amount_minor for t in transactions)
+    fees = sum(t.fee_minor for t in transactions)
+    proven = (
+        (gross, gross - fees) if settlement.is_net is None else (gross - fees * settlement.is_net,)
+    )
+    return [] if settlement.stated_minor in proven else copies
 
 
 def _list_entries(transaction: Transaction, file: str) -> Iterable[tuple[object, ...]]:
