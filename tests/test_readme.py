@@ -106,8 +106,11 @@ def test_every_public_name_in_python_examples_is_public(root, readme):
     named = {
         name.strip()
         for page in pages
-        for names in re.findall(r"^from vippsrecon import (.+)$", page, re.M)
-        for name in names.split(",")
+        for in_brackets, on_line in re.findall(
+            r"^from vippsrecon import (?:\(([^)]*)\)|(.+))$", page, re.M
+        )
+        for name in (in_brackets or on_line).split(",")
+        if name.strip()
     }
 
     assert named

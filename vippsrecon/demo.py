@@ -184,6 +184,7 @@ def run_demo(
             last=last,
             settlement=[month / "settlement.csv"],
             bank=[month / "bank.xml"],
+            cutoff=PERIOD[1],
             keep=out / "report.data",
             language=language,
             progress=progress,

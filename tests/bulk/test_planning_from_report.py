@@ -341,6 +341,17 @@ def test_report_of_another_environment_is_refused(report, offline, tmp_path):
         plan_refunds(report, **offline | {"settings": settings_for(tmp_path, **changed)})
 
 
+@pytest.mark.parametrize("as_workbook", [False, True])
+def test_report_made_without_keys_is_refused(month, offline, tmp_path, as_workbook):
+    """Settlement files show nothing of reservations and later refunds, so keys now do not help."""
+    result = month[1].with_changes(manifest=month[1].manifest | {"environment": "files"})
+    source = write_workbook(result, tmp_path / "files.xlsx") if as_workbook else result
+    bare = load_settings(folder=tmp_path, offline=True)
+    for settings in (offline["settings"], bare):
+        with pytest.raises(PlanError, match=r"made without keys.* run reconcile again"):
+            plan_refunds(source, **offline | {"settings": settings})
+
+
 def test_missing_environment_is_refused(month, tmp_path, offline):
     """A plan is for one environment, and it is never guessed."""
     bare = load_settings(folder=tmp_path, offline=True)

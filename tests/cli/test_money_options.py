@@ -28,6 +28,12 @@ def test_month_without_keys_makes_no_request(run, files, read_json):
     assert any("No keys were used" in notice for notice in printed["notices"])
     assert sum(printed["buckets"]["payments"].values()) > 100
 
+    # The same from what is stored, under another name and without a file but the orders.
+    repeated = run(
+        "reconcile", *FILES[:2], "--payments", "r.data", *PERIOD, "--out", "s.xlsx", "--json"
+    )
+    assert read_json(repeated) == printed | {"report": "s.xlsx"}
+
 
 def test_keys_without_an_environment_are_refused(run, files, keys, monkeypatch):
     """The run was meant to fetch; without a word it would compare less."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
 import vippsrecon
+from tests.texts.english import list_english_phrases
 from vippsrecon.schemas import EVENTS, PAYMENTS
+from vippsrecon.texts import LANGUAGES
 
 HEADINGS = "msn,reference,order_number,currency,total,refunded,status,ordered_at\n"
 OCTOBER = HEADINGS + (
@@ -78,3 +81,19 @@ def test_preview_counts_what_reconcile_compares(exports):
     replaced = buckets.loc[buckets["kind"] == "superseded_row", "row_key"]
 
     assert previewed == orders.loc[~keys.isin(set(replaced)), "total_minor"].sum()
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_preview_has_no_english_phrase(run, folder, language):
+    """Chosen on the command line, or in vippsrecon.toml."""
+    path = folder / "orders.csv"
+    path.write_text(OCTOBER + "123456,ord-000009,1009,NOK,-1.00,0,open,2026-10-01T10:00:00Z\n")
+    chosen = run("preview", path, "--language", language)
+    (folder / "vippsrecon.toml").write_text(f'language = "{language}"\n')
+    from_file = run("preview", path)
+    phrases = list_english_phrases(language)
+
+    assert chosen.exit_code == from_file.exit_code == 1
+    assert chosen.stdout == from_file.stdout
+    assert [phrase for phrase in phrases if phrase in chosen.stdout] == []
+    assert re.search(r"\b(note|row|could|is)\b", chosen.stdout) is None

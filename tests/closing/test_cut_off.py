@@ -187,6 +187,22 @@ def test_a_missing_voucher_is_unexplained():
     assert proof.filter(item="unexplained")["amount_minor"].to_list() == [-19802]
 
 
+def test_a_voucher_of_a_closed_month_explains_what_the_books_lack():
+    """Nothing is written into a closed month, so the account is without it, and says so."""
+    inputs = october().inputs
+    vouchers = number_vouchers(build_vouchers(**inputs), closed_months=["2026-10"])
+    proof = prove_clearing_account(
+        vouchers, inputs["ledger_entries"], inputs["payouts"], OCTOBER_31
+    )
+
+    assert set(proof["account_minor"]) == {0}
+    assert proof.select("item", "amount_minor").rows() == [
+        ("payout", 138600),
+        ("payout", 19802),
+        ("blocked", -158402),
+    ]
+
+
 @given(ENTRIES, st.integers(0, 45), st.randoms())
 @draw_examples(10)
 def test_receivable_and_clearing_account_foot(drawn, days, random):

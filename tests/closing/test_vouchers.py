@@ -59,6 +59,25 @@ def test_without_a_statement_a_payout_is_booked_only_if_the_settings_say_so(on, 
     assert vouchers.filter(kind="receipt")["voucher_number"].n_unique() == count
 
 
+def test_a_payout_has_the_number_that_its_entry_states():
+    """Two payouts of one amount on one day are two; an older entry has its number only in its text."""
+    month = LedgerMonth()
+    month.add(FRIDAY, "capture", 1000)
+    first, second = (month.pay_out(FRIDAY, amount=500) for _ in range(2))
+    month.add(FRIDAY, "capture", 300)
+    third = month.pay_out(FRIDAY)
+    month.entries[-1]["psp_reference"] = "e2b7c1d0"
+    month.payouts.pop()
+    vouchers = build_vouchers(**month.inputs, settings=VoucherSettings(payouts_on="ledger_date"))
+
+    receipts = vouchers.filter(kind="receipt", role="bank")
+    assert receipts.select("payout_number", "amount_minor").rows() == [
+        (first, 500),
+        (second, 500),
+        (third, 300),
+    ]
+
+
 def test_a_proposed_match_books_nothing():
     """A person must confirm it."""
     month = LedgerMonth()

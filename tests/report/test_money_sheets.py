@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import takewhile
 
 import openpyxl
 import pytest
@@ -199,10 +200,11 @@ def workbook(result, tmp_path_factory):
 
 
 def list_rows(sheet):
-    """Return the rows of a sheet below its headings, by heading."""
+    """Return the rows of a sheet below its headings, by heading; a block below them is left out."""
     rows = list(sheet.iter_rows(values_only=True))
     place = next(n for n, row in enumerate(rows) if row.count(None) < len(row) / 2)
-    return [dict(zip(rows[place], row, strict=True)) for row in rows[place + 1 :]]
+    own = takewhile(lambda row: row.count(None) < len(row), rows[place + 1 :])
+    return [dict(zip(rows[place], row, strict=True)) for row in own]
 
 
 def test_run_without_legs_has_the_report_of_before(tmp_path):

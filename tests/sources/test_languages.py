@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from tests.sources.bank.conftest import document, entry, statement
+from tests.sources.bank.conftest import ACCOUNT, document, entry, statement
 from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
 from tests.texts.english import list_english_phrases
 from vippsrecon.sources import read_order_files
@@ -67,6 +69,42 @@ STATEMENT = document(
 )
 
 
+UNUSUAL_SETTLEMENT = as_portal_csv(
+    [
+        *one_day(),
+        portal_row("Noe nytt", "1.00", "99.00"),
+        portal_row("Refundering", "5.00", "77.00"),
+        portal_row("Belastning", "1.00", "", "0.50"),
+        portal_row("Belastning", "1.00", "", currency="EUR"),
+    ]
+)
+UNUSUAL_STATEMENTS = (
+    document(
+        statement(
+            [
+                entry("1.00"),
+                entry("1.00"),
+                entry("2.00", day=""),
+                entry("3.00", currency="CHF"),
+                entry("4.00", status="<Sts>INFO</Sts>"),
+                entry("6.00", status="<Sts>PDNG</Sts>"),
+            ],
+            opening="100.00",
+            closing="999.00",
+            sequence="3",
+        ),
+        statement(
+            [entry("9.00", day="2026-11-02")], days=("2026-11-01", "2026-11-30"), sequence="7"
+        ),
+        statement(
+            [entry("9.00", day="2027-02-02")], days=("2027-02-01", "2027-02-28"), opening="1.00"
+        ),
+        statement([], account="<Othr><Id>12345678903</Id></Othr>"),
+    ),
+    document(statement([entry("1.00"), entry("1.00")], days=("2026-10-01", "2026-10-31"))),
+)
+
+
 @pytest.fixture
 def read(tmp_path):
     """Return a function that reads the files in a language, and returns their rejects."""
@@ -114,3 +152,32 @@ def test_reject_is_a_sentence(read, language, sentence):
     _, sentences = read(language)
 
     assert sentence in sentences
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_notes_have_no_english(tmp_path, language):
+    """Notes on settlement files and bank statements are notices of the report."""
+
+    def read_notes(chosen):
+        with use_language(chosen):
+            bank = read_bank_files(
+                statements,
+                accounts=[ACCOUNT, "86011117955"],
+                period=(date(2026, 9, 1), date(2027, 3, 31)),
+            )
+            settlement = read_settlement_files([settlement_file])
+            files = (bank, *bank.files, settlement, *settlement.files)
+            return [note for file in files for note in file.notes]
+
+    settlement_file = tmp_path / "settlement.csv"
+    content = UNUSUAL_SETTLEMENT
+    settlement_file.write_bytes(content.encode() if isinstance(content, str) else content)
+    statements = [tmp_path / "1.xml", tmp_path / "2.xml"]
+    for path, text in zip(statements, UNUSUAL_STATEMENTS, strict=True):
+        path.write_text(text)
+    english, notes = read_notes("en"), read_notes(language)
+    phrases = list_english_phrases(language)
+
+    assert len(notes) == len(english) > 15
+    assert [one for one in notes if any(phrase in one for phrase in phrases)] == []
+    assert set(notes).isdisjoint(english)

@@ -12,6 +12,7 @@ from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
 from tests.workflow.test_offline_month import HEAD, order
 from vippsrecon.config.load import load_settings
 from vippsrecon.dates import parse_named_period
+from vippsrecon.report.figures import get_figures
 from vippsrecon.workflow.history.period_lock import read_period, record_closing
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
@@ -67,7 +68,10 @@ def run_month(tmp_path):
 
 
 def test_all_sides_are_kept_and_other_texts_of_the_bank_are_not(run_month, tmp_path):
-    """A bank account has lines of people who have nothing to do with this."""
+    """A bank account has lines of people who have nothing to do with this.
+
+    The result has them neither, so that a repeated run has the same frames.
+    """
     result, state = run_month()
 
     assert state.sides == ("bank_lines", "ledger_entries", "payouts")
@@ -75,7 +79,7 @@ def test_all_sides_are_kept_and_other_texts_of_the_bank_are_not(run_month, tmp_p
     assert (line["reference"], line["amount_minor"]) == ("2000001", 24400)
     kept = pl.read_parquet(tmp_path / "report.data" / "bank_lines.parquet")
     assert kept["text"].to_list() == ["Utb. 2000001 Vippsnr 123456", ""]
-    assert RENT in result.polars_frame("bank_lines")["text"].to_list()
+    assert result.polars_frame("bank_lines")["text"].to_list() == kept["text"].to_list()
 
 
 def test_run_of_a_closed_month_says_what_changed(run_month):
@@ -102,3 +106,14 @@ def test_month_that_is_open_has_no_restatement(run_month):
 
     assert result.restatement.empty
     assert not any("closed by" in notice for notice in result.notices)
+
+
+def test_run_proves_the_clearing_account_at_the_end_of_its_period(run_month):
+    """The payout of 1 October arrived on the 6th; the four captures after it are not paid out."""
+    result, _ = run_month()
+
+    clearing = result.polars_frame("clearing")
+    assert clearing.select("item", "amount_minor", "account_minor").rows() == [
+        ("ledger_balance", 4000, 4000)
+    ]
+    assert any("40.00 NOK, itemised in full" in text for text in get_figures(result).ledgers)

@@ -7,21 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from vippsrecon.texts import format_spaced_money, format_spaced_number, say
+from vippsrecon.texts import format_spaced_money, say, say_number
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY
 
 _CARD_MARKETS = ("NO", "SE")
 """Markets in which a refund goes to the card of the payment.
 Source: https://developer.vippsmobilepay.com/docs/knowledge-base/refunds/"""
-
-
-def say_number(key: str, number: int) -> str:
-    """Return a text with a number, in the form for it.
-
-    >>> say_number("desk.chosen", 1200)
-    '1 200 rows chosen'
-    """
-    return say(key, count=number, number=format_spaced_number(number))
 
 
 def count_operations(verb: str, number: int) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.money import format_count, group_thousands, to_major
+from vippsrecon.money import group_thousands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,8 +107,9 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
 def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return lines that list the first twenty rows that could not be read, with their reasons."""
     from vippsrecon.sources.rejects import Reject
+    from vippsrecon.texts import say_number
 
-    lines = [f"{format_count(len(rejects), 'row')} could not be read:"]
+    lines = [say_number("preview.unreadable", len(rejects))]
     lines += [
         "  "
         + Reject(
@@ -121,19 +122,21 @@ def format_rejects(rejects: Sequence[Mapping[str, Any]]) -> list[str]:
         for row in rejects[:MAX_REJECTS_LISTED]
     ]
     if len(rejects) > MAX_REJECTS_LISTED:
-        lines.append(
-            f"  and {group_thousands(len(rejects) - MAX_REJECTS_LISTED)} more; --json lists them"
-        )
+        lines.append(f"  {say_number('preview.more', len(rejects) - MAX_REJECTS_LISTED)}")
     return lines
 
 
 def format_major_amount(amount: int | None, currency: str) -> str:
-    """Return an amount in major units, with a space between thousands.
+    """Return an amount in major units, in English with a space between thousands.
 
     >>> format_major_amount(123450, "NOK"), format_major_amount(None, "NOK")
     ('1 234.50', 'unknown')
     """
-    return "unknown" if amount is None else group_thousands(to_major(amount, currency))
+    from vippsrecon.texts import format_spaced_money, say
+
+    if amount is None:
+        return say("files.unknown")
+    return format_spaced_money(amount, currency).removesuffix(f" {currency}")
 
 
 def should_show_progress(json: bool) -> bool:

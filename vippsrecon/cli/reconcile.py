@@ -76,7 +76,10 @@ def reconcile(
     payments: Annotated[
         Path | None,
         typer.Option(
-            "--payments", metavar="DIR", help="Folder written by fetch; nothing is requested."
+            "--payments",
+            metavar="DIR",
+            help="Folder written by fetch, or the .data folder of a run to repeat with its ledger and "
+            "statements; nothing is requested.",
         ),
     ] = None,
     references: Annotated[
@@ -187,9 +190,10 @@ def reconcile(
     """Compare order exports with Vipps MobilePay and write the report.
 
     Without --payments, payments are fetched now and stored in report.data/ beside the report;
-    --payments report.data repeats the run with exactly the same result. What the run compared is
-    stored there too: --earlier report.data uses it in a later month. The workspace database holds
-    the same, where it is kept between runs.
+    --payments report.data repeats the run with exactly the same result, ledger, settlement files
+    and bank statements included; those that are given are used in place of the stored ones. What the
+    run compared is stored there too: --earlier report.data uses it in a later month. The workspace
+    database holds the same, where it is kept between runs.
 
     With --into, a folder is there only when its run has ended. A period with a complete run is not
     run again, an incomplete one is; two runs into one folder at the same time are refused.

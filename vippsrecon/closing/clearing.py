@@ -18,11 +18,13 @@ def prove_clearing_account(
     """Itemise the clearing account at the end of a day.
 
     Two ways to one figure: the account is the ledger's opening balance and the clearing lines of the
-    vouchers; the items are the ledger's balance and each payout that no voucher has booked yet. What
-    is left is the item `unexplained`; without it the account is proven.
+    vouchers; the items are the ledger's balance, each payout that no voucher has booked yet, and the
+    vouchers of a closed month, which are not written. What is left is the item `unexplained`; without
+    it the account is proven.
 
     Args:
-        vouchers: `schemas.VOUCHERS` from the first day of the data; blocked ones do not count.
+        vouchers: `schemas.VOUCHERS` from the first day of the data; the account is without the blocked
+            ones.
         ledger_entries: `schemas.LEDGER_ENTRIES`.
         payouts: `schemas.PAYOUTS`.
         at: The day.
@@ -30,8 +32,8 @@ def prove_clearing_account(
     Returns:
         `schemas.CLEARING`, a row per item that is not 0. An account that is zero has no rows.
     """
-    written = schemas.to_polars(vouchers, schemas.VOUCHERS).filter(
-        pl.col("status") != "blocked", pl.col("role") == "clearing", pl.col("voucher_date") <= at
+    clearing_lines = schemas.to_polars(vouchers, schemas.VOUCHERS).filter(
+        pl.col("role") == "clearing", pl.col("voucher_date") <= at
     )
     funds = schemas.to_polars(ledger_entries, schemas.LEDGER_ENTRIES).filter(
         pl.col("topic") == "funds"
@@ -39,23 +41,24 @@ def prove_clearing_account(
     all_payouts = schemas.to_polars(payouts, schemas.PAYOUTS)
     rows: list[tuple[Any, ...]] = []
     for balance in read_balances(funds, at):
-        rows += _itemise(balance, written, funds, all_payouts, at)
+        rows += _itemise(balance, clearing_lines, funds, all_payouts, at)
     frame = pl.DataFrame(rows, schema=schemas.polars_schema(schemas.CLEARING), orient="row")
     return schemas.cast_to_schema(frame, schemas.CLEARING)
 
 
 def _itemise(
     balance: LedgerBalance,
-    written: pl.DataFrame,
+    clearing_lines: pl.DataFrame,
     funds: pl.DataFrame,
     payouts: pl.DataFrame,
     at: date,
 ) -> list[tuple[Any, ...]]:
     mine = (pl.col("ledger_id") == balance.ledger_id) & (pl.col("currency") == balance.currency)
-    lines = written.filter(mine)
+    lines = clearing_lines.filter(mine)
     # A file without balances begins at an unknown balance; then the account is counted from its start.
     opening = balance.opening_minor or 0
-    account = opening + int(lines["amount_minor"].sum())
+    blocked = int(lines.filter(pl.col("status") == "blocked")["amount_minor"].sum())
+    account = opening + int(lines["amount_minor"].sum()) - blocked
     booked = {
         number: -amount
         for number, amount in lines.filter(pl.col("kind") == "receipt")
@@ -73,9 +76,10 @@ def _itemise(
         "payout_number", "ledger_date", "amount_minor"
     ).iter_rows():
         items.append(("payout", number, day, amount - booked.pop(number, 0)))
+    items.append(("blocked", None, None, -blocked))
     items.append(("unexplained", None, None, account - sum(item[3] for item in items)))
     return [
-        (at, balance.ledger_id, balance.msn, balance.currency, *item, account)
+        (at, balance.ledger_id, balance.msn, balance.currency, *item, account, opening)
         for item in items
         if item[3]
     ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from vippsrecon.vipps_rules import PAYOUT_ABORTED
+from vippsrecon.vipps_rules import PAYOUT_ABORTED, read_payout_number
 
 PAYOUT = ["ledger_id", "currency", "payout_number"]
 
@@ -107,6 +107,13 @@ def assign_payouts(entries: pl.DataFrame, payouts: pl.DataFrame) -> pl.DataFrame
         strategy="forward",
         check_sortedness=False,
     )
+
+
+def read_entry_numbers(entries: pl.DataFrame) -> pl.Series:
+    """Return the number of the payout that each entry states, in the order of the entries."""
+    columns = ("psp_reference", "reference", "ledger_id", "ledger_date")
+    numbers = [read_payout_number(*row) for row in entries.select(columns).iter_rows()]
+    return pl.Series(numbers, dtype=pl.String)
 
 
 def list_open_payouts(payouts: pl.DataFrame, entries: pl.DataFrame, at: date) -> pl.DataFrame:

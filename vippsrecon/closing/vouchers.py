@@ -21,7 +21,12 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.closing.accounts import find_account, find_market, find_vat_code
 from vippsrecon.closing.entry_types import role_of_entry
-from vippsrecon.closing.payout_receipts import Receipt, assign_payouts, list_receipts
+from vippsrecon.closing.payout_receipts import (
+    Receipt,
+    assign_payouts,
+    list_receipts,
+    read_entry_numbers,
+)
 from vippsrecon.config.vouchers import VoucherSettings
 from vippsrecon.texts import say
 
@@ -155,32 +160,21 @@ def _book_payouts(
 
 def _list_ordered_payouts(entries: pl.DataFrame, payouts: pl.DataFrame) -> list[Receipt]:
     """Return payouts as received on the day they were ordered; an aborted one leaves again."""
-    roles = entries.with_columns(role=role_of_entry())
-    numbers = payouts.select(
-        "ledger_id", "currency", "ledger_date", "amount_minor", "payout_number"
+    roles = entries.with_columns(role=role_of_entry()).filter(
+        pl.col("role").is_in(["payout", "aborted"])
     )
-    ordered = (
-        roles.filter(pl.col("role") == "payout")
-        .with_columns(amount_minor=-pl.col("amount_minor"))
-        .join(numbers, on=["ledger_id", "currency", "ledger_date", "amount_minor"], how="left")
-        .unique(["ledger_id", "currency", "ledger_date", "amount_minor", "psp_reference"])
+    # A payout that is not listed, and one that came back, have the number that their entry states.
+    sent = roles.with_columns(
+        entry_number=read_entry_numbers(roles), amount_minor=-pl.col("amount_minor")
     )
-    aborted = (
-        roles.filter(pl.col("role") == "aborted")
-        .with_columns(amount_minor=-pl.col("amount_minor"))
-        .with_columns(payout_number=pl.lit(None, dtype=pl.String))
-    )
-    columns = ["ledger_id", "currency", "payout_number", "msn", "ledger_date", "amount_minor"]
+    payout = ["ledger_id", "currency", "ledger_date", "amount_minor"]
+    listed = payouts.select(*payout, "payout_number", role=pl.lit("payout"))
     totals = (
-        pl.concat(
-            [ordered.select(*columns, "psp_reference"), aborted.select(*columns, "psp_reference")]
-        )
-        .with_columns(
-            # The number is the last part of the entry's pspReference, ledger-number.
-            payout_number=pl.coalesce(
-                "payout_number", pl.col("psp_reference").str.split("-").list.last(), pl.lit("0")
-            )
-        )
+        sent.join(listed, on=[*payout, "role"], how="left")
+        # Two payouts of one amount may be ordered on one day.
+        .sort(pl.col("payout_number") != pl.col("entry_number"), "payout_number")
+        .unique([*payout, "entry_number", "role"], keep="first")
+        .with_columns(payout_number=pl.coalesce("payout_number", "entry_number"))
         .group_by("ledger_id", "currency", "payout_number", "msn", "ledger_date")
         .agg(pl.col("amount_minor").sum(), lines=pl.len())
         .filter(pl.col("amount_minor") != 0)

@@ -33,6 +33,9 @@ from vippsrecon.texts import LANGUAGES
 from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 
 ENVIRONMENTS = (*HOSTS, "simulator")
+
+FILES_ENVIRONMENT = "files"
+"""In place of an environment: a run without keys, whose payments are those of settlement files."""
 MAX_IN_FLIGHT = 256
 
 SalesUnitNumber = Annotated[

@@ -17,6 +17,7 @@ from vippsrecon.schemas import (
     BANK_LINES,
     BRIDGE,
     BUCKETS,
+    CLEARING,
     CUT_OFF,
     CUT_OFF_ITEMS,
     DISCREPANCIES,
@@ -28,6 +29,7 @@ from vippsrecon.schemas import (
     PAYMENTS,
     PAYOUT_MATCHES,
     PAYOUTS,
+    REFUND_AGEING,
     REJECTS,
     RESTATEMENT,
     SUMMARY,
@@ -97,8 +99,8 @@ class Reconciliation:
         ledger_entries, payouts, bank_lines: The input frames of the other legs; empty where none
             were given.
         payout_matches: One row per payout and bank line that belong together.
-        cut_off, cut_off_items, vouchers: What a month end needs. `reconcile_month` adds them where it is
-            given a ledger.
+        cut_off, cut_off_items, vouchers, clearing, refund_ageing: What a month end needs.
+            `reconcile_month` adds them where it is given a ledger.
         restatement: What is different in closed months of the period. `reconcile_month` adds it.
         notices: Sentences for the report's summary.
         manifest: Hashes of inputs, versions, settings and counts. Without the time of the run and
@@ -125,6 +127,8 @@ class Reconciliation:
     cut_off: Any = _StoredFrame(CUT_OFF)
     cut_off_items: Any = _StoredFrame(CUT_OFF_ITEMS)
     vouchers: Any = _StoredFrame(VOUCHERS)
+    clearing: Any = _StoredFrame(CLEARING)
+    refund_ageing: Any = _StoredFrame(REFUND_AGEING)
     restatement: Any = _StoredFrame(RESTATEMENT)
 
     @property
@@ -235,6 +239,8 @@ _SCHEMAS = {
     "cut_off": CUT_OFF,
     "cut_off_items": CUT_OFF_ITEMS,
     "vouchers": VOUCHERS,
+    "clearing": CLEARING,
+    "refund_ageing": REFUND_AGEING,
     "restatement": RESTATEMENT,
 }
 

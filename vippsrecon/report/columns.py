@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vippsrecon.reconciliation.results.groups import LARGE_GROUP_ROWS
-from vippsrecon.report.money.columns import MONEY_COLUMNS
+from vippsrecon.report.money.columns import BLOCK_COLUMNS, MONEY_COLUMNS
 from vippsrecon.spreadsheet.columns import TableColumn
 from vippsrecon.texts import find_text, say
 
@@ -228,6 +228,7 @@ _COLUMNS = {
     **MONEY_COLUMNS,
 }
 _SHARED = "shared"
+_EMPTY = TableColumn("", "")
 _TEXTS_OF_SHEET = {"matched": "pairs", "timing": "pairs"}
 
 
@@ -248,6 +249,24 @@ def list_columns(sheet: str, *, with_payments: bool = False) -> tuple[TableColum
         *_add_texts("payment_of_discrepancy", PAYMENT_OF_DISCREPANCY_COLUMNS),
         *(column for column in own if column.hidden),
         status,
+    )
+
+
+def list_block_columns(block: str, sheet: str) -> tuple[TableColumn, ...]:
+    """Return the columns of a block below the rows of a sheet, a column for each of the sheet.
+
+    A column of the sheet in which the block has nothing has no name.
+    """
+    placed = BLOCK_COLUMNS[block]
+    columns = dict(
+        zip(
+            (place for place, _ in placed),
+            _add_texts(block, (column for _, column in placed)),
+            strict=True,
+        )
+    )
+    return tuple(
+        replace(columns.get(column.name, _EMPTY), width=column.width) for column in _COLUMNS[sheet]
     )
 
 

@@ -182,10 +182,11 @@ CLEARING = Frame(
         _c(
             "item",
             "text",
-            "ledger_balance: not paid out yet. payout: ordered, not booked from the bank yet. "
-            "unexplained: what is left of the account's balance.",
+            "ledger_balance: not paid out yet. payout: ordered, not booked from the bank yet. blocked: "
+            "vouchers of a closed month, which are not written. unexplained: what is left of the "
+            "account's balance.",
             required=True,
-            one_of=("ledger_balance", "payout", "unexplained"),
+            one_of=("ledger_balance", "payout", "blocked", "unexplained"),
         ),
         _c("payout_number", "text", "Number of the payout."),
         _c("item_date", "date", "The ledger date of the payout, or of the latest entry."),
@@ -199,6 +200,13 @@ CLEARING = Frame(
             "account_minor",
             "minor",
             "Balance of the clearing account, repeated on each item.",
+            required=True,
+        ),
+        _c(
+            "opening_minor",
+            "minor",
+            "What the ledger held before the first entry of the data; the account is this and the "
+            "clearing lines of the vouchers.",
             required=True,
         ),
     ),

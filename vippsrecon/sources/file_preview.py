@@ -12,9 +12,7 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.sources.bank.csv.profiles import BankProfile
 from vippsrecon.sources.bank.read import read_bank_file, summarize_file
 from vippsrecon.sources.files.detect import (
-    FILE_KIND_NAMES,
     FileFormat,
-    FileKind,
     detect_file_type,
     explain_other_message,
     recognize_headings,
@@ -29,7 +27,6 @@ from vippsrecon.sources.orders.read import read_order_files
 from vippsrecon.sources.settlement.read import read_settlement_file, summarize_settlement
 from vippsrecon.texts import say
 
-_NOT_READ_YET = "This version recognises {} but does not read it yet."
 _PLACEHOLDER_UNIT = SalesUnit("00000")
 """Placeholder while no sales unit is configured; a preview never shows it."""
 
@@ -86,7 +83,7 @@ def preview_file(
         return FilePreview(_preview_bank(path, file_format, bank_profile), None)
     if file_format.kind == "settlement" and file_format.format != "mobilepay-transfers":
         return FilePreview(_preview_settlement(path), None)
-    notes = [_describe_unread_kind(file_format.kind)]
+    notes = [say("preview.is_plan" if file_format.kind == "plan" else "preview.not_read_yet")]
     entry = _build_entry(path, file_format.kind, file_format.format, rows, notes=notes)
     return FilePreview(entry, None)
 
@@ -129,14 +126,14 @@ def _preview_settlement(path: Path) -> dict[str, Any]:
 
 def _describe_units(msns: Sequence[str]) -> list[str]:
     if not msns:
-        return ["There is no entry in it."]
-    return [f"Sales unit{'s' if len(msns) > 1 else ''}: {', '.join(msns)}."]
+        return [say("preview.no_entry")]
+    return [say("preview.sales_units", count=len(msns), msns=", ".join(msns))]
 
 
 def _describe_accounts(accounts: Sequence[str]) -> list[str]:
     if not accounts:
-        return ["The file does not name its account."]
-    return [f"Account{'s' if len(accounts) > 1 else ''}: {', '.join(accounts)}."]
+        return [say("preview.unnamed_account")]
+    return [say("preview.accounts", count=len(accounts), accounts=", ".join(accounts))]
 
 
 def _preview_orders(
@@ -200,9 +197,3 @@ def _describe_order_link(
     if any(unit.order_url for unit in units if unit.msn in (summary.msns or [unit.msn])):
         return []
     return [say("order_notes.order_link", address=profile.order_url)]
-
-
-def _describe_unread_kind(kind: FileKind) -> str:
-    if kind == "plan":
-        return "This is a plan: approve it with 'vippsrecon approve'."
-    return _NOT_READ_YET.format(FILE_KIND_NAMES[kind])

@@ -80,6 +80,8 @@ class SheetTable(SheetRanges):
         left_out: Whether the workbook is written without the sheet.
         file_sha256: Hash of the Parquet file of a sheet that is left out.
         notes: Lines between the totals and the header.
+        title: Heading of a block; "" for the rows of a sheet, whose heading is its name.
+        blocks: Small tables below the rows. A column of theirs without a name is left empty.
     """
 
     key: str
@@ -94,6 +96,8 @@ class SheetTable(SheetRanges):
     left_out: bool = False
     file_sha256: str = ""
     notes: tuple[str, ...] = field(default=())
+    title: str = ""
+    blocks: tuple[SheetTable, ...] = field(default=())
 
     @property
     def rows(self) -> int:

@@ -14,6 +14,7 @@ from vippsrecon.texts.catalogue import (
     list_section,
     list_texts_in,
     say,
+    say_number,
     translate_words,
 )
 from vippsrecon.texts.language import (
@@ -53,6 +54,7 @@ __all__ = [
     "list_section",
     "list_texts_in",
     "say",
+    "say_number",
     "set_language",
     "translate_words",
     "use_language",

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vippsrecon.texts.language import check_language, get_language
-from vippsrecon.texts.numbers import format_number
+from vippsrecon.texts.numbers import format_number, format_spaced_number
 
 
 class CountedText(NamedTuple):
@@ -42,6 +42,15 @@ def say(key: str, /, **values: Any) -> str:
         KeyError: The catalogue has no such text.
     """
     return _fill(load_catalogue(get_language())[key], values)
+
+
+def say_number(key: str, number: int, /, **values: Any) -> str:
+    """Return a text with a number, in the form for it; in English it has spaces between thousands.
+
+    >>> say_number("desk.chosen", 1200)
+    '1 200 rows chosen'
+    """
+    return say(key, count=number, number=format_spaced_number(number), **values)
 
 
 def find_text(key: str) -> str:

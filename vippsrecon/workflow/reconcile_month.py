@@ -29,7 +29,6 @@ from vippsrecon.workflow.coverage import (
     Gap,
     find_missing_days,
     leave_out_orders,
-    leave_out_payments,
     leave_out_references,
 )
 from vippsrecon.workflow.decisions.ignore_file import Waiver, read_ignore_file
@@ -56,15 +55,16 @@ from vippsrecon.workflow.input_checks import (
     refuse_wrong_month,
 )
 from vippsrecon.workflow.inputs.money_files import MoneyPaths, read_money_files
-from vippsrecon.workflow.inputs.payments_from_files import (
-    derive_payments,
-    refuse_other_environment,
-    refuse_references_without_keys,
-)
+from vippsrecon.workflow.inputs.payment_source import PaymentSource, find_known_payments
+from vippsrecon.workflow.inputs.payments_from_files import refuse_other_environment
 from vippsrecon.workflow.inputs.run_manifest import build_manifest
 from vippsrecon.workflow.month_end.closed_months import add_restatement
 from vippsrecon.workflow.month_end.papers import add_month_end
-from vippsrecon.workflow.month_end.saved_money import save_money
+from vippsrecon.workflow.month_end.saved_money import (
+    hide_other_texts,
+    refuse_ledger_folder,
+    save_money,
+)
 from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     add_earlier_references,
@@ -73,7 +73,7 @@ from vippsrecon.workflow.references import (
     stack_frames,
 )
 from vippsrecon.workflow.retried_payments import mark_requested_attempts
-from vippsrecon.workflow.saved_run import FetchFacts, hash_files, load_saved_run
+from vippsrecon.workflow.saved_run import FetchFacts, hash_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +136,8 @@ def reconcile_month(
         shop: Profile of the exports; None: recognise it.
         mapping: TOML file with the user's own names of columns.
         payments: Folder written by `fetch` or by an earlier run. Then no call is made, and a
-            reference that is not in that fetch makes the run incomplete.
+            reference that is not in that fetch makes the run incomplete. What an earlier run read with
+            `ledger`, `settlement` and `bank` is read from it too, unless it is given.
         references: Files with further references to fetch.
         first: First local day of the period, included, as a date or "2026-10-01"; None or "":
             everything.
@@ -164,6 +165,7 @@ def reconcile_month(
         InputError: A file cannot be used, or contains no order of the period; or a folder of
             `earlier` is not of an earlier run in this environment.
         ConfigurationError: A required setting is missing.
+        OutputError: `keep` cannot be used.
         ApiError, NoAnswerError: The keys were not accepted, or Vipps MobilePay cannot be reached.
             A single reference that could not be read becomes a row of `failures` instead.
     """
@@ -172,6 +174,7 @@ def reconcile_month(
         _parse_day(last, "--to"),
         _parse_day(cutoff, "--cutoff"),
     )
+    refuse_ledger_folder(keep)
     read = partial(
         read_order_files,
         profile=choose_profile(shop, mapping),
@@ -190,7 +193,7 @@ def reconcile_month(
     )
     order_msns = frozenset(files.orders["msn"].unique())
     money = read_money_files(
-        MoneyPaths(ledger, settlement, bank, bank_mapping),
+        MoneyPaths(ledger, settlement, bank, bank_mapping, payments),
         settings,
         period=(first, last),
         msns=order_msns,
@@ -202,13 +205,15 @@ def reconcile_month(
     folders = [
         Path(folder) for folder in ([earlier] if isinstance(earlier, str | Path) else earlier)
     ]
-    source = None
-    if payments is not None:
-        source = load_saved_run(Path(payments), reference_set)
-    elif not settings.environment and money.entries is not None:
-        refuse_references_without_keys(references)
-        source = derive_payments(money.entries, files.orders, settings)
-    environment = settings.environment if source is None else source[1].environment
+    source = find_known_payments(
+        payments,
+        money,
+        files.orders,
+        settings,
+        reference_set=reference_set,
+        references=references,
+    )
+    environment = settings.environment if source is None else source.facts.environment
     saved_runs = read_saved_runs(folders, environment)
     records = RunRecords(settings, environment, enabled=record, saved_runs=saved_runs)
     unsettled = records.read_unsettled(msns, last)
@@ -226,15 +231,11 @@ def reconcile_month(
             out=None if keep is None else Path(keep),
             progress=progress,
         )
-    else:
-        fetched, facts = leave_out_payments(source[0], settings.units), source[1]
-    extra_files = [
-        *references,
-        *(file for file in (mapping, bank_mapping, settings.ignore_file) if file),
-    ]
-    fetch_folder = payments if source is not None else keep
-    inputs = hash_files(None if fetch_folder is None else Path(fetch_folder), extra_files)
-    inputs |= hash_saved_runs(folders)
+        source = PaymentSource(fetched, facts, None if keep is None else Path(keep))
+    fetched, facts = source.fetched, source.facts
+    payment_hashes = source.hash_inputs()
+    extra_files = [*references, *(file for file in (mapping, settings.ignore_file) if file)]
+    inputs = hash_files(extra_files) | payment_hashes | hash_saved_runs(folders)
     compared_at = as_of or facts.as_of
     gaps = [
         *exports.gaps,
@@ -277,6 +278,7 @@ def reconcile_month(
         **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
+    result = hide_other_texts(result)
     result = add_restatement(
         add_month_end(result, settings, money, period=(first, last), cutoff=cutoff),
         settings,
@@ -313,7 +315,8 @@ def reconcile_month(
         waivers=waivers,
         previous=previous,
     )
-    save_money(result, money, keep)
+    if keep is not None:
+        save_money(result, money, Path(keep), payment_hashes, settings.fee_contracts)
     records.record(
         result,
         files.orders,

@@ -100,15 +100,15 @@ def load_saved_run(
     return fetched._replace(failures=failures), facts
 
 
-def hash_files(folder: Path | None, others: Iterable[Path | str]) -> dict[str, str]:
-    """Return the SHA-256 by file name, of the files of a fetch and of other files read."""
-    fetched = (
-        ()
-        if folder is None
-        else (folder / name for name in (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE))
-    )
-    files = [*map(Path, others), *fetched]
-    return {file.name: compute_file_sha256(file) for file in files if file.is_file()}
+def hash_files(files: Iterable[Path | str]) -> dict[str, str]:
+    """Return the SHA-256 by file name of the files that exist."""
+    paths = [Path(file) for file in files]
+    return {path.name: compute_file_sha256(path) for path in paths if path.is_file()}
+
+
+def hash_payments(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 by file name of the fetch in a folder."""
+    return hash_files(folder / name for name in (PAYMENTS_FILE, EVENTS_FILE, FAILURES_FILE))
 
 
 def save_facts(facts: FetchFacts, folder: Path) -> None:

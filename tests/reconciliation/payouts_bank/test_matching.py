@@ -465,3 +465,16 @@ def test_account_that_only_the_bank_states_may_change():
     for payout, line in zip(payouts, lines, strict=True):
         payout["account"] = line["account"]
     assert compare(payouts, lines).findings.is_empty()
+
+
+def test_identity_does_not_depend_on_the_text_of_another_line():
+    """A repeated run has no texts of customers' lines, and a bank may use one reference for several."""
+    credit = make_bank_line(1, text="Vipps MobilePay AS", amount_minor=777, bank_reference="7")
+    texts = ("Utb. til Kari", "")
+    found = [
+        compare([], [credit, make_bank_line(2, text=text, bank_reference="7")]).findings
+        for text in texts
+    ]
+    one, other = (frame["discriminator"].to_list() for frame in found)
+    assert one == other
+    assert len(one) == 1

@@ -16,13 +16,14 @@ from vippsrecon.bulk.outcomes.frame import (
 )
 from vippsrecon.bulk.plan.model import PlanRow
 from vippsrecon.bulk.times import parse_timestamp
-from vippsrecon.bulk.wording import count_operations, describe_card_refunds, say_number
+from vippsrecon.bulk.wording import count_operations, describe_card_refunds
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, Label, TableColumn, Tone
 from vippsrecon.texts import (
     format_spaced_money,
     format_spaced_number,
     in_language_of_result,
     say,
+    say_number,
 )
 
 OUTCOME_TONES: dict[str, Tone] = {

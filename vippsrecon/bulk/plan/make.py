@@ -28,7 +28,7 @@ from vippsrecon.bulk.plan.rows import RowOptions, build_plan_rows
 from vippsrecon.bulk.plan.rules import PLAN_FORMAT, check_plan
 from vippsrecon.bulk.times import format_plan_time
 from vippsrecon.config.load import load_settings
-from vippsrecon.config.settings import Settings
+from vippsrecon.config.settings import FILES_ENVIRONMENT, Settings
 from vippsrecon.errors import ConfigurationError, InputError, PlanError
 from vippsrecon.money import format_count
 from vippsrecon.reconciliation.result import Reconciliation
@@ -262,6 +262,12 @@ def _choose_settings(options: PlanOptions) -> Settings:
 def _choose_environment(request_set: RequestSet, settings: Settings) -> tuple[str, str]:
     """Return environment and API host of a plan, and reject a report of another environment."""
     environment = settings.environment or request_set.environment
+    if request_set.environment == FILES_ENVIRONMENT:
+        raise PlanError(
+            f"{request_set.name or 'this reconciliation'} was made without keys: settlement files do not "
+            "show what is reserved, or what was refunded since. Set VIPPS_ENVIRONMENT and the keys, run "
+            "reconcile again, and plan from that report"
+        )
     if request_set.environment and request_set.environment != environment:
         raise PlanError(
             f"the report is of {request_set.environment} and VIPPS_ENVIRONMENT is {environment}. A "

@@ -12,12 +12,12 @@ import pyarrow as pa
 from vippsrecon.bulk.plan.file import compute_digest
 from vippsrecon.bulk.plan.model import Plan, PlanRow
 from vippsrecon.bulk.times import parse_plan_time
-from vippsrecon.bulk.wording import count_operations, describe_card_refunds, list_sums, say_number
+from vippsrecon.bulk.wording import count_operations, describe_card_refunds, list_sums
 from vippsrecon.dates import format_with_local
 from vippsrecon.display.html import MAX_ROWS_SHOWN, HtmlView, TableColumn
 from vippsrecon.money import to_major
 from vippsrecon.schemas import REJECTS, to_pandas
-from vippsrecon.texts import in_language_of_result, say
+from vippsrecon.texts import in_language_of_result, say, say_number
 from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, ZONE_OF_MARKET
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vippsrecon.bulk.times import format_plan_time
-from vippsrecon.bulk.wording import count_operations, list_sums, say_number
+from vippsrecon.bulk.wording import count_operations, list_sums
 from vippsrecon.money import format_amount
-from vippsrecon.texts import format_spaced_money, say
+from vippsrecon.texts import format_spaced_money, say, say_number
 
 if TYPE_CHECKING:
     from vippsrecon.bulk.approval.approve import Approval

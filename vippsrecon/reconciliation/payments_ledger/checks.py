@@ -107,7 +107,7 @@ def unknown_entry_type() -> Check:
 
 
 def balance_chain_break() -> Check:
-    """Find days that do not begin with the balance that the day before ended with."""
+    """Find days with an entry that does not begin with the balance that the one before ended with."""
     expected, actual = nw.col("closing_before"), nw.col("opening")
     return Check(nw.col("broken"), expected, actual, (actual - expected).abs().fill_null(0))
 

@@ -121,14 +121,20 @@ def list_possible_lines(
             read_line_text(row["text"]),
             identity,
         )
-        for row, identity in zip(rows.iter_rows(named=True), _identify(rows), strict=True)
+        for row, identity in zip(
+            rows.iter_rows(named=True),
+            _identify(rows, Counter(bank_lines["bank_reference"].to_list())),
+            strict=True,
+        )
     ]
     return lines, marked.filter(~pl.col("possible")).drop("possible")
 
 
-def _identify(rows: pl.DataFrame) -> list[str]:
-    """Return the bank's reference of each line, or else a checksum with a number among equal lines."""
-    references = Counter(rows["bank_reference"].to_list())
+def _identify(rows: pl.DataFrame, references: Counter[str]) -> list[str]:
+    """Return the bank's reference of each line, or else a checksum with a number among equal lines.
+
+    `references` counts those of all lines: which of the others may be a payout depends on the payouts.
+    """
     copies: Counter[str] = Counter()
     identities = []
     for row in rows.iter_rows(named=True):

@@ -199,12 +199,14 @@ class ControlsSheetWriter(SectionWriter):
         heads = ("sheet_and_heading", "what_it_says", "column_of_frame", "unit")
         self.write_column_heads(*(say(f"controls.{head}") for head in heads))
         units = list_section("units")
-        for table in (table for table in tables.values() if not table.left_out):
-            for column in table.columns:
+        shown = [table for table in tables.values() if not table.left_out]
+        for table in (part for sheet in shown for part in (sheet, *sheet.blocks)):
+            for column in (column for column in table.columns if column.name):
                 hidden = ""
                 if column.hidden or not column.printed:
                     hidden = say("controls.hidden" if column.hidden else "controls.not_printed")
-                heading = f"{table.sheet}: {column.header}{hidden}"
+                place = f"{table.sheet}, {table.title}" if table.title else table.sheet
+                heading = f"{place}: {column.header}{hidden}"
                 self.page.text(self.row, B, heading, self.formats["wrapped_flush"])
                 self.page.text(self.row, C, column.about, self.formats["wrapped_flush"])
                 lines = max(

@@ -8,6 +8,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
 from vippsrecon.report.excel import drop_downs
+from vippsrecon.report.excel.blocks import add_block_links, write_blocks
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.report.excel.tables import get_file_name
 from vippsrecon.report.money.columns import NOT_SUMMED
@@ -77,6 +78,7 @@ def write_table(
     if discrepancies:
         _add_colours(worksheet, table, formats)
         _add_drop_downs(worksheet, table)
+    write_blocks(worksheet, table.blocks, formats, checks)
 
 
 def _leave_out_of_print(worksheet: Worksheet, last_column: int) -> None:
@@ -120,6 +122,7 @@ def _write_table_head(
     text = say("sheet_texts.back")
     link = format_link(say("sheets.summary"), "A1", text)
     page.formula(table.head_row - 1, back, link, text, formats["link"])
+    add_block_links(page, table, formats)
     if table.overflow_file:
         page.text(row, 0, _describe_overflow(table), formats["check_left"])
         row += 1

@@ -14,8 +14,9 @@ from vippsrecon.report.columns import (
     list_columns,
 )
 from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
+from vippsrecon.report.excel.blocks import place_blocks
 from vippsrecon.report.excel.links import add_links
-from vippsrecon.report.money.radar import build_radar_rows
+from vippsrecon.report.excel.money_tables import build_money_tables, build_table
 from vippsrecon.report.sentences import describe_change_rows
 from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -26,7 +27,6 @@ from vippsrecon.texts import (
     count_of,
     format_money,
     format_percent,
-    list_section,
     list_texts_in,
     say,
     translate_words,
@@ -69,15 +69,15 @@ def build_sheet_tables(
         discrepancies = add_payments(discrepancies, frames.payments)
     fill_in = f"{say('about.discrepancies')} {say('about.fill_in')}"
     tables = (
-        _build_table("discrepancies", _name_values(discrepancies), fill_in),
+        build_table("discrepancies", _name_values(discrepancies), fill_in),
         *_build_item_tables(frames),
         *_build_change_tables(changes),
-        *(_build_table(sheet, build_pair_rows(frames, sheet)) for sheet in ("matched", "timing")),
-        _build_table("payments", frames.payments),
-        _build_table("events", frames.events),
-        _build_table("orders", frames.orders),
-        *_build_money_tables(frames),
-        _build_table("rejects", build_reject_and_failure_rows(frames)),
+        *(build_table(sheet, build_pair_rows(frames, sheet)) for sheet in ("matched", "timing")),
+        build_table("payments", frames.payments),
+        build_table("events", frames.events),
+        build_table("orders", frames.orders),
+        *build_money_tables(frames),
+        build_table("rejects", build_reject_and_failure_rows(frames)),
     )
     with_payments = detail == "findings"
     columns = fit_column_widths(
@@ -86,7 +86,9 @@ def build_sheet_tables(
         DISCREPANCY_WIDTH_LIMITS,
     )
     tables = (replace(tables[0], columns=columns), *tables[1:])
-    placed = {table.key: _place_header(table, figures, stem, limit) for table in tables}
+    placed = {
+        table.key: place_blocks(_place_header(table, figures, stem, limit)) for table in tables
+    }
     if detail == "findings":
         for sheet in placed.keys() & set(RAW_SHEETS):
             file = f"{stem}.data/{sheet}_rows.parquet"
@@ -95,47 +97,9 @@ def build_sheet_tables(
     return placed
 
 
-def _build_table(sheet: str, data: pl.DataFrame, about: str = "") -> SheetTable:
-    """Return a table with the name, the sentence and the columns of its sheet."""
-    return SheetTable(
-        sheet,
-        names.get_sheet_name(sheet),
-        about or say(f"about.{sheet}"),
-        list_columns(sheet),
-        data,
-    )
-
-
-def _build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
-    """Return the sheets of money on its way to the bank that have rows."""
-    if frames.money is None:
-        return ()
-    words = dict(list_section("money_legs.words"))
-    payouts = frames.money.payouts.with_columns(
-        pl.col("what", "status", "matched_by").replace(words)
-    )
-    names_of_lines = dict(list_section("cut_off.lines"))
-    cut_off = frames.money.cut_off.with_columns(
-        line_name=pl.col("line").replace(names_of_lines),
-        what=pl.col("item").replace(dict(list_section("cut_off.items"))),
-        proof=pl.col("proof").replace(dict(list_section("cut_off.proofs"))),
-    )
-    vouchers = frames.money.vouchers.with_columns(
-        status=pl.col("status").replace(dict(list_section("cut_off.statuses"))),
-    )
-    rows = {
-        "ledger": frames.money.entries,
-        "payouts_bank": payouts,
-        "cutoff": cut_off,
-        "vouchers": vouchers,
-        "radar": build_radar_rows(frames.reservations, frames.orders),
-    }
-    return tuple(_build_table(sheet, data) for sheet, data in rows.items() if data.height)
-
-
 def _build_item_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
     rows = build_item_rows(frames)
-    return () if rows.is_empty() else (_build_table("open_items", rows),)
+    return () if rows.is_empty() else (build_table("open_items", rows),)
 
 
 def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
@@ -158,7 +122,7 @@ def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...
         change=_replace_words("change", "changes.words"),
         decision=_replace_words("decision", "decisions"),
     )
-    return (_build_table("changed", rows, describe_change_rows(changes.name)),)
+    return (build_table("changed", rows, describe_change_rows(changes.name)),)
 
 
 def _name_values(discrepancies: pl.DataFrame) -> pl.DataFrame:
@@ -178,7 +142,7 @@ def _place_header(table: SheetTable, figures: ReportFigures, stem: str, limit: i
     """Set the row of the header: below title, sentence, totals and notes."""
     present = set(table.data["currency"].unique()) if "currency" in table.data.columns else set()
     currencies = tuple(currency for currency in figures.currencies if currency in present)
-    notes: tuple[str, ...] = ()
+    notes = table.notes
     if table.key == "discrepancies":
         notes = (*format_group_notes(figures), *format_risk_notes(table.data))
     head_row = 2 + len(currencies) + 1 + len(notes) + 1

@@ -20,6 +20,7 @@ from vippsrecon.report.excel import controls
 from vippsrecon.report.excel.bridge_sheet import BridgeSheetWriter
 from vippsrecon.report.excel.existing_report import has_manual_entries
 from vippsrecon.report.excel.figures_sheet import FiguresSheetWriter
+from vippsrecon.report.excel.money_tables import add_voucher_checks
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
@@ -109,7 +110,11 @@ def write_workbook(
                 if table.left_out:
                     sheets[name] = replace(table, file_sha256=compute_file_sha256(file))
         days = sum_by_day(frames.events, reconciliation.manifest)
-        _write_workbook_file(reconciliation, figures, days, sheets, folder / path.name)
+        checks = CrossChecks()
+        add_voucher_checks(sheets, frames.money, checks)
+        _write_workbook_file(
+            reconciliation, figures, days, sheets, folder / path.name, checks=checks
+        )
     return WrittenFile(path)
 
 
@@ -119,11 +124,13 @@ def _write_workbook_file(
     days: DayTotals,
     sheets: Mapping[str, SheetTable],
     path: Path,
+    *,
+    checks: CrossChecks,
 ) -> None:
     rows = path.parent / "rows"
     rows.mkdir()
     with open_workbook(path, rows) as workbook:
-        _fill_report_workbook(workbook, reconciliation, figures, days, sheets)
+        _fill_report_workbook(workbook, reconciliation, figures, days, sheets, checks=checks)
 
 
 def _fill_report_workbook(
@@ -132,6 +139,8 @@ def _fill_report_workbook(
     figures: ReportFigures,
     days: DayTotals,
     sheets: Mapping[str, SheetTable],
+    *,
+    checks: CrossChecks,
 ) -> None:
     manifest = reconciliation.manifest
     workbook.set_properties(
@@ -142,7 +151,7 @@ def _fill_report_workbook(
             "created": _compute_creation_time(str(manifest.get("as_of") or "")),
         }
     )
-    formats, checks = WorkbookFormats(workbook), CrossChecks()
+    formats = WorkbookFormats(workbook)
     shown = {name: table for name, table in sheets.items() if not table.left_out}
     drawn = ["figures"] if figures.legs or days or figures.concentrations else []
     stated = ["bridge"] if figures.statement else []

@@ -110,5 +110,35 @@ MONEY_COLUMNS = {
 }
 """Columns by sheet."""
 
+CLEARING_BLOCK_COLUMNS = (
+    ("line_name", _column("item_name")),
+    ("msn", _column("msn")),
+    ("currency", _column("currency")),
+    ("amount_minor", _column("account_minor", "money")),
+    ("off_balance_minor", _column("item_minor", "money")),
+    ("item_minor", _column("unexplained_minor", "money")),
+    ("payout_number", _column("payout_number")),
+    ("item_date", _column("item_date", "date")),
+    ("ledger_id", _column("ledger_id", printed=False)),
+)
+
+REFUND_BLOCK_COLUMNS = (
+    ("line_name", _column("stage_name")),
+    ("what", _column("order_number")),
+    ("msn", _column("msn")),
+    ("currency", _column("currency")),
+    ("amount_minor", _column("amount_minor", "money")),
+    ("off_balance_minor", _column("promised_date", "date")),
+    ("item_minor", _column("made_date", "date")),
+    ("proof", _column("ledger_date", "date")),
+    ("reference", _column("reference")),
+    ("payout_number", _column("age_days", "count")),
+    ("item_date", _column("overdue", "flag")),
+    ("ledger_id", _column("next_step", printed=False)),
+)
+
+BLOCK_COLUMNS = {"clearing": CLEARING_BLOCK_COLUMNS, "refunds": REFUND_BLOCK_COLUMNS}
+"""Block below the rows of a sheet to its columns, each with the column of the sheet that it stands in."""
+
 NOT_SUMMED = ("balance_after_minor",)
 """Amounts whose sum means nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.reconciliation.engines.backends import prepare_frame
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
+from vippsrecon.report.money.clearing import build_clearing_rows
+from vippsrecon.report.money.refunds import build_refund_rows
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 if TYPE_CHECKING:
@@ -37,6 +40,10 @@ class MoneyFrames:
         completeness: `schemas.LEDGER_COMPLETENESS`: the proof for each ledger.
         cut_off: The lines of the cut-off pack, each followed by its items (`item_minor`).
         vouchers: `schemas.VOUCHERS` with debit and credit apart.
+        clearing: The clearing account of each ledger, see `report.money.clearing`.
+        refunds: The refunds that are not deducted from a payout, see `report.money.refunds`.
+        refunds_followed: Number of all refunds.
+        at: The cut-off day; None: no cut-off pack was made.
     """
 
     entries: pl.DataFrame
@@ -44,6 +51,10 @@ class MoneyFrames:
     completeness: pl.DataFrame
     cut_off: pl.DataFrame
     vouchers: pl.DataFrame
+    clearing: pl.DataFrame
+    refunds: pl.DataFrame
+    refunds_followed: int
+    at: date | None
 
 
 def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
@@ -67,6 +78,10 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
         ),
         _join_cut_off(read("cut_off"), read("cut_off_items")),
         _divide_amounts(read("vouchers")),
+        build_clearing_rows(read("clearing"), read("cut_off"), read("vouchers")),
+        build_refund_rows(read("refund_ageing")),
+        read("refund_ageing").height,
+        read("cut_off")["cut_off_date"].max(),  # type: ignore[arg-type]
     )
 
 
@@ -196,8 +211,6 @@ def _add_outcome(
 
 
 def _parse_proof(row: dict[str, object]) -> dict[str, object]:
-    from datetime import date
-
     days = {"first_date", "last_date", "broken_date", "first_open_date", "last_open_date"}
     return {
         name: date.fromisoformat(str(value)) if name in days and value is not None else value

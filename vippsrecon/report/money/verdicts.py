@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from vippsrecon.ledger.completeness import describe_completeness
+from vippsrecon.report.money.clearing import describe_clearing
 from vippsrecon.report.money.frames import MoneyFrames
 from vippsrecon.schemas.results import LEGS
 from vippsrecon.texts import list_section, say
@@ -111,8 +112,11 @@ def compute_leg_verdicts(
 
 
 def describe_ledgers(frames: MoneyFrames) -> list[str]:
-    """Return whether each ledger is complete, in a sentence each."""
-    return describe_completeness(frames.completeness)
+    """Return whether each ledger is complete, and what the clearing account holds, a sentence each."""
+    sentences = list(describe_completeness(frames.completeness))
+    if frames.at is not None:
+        sentences += describe_clearing(frames.clearing, frames.at)
+    return sentences
 
 
 def list_leg_heads() -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import polars as pl
 
 from vippsrecon.errors import SourceError
-from vippsrecon.money import LARGEST_SUM, format_amount, format_count
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.sources.bank.statement import ParsedFile, Statement
+from vippsrecon.texts import format_spaced_money, say, say_number
 
 
 def sum_moved(lines: pl.DataFrame, file: str) -> int:
@@ -45,39 +46,43 @@ def check_balances(file: ParsedFile) -> ParsedFile:
             lines = lines.with_columns(amount_minor=turned.otherwise("amount_minor"))
             moved = statement.moved_minor - 2 * reversed_minor
             checked.append(statement._replace(moved_minor=moved))
-            notes.append(
-                f"{describe_statement(statement)}: its reversals state the direction of the payment "
-                "that they take back, as its balances show. Their amounts are turned round."
-            )
+            named = describe_statement(statement)
+            notes.append(_capitalize(say("bank_notes.reversals_turned", statement=named)))
             continue
         checked.append(statement)
         if unexplained:
             notes.append(_describe_difference(statement))
     silent = [statement for statement in checked if statement.unexplained_minor is None]
     if silent:
-        notes.append(
-            f"{format_count(len(silent), 'statement states', 'statements state')} no opening or no "
-            "closing balance, so it is not proven that all lines are there."
-        )
+        notes.append(say_number("bank_notes.no_balances", len(silent)))
     return replace(file, lines=lines, statements=tuple(checked), notes=tuple(notes))
 
 
 def _describe_difference(statement: Statement) -> str:
     opening, closing = statement.opening_minor or 0, statement.closing_minor or 0
-    reached = format_amount(opening + statement.moved_minor, statement.currency)
-    return (
-        f"{describe_statement(statement)} does not add up: its opening balance "
-        f"{format_amount(opening, statement.currency)} and its lines give {reached}, and its closing "
-        f"balance is {format_amount(closing, statement.currency)}. Lines are missing, repeated or "
-        "rejected; download it again."
-    )
+    amounts = {
+        "opening": opening,
+        "reached": opening + statement.moved_minor,
+        "closing": closing,
+    }
+    facts = {
+        name: format_spaced_money(minor, statement.currency) for name, minor in amounts.items()
+    }
+    named = describe_statement(statement)
+    return _capitalize(say("bank_notes.not_adding_up", statement=named, **facts))
 
 
 def describe_statement(statement: Statement) -> str:
     """Return a statement's name for a sentence, with its account and last day."""
-    parts = [f"Statement {statement.identification or statement.number}"]
+    name = say("bank_notes.statement", name=statement.identification or str(statement.number))
     if statement.account:
-        parts.append(f"of account {statement.account}")
+        facts = {"statement": name, "account": statement.account}
+        name = say("bank_notes.statement_of_account", **facts)
     if statement.last_date:
-        parts.append(f"to {statement.last_date.isoformat()}")
-    return " ".join(parts)
+        day = statement.last_date.isoformat()
+        name = say("bank_notes.statement_to", statement=name, day=day)
+    return name
+
+
+def _capitalize(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

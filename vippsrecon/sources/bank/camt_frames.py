@@ -14,12 +14,12 @@ import polars as pl
 
 from vippsrecon.dates import YEARS
 from vippsrecon.errors import InputError
-from vippsrecon.money import DECIMALS, format_count, to_minor
+from vippsrecon.money import DECIMALS, to_minor
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.balances import sum_moved
 from vippsrecon.sources.bank.statement import PARSED_COLUMNS, ParsedFile, Statement
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
-from vippsrecon.texts import say
+from vippsrecon.texts import say, say_number
 
 _STYLE = AmountStyle(".", long_decimals=True)
 """Amounts have a point and no sign; some banks fill them with zeros."""
@@ -202,23 +202,15 @@ def _build_rejects(read: pl.DataFrame, name: str) -> pl.DataFrame:
 def _describe_ignored(read: pl.DataFrame) -> Iterable[str]:
     information = read.filter(pl.col("kind") == "information").height
     if information:
-        yield (
-            f"Entries for information only, which are not booked: {information}. They are left out."
-        )
+        yield say_number("bank_notes.information", information)
     others = read.filter(pl.col("kind") == "other_currency")
     for currency, count in others.group_by("currency").len().sort("currency").iter_rows():
-        yield (
-            f"Entries in {currency}, in which Vipps MobilePay pays nothing out: {count}. They are "
-            "left out."
-        )
+        yield say_number("bank_notes.other_currency", count, currency=currency)
     if not read.filter(pl.col("kind") == "booked").height:
-        yield "There is no booked line in it."
+        yield say("bank_notes.no_line")
     undated = read.filter((pl.col("kind") == "booked") & (pl.col("booked") == "")).height
     if undated:
-        yield (
-            f"{format_count(undated, 'entry has', 'entries have')} no booking day; the value day is "
-            "used."
-        )
+        yield say_number("bank_notes.undated", undated)
 
 
 def _build_statements(

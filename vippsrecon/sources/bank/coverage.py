@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.balances import describe_statement
 from vippsrecon.sources.bank.statement import Statement
+from vippsrecon.texts import format_spaced_money, say, say_number
 
 _MAX_GAPS_NAMED = 5
 LONGEST_WEEKEND_DAYS = 5
@@ -41,19 +41,15 @@ class StatementGap(NamedTuple):
     def describe(self) -> str:
         """Return the gap as a sentence."""
         one, other = self.earlier, self.later
-        between = f"Between {describe_statement(one)} and {describe_statement(other)}"
+        two = {"earlier": describe_statement(one), "later": describe_statement(other)}
         if self.why == "numbers":
-            return (
-                f"{between} {format_count(self.missing, 'statement is', 'statements are')} missing "
-                f"(numbers {one.sequence} and {other.sequence}). Get it from the bank."
-            )
+            numbers = {"one": str(one.sequence), "other": str(other.sequence)}
+            return say_number("bank_notes.statements_missing", self.missing, **two, **numbers)
         if self.why == "balances":
-            return (
-                f"{between} something is missing: the first closes at "
-                f"{format_amount(one.closing_minor or 0, one.currency)}, the next opens at "
-                f"{format_amount(other.opening_minor or 0, other.currency)}. Get the statements between."
-            )
-        return f"{between} are days without a statement or a line. Check that none is missing."
+            closing = format_spaced_money(one.closing_minor or 0, one.currency)
+            opening = format_spaced_money(other.opening_minor or 0, other.currency)
+            return say("bank_notes.balances_apart", **two, closing=closing, opening=opening)
+        return say("bank_notes.silent_days", **two)
 
 
 def find_gaps(statements: Sequence[Statement]) -> list[StatementGap]:
@@ -88,7 +84,7 @@ def describe_gaps(statements: Sequence[Statement]) -> list[str]:
     notes = [gap.describe() for gap in find_gaps(statements)]
     if len(notes) > _MAX_GAPS_NAMED:
         more = len(notes) - _MAX_GAPS_NAMED
-        notes = [*notes[:_MAX_GAPS_NAMED], f"{format_count(more, 'more gap')} between statements."]
+        notes = [*notes[:_MAX_GAPS_NAMED], say_number("bank_notes.more_gaps", more)]
     return notes
 
 
@@ -106,12 +102,11 @@ def describe_other_accounts(
         return []
     present = {statement.account for statement in statements if statement.account}
     notes = [
-        f"Account {account} is not one that payouts go to; is this the right statement?"
-        for account in sorted(present - expected)
+        say("bank_notes.other_account", account=account) for account in sorted(present - expected)
     ]
     if all(statement.account for statement in statements):
         notes += [
-            f"There is no statement of account {account}, to which payouts go."
+            say("bank_notes.no_statement", account=account)
             for account in sorted(expected - present)
         ]
     return notes
@@ -130,16 +125,14 @@ def describe_other_days(
     if period is None or not dated:
         return []
     first, last = min(day for day, _ in dated), max(day for _, day in dated)
-    covered = f"{first.isoformat()} to {last.isoformat()}"
-    wanted = f"{period[0].isoformat()} to {period[1].isoformat()}"
+    covered = say("bank_notes.days", first=first.isoformat(), last=last.isoformat())
+    wanted = say("bank_notes.days", first=period[0].isoformat(), last=period[1].isoformat())
     if last < period[0] or first > period[1]:
-        return [f"The statements are of {covered}, and the period is {wanted}: another month."]
+        return [say("bank_notes.other_month", covered=covered, wanted=wanted)]
     notes = []
     # An opening balance is often dated the day before, and a month may begin on a holiday.
     if first > period[0] + timedelta(days=LONGEST_WEEKEND_DAYS):
-        notes.append(
-            f"The statements begin on {first.isoformat()}, after the period {wanted} does."
-        )
+        notes.append(say("bank_notes.begin_late", day=first.isoformat(), wanted=wanted))
     if last < period[1]:
-        notes.append(f"The statements end on {last.isoformat()}, before the period {wanted} does.")
+        notes.append(say("bank_notes.end_early", day=last.isoformat(), wanted=wanted))
     return notes

@@ -36,6 +36,7 @@ from vippsrecon.sources.files.detect import (
 from vippsrecon.sources.files.table import Table
 from vippsrecon.sources.input_paths import list_paths, refuse_repeated_names
 from vippsrecon.sources.orders.open import open_table
+from vippsrecon.texts import say_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,4 +165,4 @@ def summarize_file(path: Path, file: ParsedFile) -> BankFileSummary:
 def _describe_provisional(file: ParsedFile) -> list[str]:
     if not file.provisional.height:
         return []
-    return [f"Lines that are not booked yet, and in no sum: {file.provisional.height}."]
+    return [say_number("bank_notes.not_booked_in_file", file.provisional.height)]

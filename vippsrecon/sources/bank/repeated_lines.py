@@ -16,10 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from vippsrecon.money import format_count
 from vippsrecon.sources.bank.statement import LINE_COLUMNS, ParsedFile, Statement
 from vippsrecon.sources.reject_frames import make_rejects
-from vippsrecon.texts import say
+from vippsrecon.texts import say, say_number
 
 _BookedLine = tuple[date, str | None, str]
 """Day, the bank's reference, file."""
@@ -48,15 +47,9 @@ def drop_duplicates(file: ParsedFile) -> ParsedFile:
     proven = lines.filter((pl.col("copy") > 0) & has_reference & is_proven).height
     notes = list(file.notes)
     if unsure:
-        notes.append(
-            f"{format_count(unsure, 'row is', 'rows are')} equal to another one in account, day, "
-            "amount and text, and without a reference of the bank. Each counts as a payment."
-        )
+        notes.append(say_number("bank_notes.equal_rows", unsure))
     if proven:
-        notes.append(
-            f"{format_count(proven, 'row repeats', 'rows repeat')} another one and its reference, and "
-            "the balances show that each was booked. Each counts as a payment."
-        )
+        notes.append(say_number("bank_notes.proven_repeats", proven))
     dropped = repeated.group_by("statement", "currency").agg(pl.col("amount_minor").sum())
     sums = {(number, currency): amount for number, currency, amount in dropped.iter_rows()}
     statements = tuple(
@@ -102,26 +95,16 @@ def merge_files(files: Sequence[ParsedFile]) -> tuple[pl.DataFrame, pl.DataFrame
     merged = _merge_layers(lines)
     notes = []
     if merged.height < lines.height:
-        count = lines.height - merged.height
-        notes.append(
-            f"{format_count(count, 'line is', 'lines are')} in several files or statements; each is "
-            "counted once."
-        )
+        notes.append(say_number("bank_notes.in_several_files", lines.height - merged.height))
     provisional = pl.concat(
         file.provisional.with_columns(account_key=pl.coalesce("account", pl.lit(keys[file.name])))
         for file in files
     )
     open_lines, replaced = _match_provisional(provisional, merged)
     if replaced:
-        notes.append(
-            f"{format_count(replaced, 'provisional line was', 'provisional lines were')} booked "
-            "later; each is one line, the booked one."
-        )
+        notes.append(say_number("bank_notes.booked_later", replaced))
     if open_lines.height:
-        notes.append(
-            f"{format_count(open_lines.height, 'line is', 'lines are')} provisional: the bank has "
-            "not booked it yet, and it is in no sum."
-        )
+        notes.append(say_number("bank_notes.provisional", open_lines.height))
     columns = list(LINE_COLUMNS)
     order = ["source_file", "source_row"]
     return merged.select(columns).sort(order), open_lines.select(columns).sort(order), notes

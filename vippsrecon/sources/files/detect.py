@@ -17,6 +17,7 @@ from vippsrecon.input_files import check_input_file
 from vippsrecon.sources.files.archive import PASSWORD_PROTECTED, check_archive
 from vippsrecon.sources.files.headings import normalize_heading
 from vippsrecon.sources.files.xml_file import read_outline
+from vippsrecon.texts import say
 
 MAX_COLUMNS = 1000
 MAX_CELL_LENGTH = 1024 * 1024
@@ -37,10 +38,7 @@ _MESSAGE_OF_ELEMENT = {
     "BkToCstmrStmt": "camt.053",
     "BkToCstmrDbtCdtNtfctn": "camt.054",
 }
-OTHER_MESSAGES = {
-    "camt.052": "a report within the day, which may still change",
-    "camt.054": "a notification of single payments, without balances",
-}
+OTHER_MESSAGES = ("camt.052", "camt.054")
 """Messages of a bank that are no statement, and what they are."""
 
 _SETTLEMENT_REPORT = "SettlementReport"
@@ -199,13 +197,9 @@ def recognize_xml(path: Path) -> FileFormat:
 
 def explain_other_message(file_format: FileFormat) -> str:
     """Return why a bank message is no statement, and what to ask for; "" for a statement."""
-    about = OTHER_MESSAGES.get(file_format.format)
-    if about is None:
+    if file_format.format not in OTHER_MESSAGES:
         return ""
-    return (
-        f"this is {file_format.format}, {about}; ask the bank for camt.053, the statement of booked "
-        "entries"
-    )
+    return say(f"preview.{file_format.format.replace('.', '')}")
 
 
 def _read_head(path: Path) -> bytes:

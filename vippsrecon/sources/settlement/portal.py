@@ -50,11 +50,7 @@ _CELLS = (
     "payout_number", "account", "bank_date",
 )  # fmt: skip
 _MONEY_IN = ("capture", PAYOUT_ABORTED)
-_UNKNOWN_WITHOUT = {
-    "fee": "the fees of captures are",
-    "balance": "whether rows are missing is",
-    "reference": "which payment a row belongs to is",
-}
+_UNKNOWN_WITHOUT = ("fee", "balance", "reference")
 _STYLE = AmountStyle(".", long_decimals=True)
 _TIMES = ("%Y-%m-%d %H:%M[:%S]", "%d.%m.%Y %H:%M[:%S]")
 _DAYS = ("%Y-%m-%d", "%d.%m.%Y")
@@ -127,10 +123,14 @@ def _find_places(headings: Sequence[str], file: str) -> dict[str, int]:
 def _describe_missing_columns(headings: Sequence[str], file: str) -> list[str]:
     """Say what is not known because its column is missing or has another name."""
     present = _find_places(headings, file)
+    columns = _load_form().columns
     return [
-        f"It has no column {_load_form().columns[field][0]!r} or {_load_form().columns[field][1]!r}: "
-        f"{what} not known."
-        for field, what in _UNKNOWN_WITHOUT.items()
+        say(
+            f"settlement_notes.without_{field}",
+            one=repr(columns[field][0]),
+            other=repr(columns[field][1]),
+        )
+        for field in _UNKNOWN_WITHOUT
         if field not in present
     ]
 

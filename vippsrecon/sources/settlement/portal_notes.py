@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.orders.fields.references import SCIENTIFIC_NOTATION
+from vippsrecon.texts import format_spaced_money, say, say_number
 
 _MAX_TYPES_NAMED = 5
 
@@ -20,41 +20,31 @@ def build_portal_notes(rows: pl.DataFrame, entries: pl.DataFrame) -> list[str]:
         *_describe_broken_balances(entries),
         *_describe_fee_differences(entries),
         *_describe_mixed_currencies(rows),
-        *describe_shortened_ids([rows["reference"], rows["psp_reference"]]),
+        *_describe_shortened_ids([rows["reference"], rows["psp_reference"]]),
     ]
 
 
-def describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
+def _describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
     """Return a note on ids that a spreadsheet wrote as 2.00123E+19; their digits are lost."""
     ids = pl.concat(columns).drop_nulls()
     shortened = ids.filter(ids.str.contains(SCIENTIFIC_NOTATION))
     if shortened.is_empty():
         return []
-    return [
-        f"{format_count(shortened.len(), 'reference was', 'references were')} shortened by a "
-        f"spreadsheet ({shortened[0]}), so the payment cannot be found by it. Download the file again, "
-        "and do not save it in Excel."
-    ]
+    return [say_number("settlement_notes.shortened", shortened.len(), example=shortened[0])]
 
 
 def _describe_unknown_types(rows: pl.DataFrame) -> Iterator[str]:
     unknown = rows.filter(pl.col("known_type").is_null())
     if unknown.height:
         named = ", ".join(repr(text) for text in sorted(set(unknown["type"]))[:_MAX_TYPES_NAMED])
-        yield (
-            f"{format_count(unknown.height, 'row has', 'rows have')} a type that is not known "
-            f"({named}). They are kept, and their sign decides how they are booked."
-        )
+        yield say_number("settlement_notes.unknown_types", unknown.height, types=named)
 
 
 def _describe_positive_refunds(rows: pl.DataFrame) -> Iterator[str]:
     is_positive = (pl.col("known_type") == "refund") & (pl.col("amount_minor") > 0)
     count = rows.filter(is_positive).height
     if count:
-        yield (
-            f"{format_count(count, 'refund has', 'refunds have')} no minus sign. A refund is read as "
-            "money out."
-        )
+        yield say_number("settlement_notes.positive_refunds", count)
 
 
 def _describe_broken_balances(entries: pl.DataFrame) -> Iterator[str]:
@@ -71,10 +61,8 @@ def _describe_broken_balances(entries: pl.DataFrame) -> Iterator[str]:
         newest_first = (before.slice(0, own.height - 1) != after.slice(1)).sum()
         breaks = int(min(oldest_first, newest_first))
         if breaks:
-            yield (
-                f"The balance of ledger {ledger} in {currency} breaks in "
-                f"{format_count(breaks, 'place')}: rows are missing, rejected or sorted otherwise."
-            )
+            facts = {"ledger": str(ledger), "currency": str(currency)}
+            yield say_number("settlement_notes.balance_breaks", breaks, **facts)
 
 
 def _describe_fee_differences(entries: pl.DataFrame) -> Iterator[str]:
@@ -85,10 +73,11 @@ def _describe_fee_differences(entries: pl.DataFrame) -> Iterator[str]:
     )
     different = sums.filter((pl.col("retained") != 0) & (pl.col("retained") != pl.col("charged")))
     for msn, currency, retained, charged in different.sort("msn", "currency").iter_rows():
-        yield (
-            f"Sales unit {msn}: {format_amount(retained, currency)} of fees were retained, and the "
-            f"captures have {format_amount(charged, currency)}. The retained fees count; a fee may be "
-            "retained on another day than its capture."
+        yield say(
+            "settlement_notes.fees_apart",
+            msn=msn,
+            retained=format_spaced_money(retained, currency),
+            charged=format_spaced_money(charged, currency),
         )
 
 
@@ -96,4 +85,5 @@ def _describe_mixed_currencies(rows: pl.DataFrame) -> Iterator[str]:
     counts = rows.group_by("msn").agg(pl.col("currency").unique().sort())
     for msn, currencies in counts.sort("msn").iter_rows():
         if len(currencies) > 1:
-            yield f"Sales unit {msn} has entries in {', '.join(currencies)}; each is summed apart."
+            codes = ", ".join(currencies)
+            yield say("settlement_notes.several_currencies", msn=msn, currencies=codes)

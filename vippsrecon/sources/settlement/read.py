@@ -10,7 +10,7 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.errors import SourceError
-from vippsrecon.money import LARGEST_SUM, format_count
+from vippsrecon.money import LARGEST_SUM
 from vippsrecon.sources.files.detect import (
     FILE_KIND_NAMES,
     FileFormat,
@@ -35,6 +35,7 @@ from vippsrecon.sources.settlement.several_files import (
     refuse_two_forms,
     share_ledgers,
 )
+from vippsrecon.texts import say_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,14 +71,7 @@ def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame
     entries = merge_entries(parsed)
     payouts = mark_aborted(merge_payouts(parsed))
     repeated = sum(file.entries.height for file in parsed) - entries.height
-    notes = (
-        (
-            f"{format_count(repeated, 'entry is', 'entries are')} in several files; each is counted "
-            "once.",
-        )
-        if repeated
-        else ()
-    )
+    notes = (say_number("settlement_notes.in_several_files", repeated),) if repeated else ()
     rejects = pl.concat([file.rejects for file in parsed]).sort("source_file", "source_row")
     return SettlementFiles(
         schemas.cast_to_schema(entries, schemas.LEDGER_ENTRIES),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vippsrecon.errors import SourceError
-from vippsrecon.money import DECIMALS, format_count
+from vippsrecon.money import DECIMALS
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.files.csv_file import read_text_lines
@@ -32,7 +32,7 @@ from vippsrecon.sources.settlement.transactions import (
     Transaction,
     compute_frames,
 )
-from vippsrecon.texts import say
+from vippsrecon.texts import say, say_number
 
 FORMAT = "vipps-sectioned"
 
@@ -67,10 +67,7 @@ def read_sectioned_csv(path: Path) -> ParsedSettlement:
     transactions, notes = _join_other_ids(reading.transactions, reading.settlements)
     computed = compute_frames(transactions, reading.settlements, path.name)
     if reading.joined:
-        notes.append(
-            f"{format_count(reading.joined, 'row has', 'rows have')} an amount with a decimal comma "
-            "that is not quoted; its two cells are read as one amount."
-        )
+        notes.append(say_number("settlement_notes.comma_not_quoted", reading.joined))
     return ParsedSettlement(
         path.name,
         FORMAT,
@@ -250,9 +247,6 @@ def _join_other_ids(
         else transaction
         for transaction in transactions
     ]
-    note = (
-        f"The settlement is {one[1]} of sales unit {one[0]}, and the transactions name settlement "
-        f"{other[1]} of sales unit {other[0]}. They are read as the transactions of {one[1]}; check "
-        "with the bank statement."
-    )
+    ids = {"one": one[1], "one_msn": one[0], "other": other[1], "other_msn": other[0]}
+    note = say("settlement_notes.other_ids", **ids)
     return joined, [note]

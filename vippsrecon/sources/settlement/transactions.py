@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vippsrecon.money import format_amount, format_count
 from vippsrecon.sources.reject_frames import RejectCells
 from vippsrecon.sources.settlement.result import ENTRY_COLUMNS, PAYOUT_COLUMNS
-from vippsrecon.texts import say
+from vippsrecon.texts import format_spaced_money, say, say_number
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 _MAX_DIFFERENCES_NAMED = 5
@@ -136,14 +135,10 @@ def compute_frames(
         more = len(notes) - _MAX_DIFFERENCES_NAMED
         notes = [
             *notes[:_MAX_DIFFERENCES_NAMED],
-            f"{format_count(more, 'more settlement')} differ.",
+            say_number("settlement_notes.more_differ", more),
         ]
     if missing or unstated:
-        count = len(missing) + unstated
-        notes.append(
-            f"{format_count(count, 'settlement has', 'settlements have')} transactions and no "
-            "sum in the file; the payout is computed from them."
-        )
+        notes.append(say_number("settlement_notes.no_sum", len(missing) + unstated))
     rows = sorted({(copy.row, copy.psp_reference) for copy in copies})
     return ComputedFrames(
         pl.DataFrame(entries, schema=ENTRY_COLUMNS, orient="row"),
@@ -234,17 +229,13 @@ def _choose_amount(
         return computed, ""
     currency = settlement.currency
     refunds = sum(t.amount_minor for t in transactions if t.amount_minor < 0)
-    both = (
-        f"Settlement {settlement.settlement_id} of sales unit {settlement.msn}: the file states "
-        f"{format_amount(stated, currency)}, and its transactions give "
-        f"{format_amount(computed, currency)}"
-    )
+    facts = {
+        "settlement": settlement.settlement_id,
+        "msn": settlement.msn,
+        "stated": format_spaced_money(stated, currency),
+        "computed": format_spaced_money(computed, currency),
+    }
     if refunds and stated - computed == -refunds:
-        return computed, (
-            f"{both}. The stated sum leaves out the refunds of "
-            f"{format_amount(-refunds, currency)}; the payout is computed with them."
-        )
-    return stated, (
-        f"{both}. Transactions are missing or rejected, so the payout is as stated; download the file "
-        "again."
-    )
+        left_out = format_spaced_money(-refunds, currency)
+        return computed, say("settlement_notes.without_refunds", **facts, refunds=left_out)
+    return stated, say("settlement_notes.rows_missing", **facts)

@@ -50,8 +50,6 @@ class LedgerSource(NamedTuple):
         payouts: `schemas.PAYOUTS`, each with the day on which it is expected in the bank.
         completeness: `schemas.LEDGER_COMPLETENESS`: whether an entry is missing.
         rejects: `schemas.REJECTS`.
-        gaps: Why the run is incomplete.
-        notices: Sentences for the report's cover.
         notes: What a reader says of its file.
         inputs: SHA-256 by file name.
         coverage: Kind, first and last day by file name.
@@ -63,8 +61,6 @@ class LedgerSource(NamedTuple):
     payouts: pl.DataFrame
     completeness: pl.DataFrame
     rejects: pl.DataFrame
-    gaps: tuple[Gap, ...]
-    notices: tuple[str, ...]
     notes: tuple[str, ...]
     inputs: dict[str, str]
     coverage: dict[str, dict[str, str]]
@@ -72,10 +68,8 @@ class LedgerSource(NamedTuple):
     days: dict[str, tuple[date, date]] | None = None
 
 
-def read_settlement_source(
-    files: Sequence[Path], settings: Settings, period: Period, msns: frozenset[str]
-) -> LedgerSource:
-    """Read settlement files, and say what they do not cover.
+def read_settlement_source(files: Sequence[Path], settings: Settings) -> LedgerSource:
+    """Read settlement files.
 
     Raises:
         SourceError: A file cannot be used.
@@ -83,19 +77,12 @@ def read_settlement_source(
     """
     read = read_settlement_files(files)
     refuse_unreadable(read.entries, read.rejects)
-    completeness = prove_completeness(read.entries)
-    problems = [
-        *_check_days(read.entries, [file.name for file in read.files], period),
-        *_check_units(read.entries, msns),
-    ]
     notes = [f"{file.name}: {note}" for file in read.files for note in file.notes]
     return LedgerSource(
         read.entries,
         add_expected_days(read.payouts, settings),
-        completeness,
+        prove_completeness(read.entries),
         read.rejects,
-        tuple(problem for problem in problems if isinstance(problem, Gap)),
-        tuple(problem for problem in problems if isinstance(problem, str)),
         (*notes, *read.notes),
         {file.name: file.sha256 for file in read.files},
         {
@@ -106,33 +93,48 @@ def read_settlement_source(
     )
 
 
-def read_ledger_source(
-    folder: Path, settings: Settings, period: Period, msns: frozenset[str]
-) -> LedgerSource:
-    """Read a folder that `vippsrecon ledger` wrote, and say what it does not cover.
+def read_ledger_source(folder: Path, settings: Settings) -> LedgerSource:
+    """Read a folder that `vippsrecon ledger` wrote.
 
     Raises:
         InputError: The folder is not of a ledger.
         SourceError: A file is damaged or was changed after it was written.
     """
     fetched = load_ledger_folder(folder)
-    facts, completeness = fetched.facts, fetched.completeness
-    gaps = list(_find_unread_days(facts.first, facts.last, period))
-    unproven = completeness.filter(pl.col("verdict").is_in([OPEN_DATES, NOT_PROVEN]))
+    facts = fetched.facts
     names = (ENTRIES_FILE, PAYOUTS_FILE, LEDGER_FILE)
     return LedgerSource(
         fetched.entries,
         add_expected_days(fetched.payouts, settings),
-        completeness,
+        fetched.completeness,
         schemas.to_polars(None, schemas.REJECTS),
-        tuple(gaps),
-        (*describe_completeness(unproven), *_check_units(fetched.entries, msns)),
         (),
         {name: compute_file_sha256(folder / name) for name in names},
         {ENTRIES_FILE: describe_coverage("ledger", facts.first, facts.last)},
         facts.environment,
         dict.fromkeys(facts.sales_units, (facts.first, facts.last)),
     )
+
+
+def check_coverage(
+    source: LedgerSource, period: Period, msns: frozenset[str]
+) -> Iterator[Gap | str]:
+    """Yield why the run is incomplete, and what has to be checked.
+
+    Args:
+        source: What was read.
+        period: First and last day that is reconciled; None: no limit.
+        msns: Sales units that have orders.
+    """
+    if source.environment:
+        own = source.coverage[ENTRIES_FILE]
+        first, last = (date.fromisoformat(own[name]) for name in ("first_day", "last_day"))
+        yield from _find_unread_days(first, last, period)
+        unproven = source.completeness.filter(pl.col("verdict").is_in([OPEN_DATES, NOT_PROVEN]))
+        yield from describe_completeness(unproven)
+    else:
+        yield from _check_days(source.entries, list(source.inputs), period)
+    yield from _check_units(source.entries, msns)
 
 
 def prove_completeness(entries: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from vippsrecon import schemas
-from vippsrecon.config.settings import SalesUnit, Settings
+from vippsrecon.config.settings import FILES_ENVIRONMENT, SalesUnit, Settings
 from vippsrecon.dates import to_day_number
 from vippsrecon.errors import InputError
 from vippsrecon.fetching import Fetched
@@ -27,9 +27,6 @@ from vippsrecon.texts import say
 from vippsrecon.workflow.inputs.money_files import MoneyFiles
 from vippsrecon.workflow.references import stack_frames
 from vippsrecon.workflow.saved_run import FetchFacts
-
-FILES_ENVIRONMENT = "files"
-"""The environment of a run without keys: its payments are those of settlement files."""
 
 _EVENT_NAMES = {"capture": "CAPTURED", "refund": "REFUNDED"}
 
@@ -106,8 +103,9 @@ def refuse_references_without_keys(references: Sequence[Path | str]) -> None:
     """
     if references:
         raise InputError(
-            "--references names payments to request, and no environment and keys are configured. Omit "
-            "it, or set VIPPS_ENVIRONMENT and the keys (vippsrecon init asks for them)."
+            "--references names payments to request, and this run has no keys: its payments are those "
+            "of the settlement files. Omit it, or set VIPPS_ENVIRONMENT and the keys (vippsrecon init "
+            "asks for them)."
         )
 
 

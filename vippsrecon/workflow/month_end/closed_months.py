@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from vippsrecon.closing import list_period_facts
+from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.dates import Period, parse_named_period
 from vippsrecon.errors import StoreError
 from vippsrecon.texts import format_money, say
@@ -17,7 +18,6 @@ from vippsrecon.workflow.history.period_lock import (
     compare_period,
     list_period_changes,
 )
-from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings

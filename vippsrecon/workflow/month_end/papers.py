@@ -1,4 +1,4 @@
-"""Add the cut-off pack and the proposed vouchers to a comparison that has a ledger."""
+"""Add cut-off pack, vouchers and clearing account to a comparison that has a ledger."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from vippsrecon.closing import build_cut_off, build_vouchers
+import polars as pl
+
+from vippsrecon.closing import build_cut_off, build_vouchers, prove_clearing_account
+from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.texts import say
 from vippsrecon.vipps_rules import find_capture_days
 from vippsrecon.workflow.history.written_vouchers import number_period
-from vippsrecon.workflow.inputs.payments_from_files import FILES_ENVIRONMENT
+from vippsrecon.workflow.month_end.refunds import follow_refunds
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
@@ -27,7 +30,7 @@ def add_month_end(
     period: tuple[date | None, date | None],
     cutoff: date | None,
 ) -> Reconciliation:
-    """Return the result with its cut-off pack and vouchers; unchanged without a ledger.
+    """Return the result with vouchers, cut-off pack and clearing account; unchanged without a ledger.
 
     Args:
         result: What was compared. A notice is added where vouchers cannot be compared with those that
@@ -48,16 +51,16 @@ def add_month_end(
     )
     lines = None if money.bank is None else read("bank_lines")
     compared = None if lines is None else matches
-    vouchers = build_vouchers(
+    proposed = build_vouchers(
         entries,
         payouts,
         settings=settings.vouchers,
         markets={unit.msn: unit.market for unit in settings.units if unit.market},
         payout_matches=compared,
         bank_lines=lines,
-        first=period[0],
-        last=period[1],
     )
+    in_period = _is_in_period(*period)
+    vouchers = proposed.filter(in_period)
     try:
         vouchers = number_period(settings, vouchers, *period)
     except (StoreError, InputError) as error:
@@ -78,12 +81,23 @@ def add_month_end(
         bank_until=_find_last_day(money),
         capture_days=_list_capture_days(settings),
     )
+    # The account also has the vouchers of days outside the period that the ledger shows.
+    outside = proposed.filter(~in_period)
+    clearing = prove_clearing_account(pl.concat([vouchers, outside]), entries, payouts, at)
     return result.with_changes(
         vouchers=vouchers,
         cut_off=pack.lines,
         cut_off_items=pack.items,
+        clearing=clearing,
+        refund_ageing=follow_refunds(result, at, is_fetched=is_fetched),
         manifest=result.manifest | {"cutoff": at.isoformat()},
     )
+
+
+def _is_in_period(first: date | None, last: date | None) -> pl.Expr:
+    days = pl.col("voucher_date")
+    is_late_enough = pl.lit(value=True) if first is None else days >= first
+    return is_late_enough if last is None else is_late_enough & (days <= last)
 
 
 def _find_last_day(money: MoneyFiles) -> date | None:

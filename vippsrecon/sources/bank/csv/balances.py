@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vippsrecon.money import format_count
 from vippsrecon.sources.bank.balances import sum_moved
 from vippsrecon.sources.bank.csv.profiles import BankProfile
 from vippsrecon.sources.bank.statement import Statement
 from vippsrecon.sources.files.table import MARKS
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
+from vippsrecon.texts import say, say_number
 
 _OPENING = re.compile(r"(?i)^\s*(inng[åa]ende|ingående|primosaldo|alkusaldo|opening balance)")
 _CLOSING = re.compile(r"(?i)^\s*(utg[åa]ende|utgående|ultimosaldo|loppusaldo|closing balance)")
@@ -71,10 +71,7 @@ def build_statements(
             opening = _parse_balance(balances.opening, currency) if balances.opening else opening
             closing = _parse_balance(balances.closing, currency) if balances.closing else closing
         if breaks:
-            notes.append(
-                f"The balance column breaks in {format_count(breaks, 'place')}: rows are missing or "
-                "rejected there."
-            )
+            notes.append(say_number("bank_notes.balance_breaks", breaks))
         statements.append(
             Statement(
                 file,
@@ -92,7 +89,7 @@ def build_statements(
         )
         numbered.append(own.with_columns(statement=pl.lit(number, pl.Int64)))
     if not lines.height:
-        notes.append("There is no booked line in it.")
+        notes.append(say("bank_notes.no_line"))
     return statements, pl.concat(numbered), notes
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.dates import YEARS
 from vippsrecon.errors import SourceError
-from vippsrecon.money import DECIMALS, format_count
+from vippsrecon.money import DECIMALS
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.csv.balances import build_statements, find_balance_rows
 from vippsrecon.sources.bank.csv.profiles import BankProfile
@@ -35,7 +35,7 @@ from vippsrecon.sources.orders.fields.amounts import (
     parse_amounts,
 )
 from vippsrecon.sources.orders.fields.dates import parse_times
-from vippsrecon.texts import say
+from vippsrecon.texts import say, say_number
 
 PENDING_WORDS = frozenset({
     "reservert", "reserveret", "reserverad", "venter", "väntar", "odottaa", "varaus", "på vei",
@@ -87,11 +87,7 @@ def _describe_shortened(texts: pl.Series) -> list[str]:
     shortened = texts.str.extract(_SHORTENED, 1).drop_nulls()
     if shortened.is_empty():
         return []
-    return [
-        f"{format_count(shortened.len(), 'text has', 'texts have')} a number that was shortened by a "
-        f"spreadsheet ({shortened[0]}), so the payout cannot be found by it. Download the file again, "
-        "and do not save it in Excel."
-    ]
+    return [say_number("bank_notes.shortened", shortened.len(), example=shortened[0])]
 
 
 def _pick_fields(rows: pl.DataFrame, places: dict[str, list[int]]) -> pl.DataFrame:
