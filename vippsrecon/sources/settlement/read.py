@@ -129,6 +129,7 @@ def summarize_settlement(path: Path, file: ParsedSettlement) -> SettlementFileSu
         totals=sum_entries(file.entries),
         msns=tuple(file.entries["msn"].unique().sort()),
         notes=file.notes,
+        is_short=file.is_short,
     )
 
 

@@ -68,6 +68,7 @@ class StatedSettlement(NamedTuple):
         is_net: Whether the fees are retained from it; else they are invoiced. None where the file
             does not say: then they are retained, unless the stated sum is the gross one.
         stated_minor: The amount paid out, as stated; None where it is not.
+        stated_count: The number of its transactions, as stated; None where it is not.
     """
 
     row: int
@@ -78,6 +79,7 @@ class StatedSettlement(NamedTuple):
     account: str | None
     is_net: bool | None
     stated_minor: int | None
+    stated_count: int | None = None
 
     @property
     def key(self) -> SettlementKey:
@@ -93,18 +95,31 @@ class ComputedFrames(NamedTuple):
         payouts: `schemas.PAYOUTS`.
         notes: Sentences on payouts that are not as stated.
         rejects: Rows that repeat others.
+        is_short: Whether a settlement states another number of transactions than it has, and the
+            rejects do not explain it.
     """
 
     entries: pl.DataFrame
     payouts: pl.DataFrame
     notes: list[str]
     rejects: list[RejectCells]
+    is_short: bool
 
 
 def compute_frames(
-    transactions: Sequence[Transaction], settlements: Sequence[StatedSettlement], file: str
+    transactions: Sequence[Transaction],
+    settlements: Sequence[StatedSettlement],
+    file: str,
+    rejected: int = 0,
 ) -> ComputedFrames:
-    """Compute entries and payouts, and compare each payout with the one stated."""
+    """Compute entries and payouts, and compare each payout with the one stated.
+
+    Args:
+        transactions: Those that can be read.
+        settlements: As the file states them.
+        file: Its name.
+        rejected: Number of its rows that cannot be read.
+    """
     sums: dict[SettlementKey, list[Transaction]] = {}
     for transaction in transactions:
         sums.setdefault(transaction.key, []).append(transaction)
@@ -120,6 +135,7 @@ def compute_frames(
     payouts = []
     notes = []
     unstated = 0
+    is_short = False
     for key, settlement in settled.items():
         gross = sum(transaction.amount_minor for transaction in sums.get(key, ()))
         fees = sum(transaction.fee_minor for transaction in sums.get(key, ()))
@@ -130,7 +146,10 @@ def compute_frames(
         amount, note = _choose_amount(settlement, computed, sums.get(key, ()))
         entries += _list_settlement_entries(settlement, amount, fees, file)
         payouts.append(_build_payout(settlement, amount, file))
-        notes += [note] if note else []
+        found = len({transaction.row for transaction in sums.get(key, ())})
+        stated = found if settlement.stated_count is None else settlement.stated_count
+        is_short = is_short or abs(found - stated) > rejected
+        notes += [text for text in (note, _compare_count(settlement, found)) if text]
     if len(notes) > _MAX_DIFFERENCES_NAMED:
         more = len(notes) - _MAX_DIFFERENCES_NAMED
         notes = [
@@ -145,6 +164,7 @@ def compute_frames(
         pl.DataFrame(payouts, schema=PAYOUT_COLUMNS, orient="row"),
         notes,
         [(file, row, None, psp, say("reasons.repeated_row")) for row, psp in rows],
+        is_short,
     )
 
 
@@ -239,3 +259,16 @@ def _choose_amount(
         left_out = format_spaced_money(-refunds, currency)
         return computed, say("settlement_notes.without_refunds", **facts, refunds=left_out)
     return stated, say("settlement_notes.rows_missing", **facts)
+
+
+def _compare_count(settlement: StatedSettlement, found: int) -> str:
+    """Return a note where the file states another number of transactions than it has."""
+    if settlement.stated_count is None or settlement.stated_count == found:
+        return ""
+    return say(
+        "settlement_notes.transactions_counted",
+        settlement=settlement.settlement_id,
+        msn=settlement.msn,
+        stated=settlement.stated_count,
+        found=found,
+    )
