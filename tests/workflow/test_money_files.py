@@ -282,8 +282,8 @@ def test_entry_missing_from_the_only_day_is_incomplete(read):
     """The balances of days that follow one another would show it; a last day has none after it."""
     rows = one_day()
     files = read([as_portal_csv([rows[0], *rows[2:]])])
-    assert list_clauses(files) == ["entries are missing from the settlement files of ledger 302321"]
-    assert "100.00 NOK was reached, and 300.00 NOK is stated" in files.gaps[0].sentence
+    assert list_clauses(files) == ["ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"]
+    assert "300.00 NOK, but 100.00 NOK should be there" in files.gaps[0].sentence
 
 
 @pytest.mark.parametrize("order", ["newest first", "by amount"])
