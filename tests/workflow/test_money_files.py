@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
-from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from tests.sources.settlement.conftest import ENGLISH, as_portal_csv, one_day, portal_row
 from tests.sources.settlement.test_older_forms import SECTIONED
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError, SourceError
@@ -239,6 +239,14 @@ def test_payout_without_a_day_gets_the_usual_one(read):
     rows = [*one_day()[:-1], [*one_day()[-1][:-1], ""]]
     payouts = read([as_portal_csv(rows)]).list_arguments()["payouts"]
     assert payouts["expected_bank_date"].to_list() == [date(2026, 10, 6)]
+
+
+def test_payout_of_an_english_file_gets_the_usual_day(read):
+    """The English report has no columns of payouts: the number is in the text, the day is computed."""
+    labels = ("Capture", "Refund", "Fees retained", "Payout scheduled")
+    payouts = read([as_portal_csv(one_day(labels), ENGLISH)]).list_arguments()["payouts"]
+    found = payouts.select("payout_number", "amount_minor", "expected_bank_date", "account").rows()
+    assert found == [("2000001", 24400, date(2026, 10, 6), None)]
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
