@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 
 import pytest
 
 from tests.cli.refund_folder import SUM
+from tests.texts.english import list_english_phrases
+from vippsrecon.texts import LANGUAGES
 
 
 def test_check_without_a_database_creates_none(run, keys, folder, read_json):
@@ -131,3 +134,21 @@ def test_invalid_limit_is_a_problem(run, keys, folder, limit):
     assert f"limits: vippsrecon.toml [limits]: {name}" in result.stdout
     assert f"Fix: vippsrecon.toml [limits]: {name}" in result.stdout
     assert f"vippsrecon: vippsrecon.toml [limits]: {name}" in result.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_check_has_no_english_phrase(run, keys, folder, read_json, language):
+    """Chosen on the command line, or in vippsrecon.toml; keys and names of settings stay."""
+    unit = '[[sales_unit]]\nmsn = "123456"\nmarket = "FI"\ncapture = "at_once"\n'
+    (folder / "vippsrecon.toml").write_text(f'language = "{language}"\n{unit}')
+    from_file = run("check").stdout
+    (folder / "vippsrecon.toml").write_text(unit)
+    chosen = run("check", "--language", language).stdout
+    phrases = list_english_phrases(language)
+
+    assert [phrase for phrase in phrases if phrase in chosen] == []
+    assert re.search(r"\b(not|from|sales unit|ready|time zone)\b", chosen) is None
+    assert f"(language) = {language}  (" in from_file
+    assert from_file.splitlines()[-5:] == chosen.splitlines()[-5:]
+    settings = read_json(run("check", "--json", "--language", language))["settings"]
+    assert {"not set", "set (not shown)"} <= {entry["value"] for entry in settings}

@@ -16,6 +16,9 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.reconciliation import reconcile
 from vippsrecon.reconciliation.example_rows import EXAMPLE_MSN, NOW, days_before_now
+from vippsrecon.report.figures import get_figures
+from vippsrecon.report.money.verdicts import compute_leg_verdicts
+from vippsrecon.report.sentences import format_headline
 from vippsrecon.schemas import BRIDGE, BUCKETS, DISCREPANCIES, SUMMARY, validate
 
 AGREED = FeeContract("2", "NOK", 10)
@@ -430,18 +433,55 @@ def test_waived_payments_are_ignored(ledger):
     assert list_bridge(ledger.reconcile(waived=waived))["waived"] == -500
 
 
-def test_sales_unit_without_a_ledger_is_not_compared(ledger):
-    """Nothing is said about captures of a sales unit whose ledger was not read."""
-    other = Ledger(msn="654321")
-    other.pay("order-9", 800, days=9)
+def add_unit(ledger, msn="654321", currency="NOK"):
+    """Add a payment of another sales unit, which has no entry on this ledger."""
+    other = Ledger(msn=msn, currency=currency)
+    other.pay("order-9", 800, refund=100, days=9)
     for name in ("orders", "payments", "events"):
         getattr(ledger, name).extend(getattr(other, name))
     ledger.orders[-1]["source_row"] = 9
+
+
+def test_sales_unit_without_a_ledger_is_named(ledger):
+    """Nothing is said about its captures, so the run is not clean, and the report names it."""
+    add_unit(ledger)
     result = ledger.reconcile()
 
     assert describe(result) == []
     rows = result.bridge
     assert set(rows[rows["leg"] == "ledger"]["msn"]) == {EXAMPLE_MSN}
+    assert result.manifest["units_without_ledger"] == [
+        {"msn": "654321", "currency": "NOK", "rows": 2, "minor": 700}
+    ]
+    assert (result.verdict, result.exit_code) == ("discrepancies", 1)
+    [notice] = [text for text in result.notices if "654321" in text]
+    assert "has no entry of it, and it has 2 captures and refunds (together 7.00 NOK)" in notice
+    assert "Sales unit 654321 was not compared with a ledger." in format_headline(
+        result, get_figures(result)
+    )
+
+
+def test_leg_with_a_sales_unit_without_a_ledger_is_not_clean(ledger):
+    """Its currency may have no entry at all, and is listed all the same."""
+    add_unit(ledger, currency="DKK")
+    add_unit(ledger, msn="654322")
+    result = ledger.reconcile()
+    read = result.polars_frame
+    verdicts = compute_leg_verdicts(read("summary"), read("discrepancies"), result.manifest)
+
+    assert [
+        (each.currency, each.verdict, each.not_checked)
+        for each in verdicts
+        if each.leg == "payment_ledger"
+    ] == [("DKK", "incomplete", 2), ("NOK", "incomplete", 2)]
+
+
+def test_sales_unit_without_movements_in_the_period_needs_no_ledger(ledger):
+    """What it captured in another period is compared there."""
+    add_unit(ledger)
+    result = ledger.reconcile(first=days_before_now(4).date())
+
+    assert not result.manifest["units_without_ledger"]
 
 
 def test_frames_of_two_engines_are_refused(ledger):

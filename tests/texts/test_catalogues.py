@@ -25,6 +25,11 @@ from vippsrecon.texts.catalogue import CountedText, load_catalogue
 OTHERS = LANGUAGES[1:]
 
 SAME_WORDS = {
+    "check.database",
+    "check.hours",
+    "check.plans",
+    "check.version",
+    "preview.sums.orders",
     "desk.operation",
     "controls.ok",
     "units.moment",

@@ -6,35 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vippsrecon.cli.preview import JsonOption
+from vippsrecon.cli.preview import JsonOption, LanguageOption
 from vippsrecon.errors import printable
+from vippsrecon.texts import list_section, say, say_number
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit, Settings
     from vippsrecon.errors import VippsReconError
 
-_TITLES = {
-    "environment": "environment",
-    "base_url": "address",
-    "client_id": "client ID",
-    "client_secret": "client secret",
-    "subscription_key": "subscription key",
-    "msn": "default sales unit",
-    "accounting_client_id": "accountant's client ID",
-    "accounting_client_secret": "accountant's client secret",
-    "database_url": "workspace database",
-    "in_flight": "requests at the same time",
-    "retry_seconds": "longest time for one request, in seconds",
-    "ignore_file": "list of payments to ignore",
-    "partner": "partner keys, valid for every sales unit",
-}
-"""Settings in words; the name in `vippsrecon.toml` follows in brackets."""
+_SHOWN = (
+    "environment", "base_url", "in_flight", "retry_seconds", "ignore_file", "partner", "language",
+)  # fmt: skip
+"""Settings whose value is printed; the others are keys, or URLs that may have a password."""
 
 MAX_CHECK_SECONDS = 10.0
 """Longest time per call. A person is waiting for a check, so it gives up sooner than a fetch."""
 
 
-def check(json: JsonOption = False) -> None:
+def check(json: JsonOption = False, language: LanguageOption = None) -> None:
     """Show the settings and their sources; test the keys, the clock and the workspace database.
 
     Requests an access token from Vipps MobilePay and nothing else, and changes nothing in the
@@ -45,13 +34,22 @@ def check(json: JsonOption = False) -> None:
       vippsrecon check
       VIPPS_ENVIRONMENT=test vippsrecon check --json
     """
+    from vippsrecon.config.load import load_settings
+    from vippsrecon.texts import use_language
+
+    settings = load_settings()
+    chosen = language.value if language else settings.language
+    with use_language("en" if json else chosen):  # a program reads the words of --json
+        _check_settings(settings, json=json)
+
+
+def _check_settings(settings: Settings, *, json: bool) -> None:
+    """Print the settings and what was found out about them; raise the first problem."""
     from vippsrecon.cli import output
     from vippsrecon.cli.errors import format_error
-    from vippsrecon.config.load import load_settings
     from vippsrecon.errors import VippsReconError
     from vippsrecon.workflow.preflight import describe_clock_skew
 
-    settings = load_settings()
     findings: dict[str, Any] = {
         "settings": _list_settings(settings),
         "units": [_describe_unit(unit) for unit in settings.units],
@@ -94,13 +92,13 @@ def _list_settings(settings: Settings) -> list[dict[str, str]]:
 
 def _format_setting(settings: Settings, name: str) -> str:
     """Return a setting's value; for keys and URLs that may contain a password, only whether it is set."""
-    if name in ("environment", "base_url", "in_flight", "retry_seconds", "ignore_file", "partner"):
+    if name in _SHOWN:
         return _format_value(getattr(settings, name))
     if name == "msn":
-        return settings.default_msn or "not set"
+        return settings.default_msn or say("check.not_set")
     if name == "database_url" and settings.sources[name] == "default":
         return settings.database_url
-    return "not set" if settings.sources[name] == "default" else "set (not shown)"
+    return say("check.not_set" if settings.sources[name] == "default" else "check.hidden")
 
 
 def _try_keys(settings: Settings) -> tuple[list[str], float, float]:
@@ -169,7 +167,7 @@ def _inspect_permissions(settings: Settings) -> tuple[list[str], list[str]]:
     cures = dict(find_readable_by_others(paths))
     private = [printable(path.name) for path in paths if path not in cures]
     return private, [
-        f"other accounts of this computer can open {printable(path.name)}; close it with: {cure}"
+        say("check.others_can_open", name=printable(path.name), cure=cure)
         for path, cure in cures.items()
     ]
 
@@ -197,42 +195,37 @@ def _format_title(name: str) -> str:
     'client ID of sales unit 123456'
     """
     msn, _, part = name.rpartition(".")
-    title = _TITLES.get(part, part)
+    title = list_section("check.titles").get(part, part)
     if msn:
-        return f"{title} of sales unit {msn}"
+        return say("check.of_unit", title=title, msn=msn)
     return title if title == name else f"{title} ({name})"
 
 
 def _format_unit(unit: dict[str, Any]) -> str:
-    capture = {"on_fulfilment": "when the order is sent", "at_once": "when the order is placed"}
     parts = [
-        f"market {_format_value(unit['market'])}",
-        f"time zone {unit['timezone']}",
-        f"captured {capture[unit['capture']]}",
-        f"late capture {_format_value(unit['late_capture'])}",
-        f"stores {_format_value(unit['stores'])}",
-        f"currency {_format_value(unit['currency'])}",
-        f"compared {_format_value(unit['compared'])}",
-        "links to its orders in the shop"
-        if unit["order_url"]
-        else "no links to its orders in the shop (order_url: preview of an export shows the line)",
+        say("check.market", value=_format_value(unit["market"])),
+        say("check.time_zone", value=unit["timezone"]),
+        say(f"check.captured_{unit['capture']}"),
+        *(
+            say(f"check.{name}", value=_format_value(unit[name]))
+            for name in ("late_capture", "stores", "currency", "compared")
+        ),
+        say("check.links" if unit["order_url"] else "check.no_links"),
     ]
-    return f"sales unit {unit['msn']}: {', '.join(parts)}"
+    return say("check.unit", msn=unit["msn"], facts=", ".join(parts))
 
 
 def _format_tolerances(tolerances: dict[str, int]) -> str:
     """Return tolerances and grace periods in words; amounts are in minor units of any currency."""
-    amounts = (
-        f"rounding up to {tolerances['tolerance_minor']} øre or cents an order, "
-        f"{tolerances['rounding_cap_minor']} in total for a currency and period"
+    return say(
+        "check.tolerances",
+        order=str(tolerances["tolerance_minor"]),
+        period=str(tolerances["rounding_cap_minor"]),
+        delivery=str(tolerances["delivery_grace_days"]),
+        capture=str(tolerances["capture_grace_hours"]),
+        refund=str(tolerances["refund_grace_hours"]),
+        callback=str(tolerances["callback_grace_hours"]),
     )
-    times = (
-        f"{tolerances['delivery_grace_days']} days from capture to sending, "
-        f"{tolerances['capture_grace_hours']} h from sending to capture, "
-        f"{tolerances['refund_grace_hours']} h for a refund, "
-        f"{tolerances['callback_grace_hours']} h until the shop knows of a payment"
-    )
-    return f"tolerances: {amounts}; time allowed: {times}"
 
 
 def _format_source(source: str) -> str:
@@ -246,30 +239,34 @@ def _format_source(source: str) -> str:
     place, _, variable = source.removesuffix(")").partition(" (")
     if variable:
         if place == "environment":
-            return f"from the variable {variable}"
-        return f"from {variable} in {'the keyring' if place == 'keyring' else place}"
-    return source if source in ("default", "argument") else f"from {source}"
+            return say("check.from_variable", name=variable)
+        if place == "keyring":
+            return say("check.from_keyring", name=variable)
+        return say("check.from_name", name=variable, place=place)
+    if source in ("default", "argument"):
+        return say(f"check.{source}")
+    return say("check.from_place", place=source)
 
 
 def _format_value(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("words.yes" if value else "words.no")
     if isinstance(value, tuple):
-        return " + ".join(value) or "none named"
-    return "not set" if value is None else str(value)
+        return " + ".join(value) or say("check.none_named")
+    return say("check.not_set") if value is None else str(value)
 
 
 def _format_findings(findings: dict[str, Any]) -> list[str]:
     lines = []
     if "sales_units" in findings:
-        lines += [f"sales unit {msn}: access token received" for msn in findings["sales_units"]]
-        lines.append(f"clock: {_format_clock(findings)}")
-    lines.append(f"database: {_format_database(findings['database'])}")
+        lines += [say("check.token", msn=msn) for msn in findings["sales_units"]]
+        lines.append(say("check.clock", value=_format_clock(findings)))
+    lines.append(say("check.database", value=_format_database(findings["database"])))
     if "limits_problem" in findings:
-        lines.append(f"limits: {findings['limits_problem']}")
+        lines.append(say("check.limits", problem=findings["limits_problem"]))
     if findings["private"]:
-        lines.append(f"open to this account only: {', '.join(findings['private'])}")
-    lines += [f"warning: {warning}" for warning in findings["warnings"]]
+        lines.append(say("check.private", names=", ".join(findings["private"])))
+    lines += [say("check.warning", sentence=warning) for warning in findings["warnings"]]
     return [*lines, _format_verdict(findings)]
 
 
@@ -281,36 +278,34 @@ def _format_verdict(findings: dict[str, Any]) -> str:
         or findings.get("limits_problem")
     )
     if problem:
-        return f"Fix: {problem}"
+        return say("check.fix", problem=problem)
     if findings["warnings"]:
-        return "Ready, but read the warnings above."
-    return "All is ready."
+        return say("check.read_warnings")
+    return say("check.ready")
 
 
 def _format_clock(findings: dict[str, Any]) -> str:
     """Return how far the clocks are apart. A simulator's own clock is not compared with this computer's."""
-    from vippsrecon.money import format_count
     from vippsrecon.vipps_rules import MAX_CLOCK_SKEW_SECONDS
 
     seconds = findings["clock_skew_seconds"] or 0.0
     if not findings["simulator"] or abs(seconds) <= MAX_CLOCK_SKEW_SECONDS:
-        return f"{seconds:.0f} s apart"
+        return say("check.apart", seconds=f"{seconds:.0f}")
     days, hours = divmod(round(abs(seconds) / 3600), 24)
-    apart = format_count(days, "day") if days else format_count(hours, "hour")
-    direction = "ahead" if seconds > 0 else "behind"
-    return f"the simulator's own clock ({apart} {direction}); not compared"
+    apart = say_number("check.days", days) if days else say_number("check.hours", hours)
+    key = "simulator_ahead" if seconds > 0 else "simulator_behind"
+    return say(f"check.{key}", apart=apart)
 
 
 def _format_database(findings: dict[str, Any]) -> str:
-    from vippsrecon.money import format_count
-
     if "problem" in findings:
         return str(findings["problem"])
     name = findings["url_masked"]
     if not findings["version"]:
-        return f"{name}, not created yet: vippsrecon reconcile or approve creates it"
-    version = f"version {findings['version']}"
+        return say("check.not_created", name=name)
+    versions = {"version": str(findings["version"])}
+    version = say("check.version", **versions)
     if findings["version"] < findings["newest"]:
-        version += f" (the next plan upgrades it to {findings['newest']})"
-    rows = format_count(findings["unsettled"], "unsettled row")
-    return f"{name}, {version}: {format_count(findings['plans'], 'plan')}, {rows}"
+        version = say("check.upgrade", **versions, newest=str(findings["newest"]))
+    plans = say_number("check.plans", findings["plans"])
+    return f"{name}, {version}: {plans}, {say_number('check.unsettled', findings['unsettled'])}"

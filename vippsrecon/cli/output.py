@@ -84,6 +84,7 @@ def build_reconciliation_json(result: Reconciliation, report: str | None) -> dic
         "complete": result.complete,
         "incomplete_because": list(result.manifest.get("incomplete_because", ())),
         "uncompared": dict(result.manifest.get("uncompared") or {}),
+        "units_without_ledger": list(result.manifest.get("units_without_ledger") or ()),
         "summary": convert_rows_to_json(read("summary")),
         "discrepancies": convert_rows_to_json(read("discrepancies")),
         "open_items": convert_rows_to_json(read("open_items")),

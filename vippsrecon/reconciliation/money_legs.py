@@ -46,6 +46,7 @@ from vippsrecon.reconciliation.payments_ledger.compare import (
     PaymentSideFrames,
     compare_payments_with_ledger,
 )
+from vippsrecon.reconciliation.payments_ledger.coverage import UncoveredUnit
 from vippsrecon.reconciliation.payments_ledger.movements import (
     select_movements,
     sum_payments_without_events,
@@ -135,6 +136,11 @@ class MoneyLegs:
     without_events: LazyFrame | None = None
     payout_legs: PayoutLegs = field(default_factory=PayoutLegs)
 
+    @property
+    def uncovered(self) -> tuple[UncoveredUnit, ...]:
+        """The sales units that moved money and have no entry on the ledger."""
+        return () if self.ledger is None else self.ledger.uncovered
+
 
 def prepare_money_inputs(
     ledger_entries: Any, payouts: Any, bank_lines: Any, orders: Any
@@ -191,8 +197,8 @@ def select_payment_side(
         unanswered = materialize(failures.filter(build_effect_condition("unanswered")))
     return PaymentSideFrames(
         rows,
-        movements,
-        materialize(sum_payments_without_events(rows, movements, events)),
+        movements.rows,
+        materialize(sum_payments_without_events(movements.unmoved, events)),
         unanswered,
     )
 

@@ -150,11 +150,16 @@ class Reconciliation:
     def verdict(self) -> Verdict:
         """The verdict: incomplete, discrepancies or clean.
 
-        Discrepancies: one is worse than *info*, or captured money was not compared in any run.
+        Discrepancies: one is worse than *info*, captured money was not compared in any run, or a
+        ledger was given that has no entry of a sales unit with captures.
         """
         if not self.complete:
             return "incomplete"
-        disagrees = self.manifest["counts"]["above_info"] or self.manifest.get("uncompared")
+        disagrees = (
+            self.manifest["counts"]["above_info"]
+            or self.manifest.get("uncompared")
+            or self.manifest.get("units_without_ledger")
+        )
         return "discrepancies" if disagrees else "clean"
 
     @property

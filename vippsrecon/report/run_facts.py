@@ -30,6 +30,7 @@ _SHOWN_ELSEWHERE = {
         "discovered_by",
     ),
     *("complete", "incomplete_because", "uncompared", "language"),
+    "units_without_ledger",
     *("legs", "money_files", "ledger_completeness", "cutoff"),
 }
 

@@ -62,9 +62,19 @@ def format_headline(reconciliation: Reconciliation, figures: ReportFigures) -> s
         "headline.discrepancies_sentence",
         verdict=discrepancies.upper(),
         risk=f"{risk[0].upper()}{risk[1:]}",
-        not_compared=say("headline.not_compared", amounts=amounts) if amounts else "",
+        not_compared=(say("headline.not_compared", amounts=amounts) if amounts else "")
+        + _describe_units_without_ledger(reconciliation),
         rejected=rejected,
     )
+
+
+def _describe_units_without_ledger(reconciliation: Reconciliation) -> str:
+    """Name the sales units that were not compared with the ledger that was given; "" for none."""
+    rows = reconciliation.manifest.get("units_without_ledger") or ()
+    names = list(dict.fromkeys(row["msn"] for row in rows))
+    if not names:
+        return ""
+    return say("headline.no_ledger", units=", ".join(names), count=len(names))
 
 
 def _list_gaps(reconciliation: Reconciliation, figures: ReportFigures) -> str:

@@ -17,7 +17,9 @@ from vippsrecon.reconciliation.payments_ledger.buckets import build_entry_bucket
 from vippsrecon.reconciliation.payments_ledger.checks import QUESTIONS
 from vippsrecon.reconciliation.payments_ledger.coverage import (
     LedgerDays,
+    UncoveredUnit,
     find_ledger_days,
+    find_uncovered_units,
     is_in_period,
 )
 from vippsrecon.reconciliation.payments_ledger.disputes import (
@@ -41,7 +43,7 @@ class PaymentSideFrames:
     Attributes:
         payments: msn, reference, currency, payment_method, captured_minor, refunded_minor and
             fetched_at_us.
-        movements: Result of `movements.select_movements`.
+        movements: See `movements.Movements`.
         without_events: Result of `movements.sum_payments_without_events`.
         unanswered: msn and reference of payments that could not be read; None for none.
     """
@@ -61,12 +63,14 @@ class LedgerComparison:
         buckets: One row per ledger entry (`run_checks.BUCKET_COLUMNS`).
         bridge_sums: Result of `bridge.sum_ledger_lines`.
         days: Sales unit to the days that its ledger covers.
+        uncovered: Sales units that moved money and have no ledger entry: they were not compared.
     """
 
     findings: LazyFrame
     buckets: LazyFrame
     bridge_sums: LazyFrame
     days: Mapping[str, LedgerDays]
+    uncovered: tuple[UncoveredUnit, ...]
 
 
 def compare_payments_with_ledger(
@@ -128,6 +132,7 @@ def compare_payments_with_ledger(
         materialize(build_entry_buckets(entries, pairs, disputed, cycles, period), large=True),
         materialize(sum_ledger_lines(pairs)),
         days,
+        find_uncovered_units(side.movements, days, period),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.engines.backends import LazyFrame, collect_rows
+from vippsrecon.texts import format_money, say
 from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 _NEVER = -(10**6)
@@ -72,6 +74,58 @@ def find_ledger_days(
         closed = _NEVER if row["closed"] is None else row["closed"]
         found[row["msn"]] = LedgerDays(first, last, closed, row["fees"] > 0)
     return found
+
+
+class UncoveredUnit(NamedTuple):
+    """What one sales unit moved in one currency, without a single entry on the ledger that was given.
+
+    Attributes:
+        msn, currency: The sales unit and currency.
+        rows: Captures and refunds.
+        minor: Captured less refunded, in minor units.
+    """
+
+    msn: str
+    currency: str
+    rows: int
+    minor: int
+
+
+def find_uncovered_units(
+    movements: LazyFrame, days: Mapping[str, LedgerDays], period: tuple[int, int] | None
+) -> tuple[UncoveredUnit, ...]:
+    """Return the sales units with captures or refunds in the period and without a ledger.
+
+    Args:
+        movements: Result of `movements.select_movements`.
+        days: Sales unit to the days that its ledger covers.
+        period: First and last day, as day numbers; None for all days.
+    """
+    alone = movements.filter(~nw.col("msn").is_in(sorted(days))) if days else movements
+    rows = collect_rows(
+        alone.filter(is_in_period(nw.col("event_day"), period).fill_null(value=False))
+        .select("msn", "currency", "event_minor", each=nw.lit(1, nw.Int64))
+        .group_by("msn", "currency")
+        .agg(
+            rows=nw.col("each").sum().cast(nw.Int64),
+            minor=nw.col("event_minor").sum().cast(nw.Int64),
+        )
+        .sort("msn", "currency")
+    )
+    return tuple(UncoveredUnit(**row) for row in rows)
+
+
+def describe_uncovered_units(units: Iterable[UncoveredUnit]) -> tuple[str, ...]:
+    """Say by name which sales units were not compared with the ledger."""
+    return tuple(
+        say(
+            "notices.unit_without_ledger",
+            msn=unit.msn,
+            count=unit.rows,
+            amount=format_money(unit.minor, unit.currency),
+        )
+        for unit in units
+    )
 
 
 def add_ledger_days(rows: LazyFrame, days: Mapping[str, LedgerDays]) -> LazyFrame:

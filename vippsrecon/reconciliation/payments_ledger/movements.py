@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import (
     LazyFrame,
     has_distinct_rows,
+    is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.joins import join_large
 from vippsrecon.reconciliation.payments_ledger.entries import EVENT_BY_TYPE, number_rows
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 _SAME_OPERATION = ["msn", "currency", "entry_type", "psp_reference"]
 
 
-def select_movements(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
-    """Return one row per successful capture and refund of a payment, in the payment's currency.
+@dataclass(frozen=True)
+class Movements:
+    """The captures and refunds of payments, and the payments that have none.
+
+    Attributes:
+        rows: One row per successful capture and refund of a payment, in the payment's currency:
+            msn, reference, currency, payment_method, `psp_reference`, `event_day`, `event_us`,
+            `event_minor` (as the ledger signs it: a refund is negative), `entry_type` (the type of
+            its ledger entry) and `match_n` (its number among those of one pspReference).
+        unmoved: The other payments.
+    """
+
+    rows: LazyFrame
+    unmoved: LazyFrame
+
+
+def select_movements(events: LazyFrame, payments: LazyFrame) -> Movements:
+    """Select the captures and refunds of payments.
 
     Args:
         events: The event log, with `event_at_us`; it may list an event twice.
-        payments: msn, reference, currency and payment_method of the payments.
-
-    Returns:
-        Those columns with `psp_reference`, `event_day`, `event_us`, `event_minor` (as the ledger
-        signs it: a refund is negative), `entry_type` (the type of its ledger entry) and `match_n`
-        (its number among those of one pspReference).
+        payments: msn, reference, currency, payment_method, captured_minor and refunded_minor.
     """
     entry_type: nw.Expr = nw.lit(None).cast(nw.String)
     for name, event in EVENT_BY_TYPE.items():
         entry_type = nw.when(nw.col("name") == event).then(nw.lit(name)).otherwise(entry_type)
     done = materialize(
-        events.filter(nw.col("success") & nw.col("name").is_in(list(EVENT_BY_TYPE.values())))
-        .join(
-            payments.select(*PAYMENT_KEY, "currency", "payment_method"), on=PAYMENT_KEY, how="inner"
-        )
-        .select(
+        events.filter(
+            nw.col("success") & nw.col("name").is_in(list(EVENT_BY_TYPE.values()))
+        ).select(
             *PAYMENT_KEY,
-            "currency",
-            "payment_method",
             "psp_reference",
             "event_day",
             entry_type=entry_type,
@@ -49,12 +60,22 @@ def select_movements(events: LazyFrame, payments: LazyFrame) -> LazyFrame:
         ),
         large=True,
     )
-    if has_distinct_rows(done.select(_SAME_OPERATION)):
-        return done.with_columns(match_n=nw.lit(1, nw.Int64))
-    if not has_distinct_rows(done):
-        columns = done.collect_schema().names()
-        done = materialize(done.group_by(*columns).agg(times=nw.len()).drop("times"))
-    return _number_repeated(done)
+    columns = [*PAYMENT_KEY, "currency", "payment_method", "captured_minor", "refunded_minor"]
+    joined = join_large(
+        done, payments.select(columns), PAYMENT_KEY, add=("currency", "payment_method")
+    )
+    rows = joined.rows.filter(~nw.col("currency").is_null())
+    return Movements(_number_rows(rows), joined.unmatched)
+
+
+def _number_rows(movements: LazyFrame) -> LazyFrame:
+    """Leave out repeated events, and number the others that share an operation."""
+    if has_distinct_rows(movements.select(_SAME_OPERATION)):
+        return movements.with_columns(match_n=nw.lit(1, nw.Int64))
+    if not has_distinct_rows(movements):
+        columns = movements.collect_schema().names()
+        movements = materialize(movements.group_by(*columns).agg(times=nw.len()).drop("times"))
+    return _number_repeated(movements)
 
 
 def _number_repeated(movements: LazyFrame) -> LazyFrame:
@@ -84,27 +105,27 @@ def _number_repeated(movements: LazyFrame) -> LazyFrame:
     )
 
 
-def sum_payments_without_events(
-    payments: LazyFrame, movements: LazyFrame, events: LazyFrame
-) -> LazyFrame:
+def sum_payments_without_events(unmoved: LazyFrame, events: LazyFrame) -> LazyFrame:
     """Sum captured and refunded of the payments of which no event is known.
 
     Their movements cannot be compared with the ledger. Of other payments, what the totals and the
     events state differently is `aggregate_mismatch`.
 
+    Args:
+        unmoved: See `Movements`.
+        events: The event log.
+
     Returns:
         msn, currency, amount (captured less refunded) and rows.
     """
-    moved = payments.filter((nw.col("captured_minor") != 0) | (nw.col("refunded_minor") != 0))
     candidates = materialize(
-        moved.join(movements.select(*PAYMENT_KEY).unique(), on=PAYMENT_KEY, how="anti")
+        unmoved.filter((nw.col("captured_minor") != 0) | (nw.col("refunded_minor") != 0))
     )
-    logged = materialize(
-        events.select(*PAYMENT_KEY).join(candidates, on=PAYMENT_KEY, how="semi").unique()
-    )
+    if not is_empty(candidates):
+        logged = events.select(*PAYMENT_KEY).join(candidates, on=PAYMENT_KEY, how="semi").unique()
+        candidates = candidates.join(materialize(logged), on=PAYMENT_KEY, how="anti")
     return (
-        candidates.join(logged, on=PAYMENT_KEY, how="anti")
-        .select(
+        candidates.select(
             "msn",
             "currency",
             amount=nw.col("captured_minor") - nw.col("refunded_minor"),

@@ -48,7 +48,7 @@ def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Lazy
     """Return one row per capture or refund: the event, its ledger entry, or one of them alone.
 
     Args:
-        movements: Result of `movements.select_movements`.
+        movements: See `movements.Movements`.
         entries: Result of `entries.prepare_entries`; those of other roles are left out.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ class LegVerdict:
     Attributes:
         leg: Such as payment_ledger.
         currency: Of the amounts; "" where nothing was compared.
-        verdict: clean, discrepancies, or not_compared.
+        verdict: clean, discrepancies, incomplete (a sales unit was not compared), or not_compared.
         agreed: Rows that agree or are ignored for a reason.
         expected_later: Rows that are not due yet.
         not_checked: Rows that could not be judged.
@@ -87,15 +88,21 @@ def compute_leg_verdicts(
         (leg, currency): rows
         for leg, currency, rows in worse.group_by("leg", "currency").len().iter_rows()
     }
+    uncovered: Counter[tuple[str, str]] = Counter()
+    for row in manifest.get("units_without_ledger") or ():
+        uncovered["payment_ledger", row["currency"]] += row["rows"]
     verdicts = []
     for leg in LEGS:
         own = summary.filter(pl.col("leg") == leg)
-        if leg not in compared or own.is_empty():
+        currencies = {*own["currency"], *(code for name, code in uncovered if name == leg)}
+        if leg not in compared or not currencies:
             verdicts.append(LegVerdict(leg, "", "not_compared" if leg not in compared else "clean"))
             continue
-        for currency in own["currency"].unique().sort():
+        for currency in sorted(currencies):
             rows = own.filter(pl.col("currency") == currency)
-            verdict = "discrepancies" if counts.get((leg, currency)) else "clean"
+            verdict = "incomplete" if uncovered[leg, currency] else "clean"
+            if counts.get((leg, currency)):
+                verdict = "discrepancies"
             verdicts.append(
                 LegVerdict(
                     leg,
@@ -103,7 +110,7 @@ def compute_leg_verdicts(
                     verdict,
                     _count(rows, "matched", "ignored"),
                     _count(rows, "timing"),
-                    _count(rows, "not_checked"),
+                    _count(rows, "not_checked") + uncovered[leg, currency],
                     _count(rows, "discrepancy"),
                     int(rows["at_risk_minor"].sum()),
                 )
