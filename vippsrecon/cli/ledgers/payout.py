@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vippsrecon.cli.ledgers.options import LedgerOption, SettlementOption
 from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
@@ -46,15 +47,8 @@ def payout(
     number: Annotated[
         str, typer.Argument(metavar="NUMBER", help="Number of the payout, such as 2000001.")
     ],
-    ledger: Annotated[
-        Path | None, typer.Option("--ledger", metavar="DIR", help="Folder written by ledger.")
-    ] = None,
-    settlement: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--settlement", metavar="FILE...", help="Settlement files of Vipps MobilePay."
-        ),
-    ] = None,
+    ledger: LedgerOption = None,
+    settlement: SettlementOption = None,
     ledger_id: Annotated[
         str | None,
         typer.Option(
