@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
-from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from tests.sources.settlement.conftest import ENGLISH, as_portal_csv, one_day, portal_row
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.workflow.inputs.money_files import MoneyFiles, MoneyPaths, read_money_files
@@ -253,6 +253,14 @@ def test_payout_without_a_day_gets_the_usual_one(read):
     assert payouts["expected_bank_date"].to_list() == [date(2026, 10, 6)]
 
 
+def test_payout_of_an_english_file_gets_the_usual_day(read):
+    """The English report has no columns of payouts: the number is in the text, the day is computed."""
+    labels = ("Capture", "Refund", "Fees retained", "Payout scheduled")
+    payouts = read([as_portal_csv(one_day(labels), ENGLISH)]).list_arguments()["payouts"]
+    found = payouts.select("payout_number", "amount_minor", "expected_bank_date", "account").rows()
+    assert found == [("2000001", 24400, date(2026, 10, 6), None)]
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
     """A portal sorts a report as its reader did; the balances run on all the same."""
@@ -265,10 +273,23 @@ def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
 
 
 def test_proof_names_the_entry_from_which_it_is_broken(read):
-    """A row was deleted in Excel."""
+    """A row was deleted in Excel: without it there is no verdict, as without a payment's answer."""
     rows = one_day()
-    (proof,) = read([as_portal_csv([rows[0], *rows[2:]])]).describe()["ledger_completeness"]
+    files = read([as_portal_csv([rows[0], *rows[2:]])])
+    (proof,) = files.describe()["ledger_completeness"]
     assert (proof["verdict"], proof["broken_entry"]) == ("incomplete", 2)
+    [gap] = [gap for gap in files.gaps if gap.clause.startswith("ledger")]
+    assert gap.clause == "ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"
+    assert gap.sentence.endswith("Entries are missing or repeated. Read the ledger again.")
+
+
+def test_ledger_that_breaks_after_the_period_leaves_the_period_complete(read):
+    """The first break is of a later day, so nothing of the period is missing."""
+    rows = [*one_day(), portal_row("Belastning", "9.00", "99.00", psp="9", day="2026-10-09")]
+    for last, is_complete in ((date(2026, 10, 8), True), (date(2026, 10, 31), False)):
+        files = read([as_portal_csv(rows)], period=(date(2026, 10, 1), last))
+        clauses = [gap.clause for gap in files.gaps if gap.clause.startswith("ledger")]
+        assert (not clauses) == is_complete
 
 
 def test_mapping_without_statements_is_refused():

@@ -178,8 +178,7 @@ def reconcile_month(
         others=files.files,
         cutoff=cutoff,
     )
-    has_period = first is not None or last is not None
-    msns = set(order_msns) if has_period else set()
+    msns = set() if first is None and last is None else set(order_msns)
     folders = [
         Path(folder) for folder in ([earlier] if isinstance(earlier, str | Path) else earlier)
     ]
@@ -221,6 +220,7 @@ def reconcile_month(
         *find_gaps(files, fetched, facts, (first, last), compared_at, settings.units),
     ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
+    memory = records.read_money()
     journal = read_journal_facts(settings, facts.environment)
     waivers = read_waivers(settings, compared_at)
     result = reconcile(
@@ -253,6 +253,8 @@ def reconcile_month(
             "exports_left_out": exports.left_out,
         },
         contracts=settings.fee_contracts,
+        known_accounts=memory.choose_accounts(money.payouts),
+        disputed=memory.find_disputed(money.entries, fetched.events),
         **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
@@ -284,22 +286,22 @@ def reconcile_month(
         *late_cutoff_hints(compared_at, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
-    period = (first, last)
     result, items = track_open_items(
         result.with_changes(notices=notices),
         records,
-        period=period,
+        period=(first, last),
         units=settings.units,
         waivers=waivers,
         previous=previous,
     )
     if keep is not None:
         save_money(result, money, Path(keep), payment_hashes, settings.fee_contracts)
+    records.record_money(money.entries, money.payouts)
     records.record(
         result,
         files.orders,
         earlier_orders,
-        period,
+        (first, last),
         folder=None if keep is None else Path(keep),
         items=items,
     )

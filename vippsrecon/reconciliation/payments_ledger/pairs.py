@@ -1,7 +1,7 @@
 """Join each capture and refund of a payment with its ledger entry.
 
 The event's pspReference is the entry's. Older entries and files have another one: what is left is
-joined by sales unit, reference, type and amount, and flagged `matched_by_amount`.
+joined by sales unit, reference, type and amount.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ _COLUMNS: dict[str, Any] = {
     "ledger_id": nw.String,
     "row_key": nw.String,
     "match_n": nw.Int64,
-    "by_amount": nw.Boolean,
 }
 _EVENT_COLUMNS = ("payment_method", "event_reference", "event_minor", "event_day", "event_us")
 
@@ -72,11 +71,10 @@ def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Lazy
     lone_events = materialize(events.join(booked, on=_BY_OPERATION, how="anti"), large=True)
     lone_entries = joined.filter(nw.col("event_minor").is_null())
     if is_empty(lone_events) or is_empty(lone_entries):
-        return _stack([joined, lone_events], by_amount=())
+        return _stack([joined, lone_events])
     paired, entries_left, events_left = _pair_by_amount(materialize(lone_entries), lone_events)
     return _stack(
-        [joined.filter(~nw.col("event_minor").is_null()), entries_left, events_left],
-        by_amount=(paired,),
+        [joined.filter(~nw.col("event_minor").is_null()), paired, entries_left, events_left]
     )
 
 
@@ -109,10 +107,8 @@ def _pair_by_amount(
     )
 
 
-def _stack(parts: list[LazyFrame], by_amount: tuple[LazyFrame, ...]) -> LazyFrame:
-    marked = [part.with_columns(by_amount=nw.lit(value=False)) for part in parts]
-    marked += [part.with_columns(by_amount=nw.lit(value=True)) for part in by_amount]
-    stacked = nw.concat([align_columns(part, _COLUMNS) for part in marked], how="vertical")
+def _stack(parts: list[LazyFrame]) -> LazyFrame:
+    stacked = nw.concat([align_columns(part, _COLUMNS) for part in parts], how="vertical")
     return materialize(
         stacked.with_columns(
             reference=nw.coalesce(nw.col("event_reference"), nw.col("reference"))

@@ -42,6 +42,7 @@ from vippsrecon.store import (
     read_item_decisions,
     read_open_items,
     read_unsettled_orders,
+    record_money_memory,
     record_run,
 )
 from vippsrecon.texts import say
@@ -52,6 +53,7 @@ from vippsrecon.workflow.history.earlier_orders import (
     no_earlier_orders,
     restore_orders,
 )
+from vippsrecon.workflow.history.money_memory import MoneyMemory, read_money_memory
 from vippsrecon.workflow.history.open_items import find_local_day, list_items
 from vippsrecon.workflow.history.saved_runs import SavedRun, save_run
 from vippsrecon.workflow.references import collect_payment_keys
@@ -118,6 +120,25 @@ class RunRecords:
         for run in self._saved_runs:
             keys |= run.list_unsettled(msns, until_day)
         return self._select_unsettled(keys)
+
+    def read_money(self) -> MoneyMemory:
+        """Return what earlier months showed of payouts and disputes."""
+        nothing = MoneyMemory([], [])
+        recorded = self._query(lambda store: read_money_memory(store, self._environment), nothing)
+        ledgers = [run.ledger for run in self._saved_runs if run.ledger is not None]
+        return nothing.merge(
+            *(MoneyMemory.of(ledger.entries, ledger.payouts) for ledger in ledgers), recorded
+        )
+
+    def record_money(self, entries: pl.DataFrame | None, payouts: pl.DataFrame | None) -> None:
+        """Record what later months must know; a failure of the database becomes a notice."""
+        memory = MoneyMemory.of(entries, payouts)
+        if any(memory):
+            self._query(
+                lambda store: record_money_memory(store, self._environment, *memory),
+                None,
+                create=True,
+            )
 
     def find_earlier_orders(
         self,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -26,6 +26,7 @@ from vippsrecon.fetching.ledgers.folder import (
     load_ledger_folder,
 )
 from vippsrecon.ledger.completeness import (
+    INCOMPLETE,
     NOT_PROVEN,
     OPEN_DATES,
     ReadTopic,
@@ -134,6 +135,7 @@ def check_coverage(
         yield from describe_completeness(unproven)
     else:
         yield from _check_days(source.entries, list(source.inputs), period)
+    yield from _find_broken_ledgers(source.completeness, period[1])
     yield from _check_units(source.entries, msns)
 
 
@@ -249,6 +251,36 @@ def _find_unread_days(read_from: date, read_to: date, period: Period) -> Iterato
             say("money_files.ledger_unread", days=days),
             say("money_files.ledger_unread_explained", days=days),
         )
+
+
+def _find_broken_ledgers(completeness: pl.DataFrame, last: date | None) -> Iterator[Gap]:
+    """Find the ledgers of which an entry or a payout is missing: nothing can be said about it.
+
+    Dates that are still open are no fault. A balance that first breaks after the period leaves the
+    period complete.
+    """
+    for row in completeness.filter(pl.col("verdict") == INCOMPLETE).iter_rows(named=True):
+        sentences = iter(describe_completeness(completeness.filter(*_select_topic(row))))
+        if row["broken_entry"] is not None:
+            sentence = next(sentences)
+            if last is None or row["broken_date"] <= last:
+                clause = say(
+                    "gaps.ledger_broken",
+                    ledger=row["ledger_id"],
+                    topic=say(f"ledger_proof.topic_{row['topic']}"),
+                    number=row["broken_entry"],
+                    day=row["broken_date"],
+                )
+                yield Gap(clause, sentence)
+        if row["missing_payouts"]:
+            clause = say(
+                "gaps.ledger_numbers", ledger=row["ledger_id"], numbers=row["missing_payouts"]
+            )
+            yield Gap(clause, next(sentences))
+
+
+def _select_topic(row: dict[str, Any]) -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("ledger_id") == row["ledger_id"], pl.col("topic") == row["topic"]
 
 
 def _check_units(entries: pl.DataFrame, msns: frozenset[str]) -> Iterator[str]:
