@@ -222,6 +222,19 @@ def test_further_account_is_a_notice(read):
     assert any(f"account {OTHER_ACCOUNT} (2.xml)" in notice for notice in files.notices)
 
 
+def test_account_is_not_doubted_if_that_of_a_payout_is_unknown(read):
+    """The Report API states only the account of today, and earlier payouts went to another one."""
+    days = ("2026-10-01", "2026-10-31", "0.00", "100.00")
+    unknown = [*one_day()[-1]]
+    unknown = [cell if cell != "NO93 8601 1117 947" else "" for cell in unknown]
+    unknown = [cell.replace("2000001", "2000002") for cell in unknown]
+    files = read(
+        [as_portal_csv([*one_day(), unknown])],
+        [balanced(days), balanced(days, account=OTHER_ACCOUNT)],
+    )
+    assert not any("No payout goes to account" in notice for notice in files.notices)
+
+
 def test_file_without_a_readable_row_is_refused(read):
     """Nothing was read, so nothing can be compared."""
     with pytest.raises(InputError, match=r"1\.csv: The only row could not be read"):
