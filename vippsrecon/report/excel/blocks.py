@@ -101,11 +101,16 @@ def write_blocks(
         for place, cell_format in enumerate(choose_header_formats(block.columns, formats)):
             if block.columns[place].name:
                 top.text(block.head_row, place, block.columns[place].header, cell_format)
+        top.blank(block.head_row, range(_find_last_column(block)), formats["head"])
         top.height(block.head_row, HEADER_HEIGHT)
         top.write()
         row_formats = build_row_formats(block, formats, suffix=False)
         write_rows(worksheet, block.head_row + 1, block, row_formats)
         _write_totals(worksheet, block, formats, checks)
+
+
+def _find_last_column(block: SheetTable) -> int:
+    return max(place for place, column in enumerate(block.columns) if column.name)
 
 
 def _write_totals(
@@ -114,7 +119,7 @@ def _write_totals(
     page = SheetLayout(worksheet)
     row = block.head_row + max(block.rows, 1)
     sums = [column for column in block.columns if column.kind == "money"]
-    last = max(block.column(column.name) for column in block.columns if column.name)
+    last = _find_last_column(block)
     for currency in block.currencies:
         row += 1
         own = block.data.filter(pl.col("currency") == currency)

@@ -78,6 +78,8 @@ def _fit_columns(table: SheetTable) -> SheetTable:
 
 
 def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
+    if table.key in ("ledger", "payouts_bank"):
+        return replace(table, notes=_describe_further_rows(table, money.period))
     if table.key == "vouchers" and money.vat.height:
         block = build_block("vat", table, name_vat_rates(money.vat))
         return replace(table, notes=describe_vat(money.vat), blocks=(block,))
@@ -101,6 +103,23 @@ def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
         )
         blocks.append(build_block("refunds", table, name_refund_stages(money.refunds), about))
     return replace(table, notes=notes, blocks=tuple(blocks))
+
+
+def _describe_further_rows(
+    table: SheetTable, period: tuple[date | None, date | None]
+) -> tuple[str, ...]:
+    """Return a sentence where the sheet has rows of other days than those that the bridge counts."""
+    first, last = period
+    if first is None or last is None:
+        return ()
+    days = (
+        pl.coalesce("booked_date", "ledger_date")
+        if "booked_date" in table.data.columns
+        else pl.col("ledger_date")
+    )
+    if table.data.select(days.is_between(first, last).fill_null(value=True).all()).item():
+        return ()
+    return (say("money_legs.rows_beyond", first=first.isoformat(), last=last.isoformat()),)
 
 
 def add_voucher_checks(

@@ -24,6 +24,7 @@ from vippsrecon.report.excel.money_tables import add_voucher_checks
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
+from vippsrecon.report.excel.ties import add_ties
 from vippsrecon.report.figures import ReportFigures, compute_figures, get_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.names import get_heading, get_sheet_name
@@ -112,6 +113,8 @@ def write_workbook(
         days = sum_by_day(frames.events, reconciliation.manifest)
         checks = CrossChecks()
         add_voucher_checks(sheets, frames.money, checks)
+        if frames.money is not None:
+            add_ties(figures.statement, sheets, frames.money.period, checks)
         _write_workbook_file(
             reconciliation, figures, days, sheets, folder / path.name, checks=checks
         )
@@ -176,7 +179,7 @@ def _fill_report_workbook(
             workbook=workbook,
             page=SheetLayout(worksheets[name]),
             formats=formats,
-            discrepancies=sheets["discrepancies"],
+            tables=sheets,
             checks=checks,
         ).write(figures)
     for name, table in shown.items():

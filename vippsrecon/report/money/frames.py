@@ -46,6 +46,7 @@ class MoneyFrames:
         refunds_followed: Number of all refunds.
         vat: `schemas.VAT_TIE_OUT` with its result, see `report.money.vat`.
         at: The cut-off day; None: no cut-off pack was made.
+        period: First and last day that the bridge counts; None: no limit.
     """
 
     entries: pl.DataFrame
@@ -58,6 +59,7 @@ class MoneyFrames:
     refunds_followed: int
     vat: pl.DataFrame
     at: date | None
+    period: tuple[date | None, date | None] = (None, None)
 
 
 def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
@@ -86,7 +88,16 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
         read("refund_ageing").height,
         build_vat_rows(read("vat_tie_out")),
         read("cut_off")["cut_off_date"].max(),  # type: ignore[arg-type]
+        _read_period(reconciliation),
     )
+
+
+def _read_period(reconciliation: Reconciliation) -> tuple[date | None, date | None]:
+    first, last = (
+        None if day is None else date.fromisoformat(day)
+        for day in reconciliation.manifest.get("period") or (None, None)
+    )
+    return first, last
 
 
 def _prepare_entries(entries: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
