@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
-from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.backends import LazyFrame, count_rows, is_empty, materialize
 from vippsrecon.reconciliation.engines.keys import SECOND_HASH, HashFunction, add_key, hash_text
 
 _KEY, _OTHER_HASH = "join_key", "other_hash"
@@ -70,3 +70,31 @@ def select_candidates(data: LazyFrame, few: LazyFrame, on: Sequence[str]) -> Laz
     if _KEY not in keyed.collect_schema().names():
         return data
     return keyed.join(wanted.select(_KEY), on=_KEY, how="semi").drop(_KEY, SECOND_HASH)
+
+
+def number_groups(
+    data: LazyFrame,
+    columns: Sequence[str],
+    name: str,
+    hash_function: HashFunction | None = hash_text,
+) -> LazyFrame:
+    """Add a column with one number for all rows that are equal in some columns, none of them null.
+
+    Rows are grouped by one number at a third of the cost. For a few groups of many rows.
+
+    Args:
+        data: The rows, computed.
+        columns: The columns.
+        name: The column to add.
+        hash_function: See `keys.add_key`.
+    """
+    keyed = add_key(data, columns, hash_function, name)
+    if SECOND_HASH not in keyed.collect_schema().names():
+        groups = materialize(data.select(*columns).unique(), large=True)
+        numbered = materialize(groups.with_row_index(name, order_by=list(columns)))
+        return materialize(data.join(numbered, on=list(columns), how="left"), large=True)
+    keyed = materialize(keyed.drop(SECOND_HASH))
+    groups = materialize(keyed.select(name, *columns).unique(), large=True)
+    if count_rows(groups.select(name).unique()) != count_rows(groups):
+        return number_groups(data, columns, name, None)
+    return keyed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
-from vippsrecon.reconciliation.engines.joins import join_large
+from vippsrecon.reconciliation.engines.joins import number_groups
 from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 _DAY = ["ledger_id", "topic", "currency", "ledger_day"]
@@ -31,7 +31,7 @@ def check_balances(entries: LazyFrame) -> LazyFrame:
         balance that should come next) and `opening` (the one that comes), both null where a day
         has several breaks or it is not known which balance is which.
     """
-    stated = _number_days(
+    stated = number_groups(
         materialize(
             entries.filter(
                 ~nw.col("balance_before_minor").is_null() & ~nw.col("balance_after_minor").is_null()
@@ -45,7 +45,9 @@ def check_balances(entries: LazyFrame) -> LazyFrame:
                 computed=nw.col("balance_before_minor") + nw.col("amount_minor"),
             ),
             large=True,
-        )
+        ),
+        _DAY,
+        "day",
     )
     counted = _count_ends(
         [
@@ -81,13 +83,6 @@ def check_balances(entries: LazyFrame) -> LazyFrame:
         .agg(started=nw.col("started").max(), reached=nw.col("reached").max())
     )
     return _find_breaks(days, materialize(rest), materialize(reached, large=True))
-
-
-def _number_days(stated: LazyFrame) -> LazyFrame:
-    """Add `day`, one number for `_DAY`: rows are grouped by one number at a third of the cost."""
-    days = materialize(stated.select(*_DAY).unique(), large=True)
-    numbered = materialize(days.with_row_index("day", order_by=_DAY))
-    return join_large(stated, numbered, _DAY, add=["day"]).rows
 
 
 def _ends_its_day() -> nw.Expr:

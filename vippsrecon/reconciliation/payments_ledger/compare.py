@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
+from vippsrecon.reconciliation.engines.joins import select_candidates
 from vippsrecon.reconciliation.payments_ledger.balances import check_balances
 from vippsrecon.reconciliation.payments_ledger.bridge import sum_ledger_lines
 from vippsrecon.reconciliation.payments_ledger.buckets import build_entry_buckets
@@ -154,7 +155,9 @@ def _find_in_pairs(pairs: LazyFrame) -> list[LazyFrame]:
     )
     without_reference = nw.col("reference") == ""
     in_order = number_rows(
-        pairs.join(wrong, on=_PAYMENT_ENTRIES, how="semi").with_columns(
+        select_candidates(pairs, wrong, _PAYMENT_ENTRIES)
+        .join(wrong, on=_PAYMENT_ENTRIES, how="semi")
+        .with_columns(
             # Entries without a reference are told apart by their operation.
             operation=nw.when(without_reference)
             .then(nw.col("psp_reference"))

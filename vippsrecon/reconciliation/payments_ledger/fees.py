@@ -140,16 +140,18 @@ def _join_fees(pairs: LazyFrame, fees: LazyFrame) -> ChargedPairs:
         entry_type=nw.lit("capture"),
         match_n=nw.lit(1, nw.Int64),
     )
-    joined = join_large(pairs, charged, BY_OPERATION, add=_FEE_COLUMNS)
+    joined = join_large(pairs, charged, BY_OPERATION, add=("fee_minor", "fee_in"))
+    has_fee = ~nw.col("fee_minor").is_null()
+    rows = joined.rows.with_columns(fee_psp=nw.when(has_fee).then(nw.col("psp_reference")))
     unmatched = materialize(joined.unmatched)
     is_capture = (nw.col("entry_type") == "capture") & (nw.col("match_n") == 1)
     bare = is_capture & nw.col("fee_minor").is_null()
     lone_fees = unmatched.with_columns(psp_reference=nw.col("fee_psp")).select(_BY_OPERATION)
-    if is_empty(unmatched) or is_empty(joined.rows.filter(bare)):
-        return ChargedPairs(joined.rows, lone_fees)
+    if is_empty(unmatched) or is_empty(rows.filter(bare)):
+        return ChargedPairs(rows, lone_fees)
     when = nw.coalesce(nw.col("entry_us"), nw.col("event_us"))
     numbered = number_rows(
-        joined.rows.filter(bare).drop(*_FEE_COLUMNS).with_columns(at_us=when),
+        rows.filter(bare).drop(*_FEE_COLUMNS).with_columns(at_us=when),
         ("msn", "currency", "reference"),
         ["at_us", "psp_reference"],
         "reference_n",
@@ -164,8 +166,8 @@ def _join_fees(pairs: LazyFrame, fees: LazyFrame) -> ChargedPairs:
     return ChargedPairs(
         nw.concat(
             [
-                joined.rows.filter(~bare),
-                by_reference.select(joined.rows.collect_schema().names()),
+                rows.filter(~bare),
+                by_reference.select(rows.collect_schema().names()),
             ],
             how="vertical",
         ),

@@ -40,7 +40,8 @@ _COLUMNS: dict[str, Any] = {
     "row_key": nw.String,
     "match_n": nw.Int64,
 }
-_EVENT_COLUMNS = ("payment_method", "event_reference", "event_minor", "event_day", "event_us")
+_EVENT_COLUMNS = ("payment_method", "event_minor", "event_day", "event_us")
+_ENTRY_COLUMNS = ("ledger_day", "entry_us", "row_key")
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,20 @@ def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Pair
     booked = materialize(
         entries.filter(nw.col("role") == "movement").select(
             *BY_OPERATION,
+            *_ENTRY_COLUMNS,
             "reference",
-            "ledger_day",
-            "entry_us",
-            "row_key",
             entry_minor=nw.col("amount_minor"),
         )
     )
-    events = movements.with_columns(event_reference=nw.col("reference")).drop("reference")
-    joined = join_large(booked, events, BY_OPERATION, add=_EVENT_COLUMNS)
-    both = joined.rows.filter(~nw.col("event_minor").is_null())
-    lone_entries = materialize(joined.rows.filter(nw.col("event_minor").is_null()))
-    lone_events = materialize(joined.unmatched)
+    joined = join_large(movements, booked, BY_OPERATION, add=("entry_minor", *_ENTRY_COLUMNS))
+    lone_entries = materialize(joined.unmatched)
+    lone_events = materialize(joined.rows.filter(nw.col("entry_minor").is_null()))
     if is_empty(lone_events) or is_empty(lone_entries):
-        return _stack([both, lone_events], lone_entries)
-    paired, entries_left, events_left = _pair_by_amount(lone_entries, lone_events)
+        return _stack([joined.rows], lone_entries)
+    paired, entries_left, events_left = _pair_by_amount(
+        lone_entries, lone_events.drop("entry_minor", *_ENTRY_COLUMNS)
+    )
+    both = joined.rows.filter(~nw.col("entry_minor").is_null())
     return _stack([both, events_left, paired], entries_left)
 
 
@@ -92,7 +92,7 @@ def _pair_by_amount(
 ) -> tuple[LazyFrame, LazyFrame, LazyFrame]:
     entries = materialize(
         number_rows(
-            lone_entries.drop(*_EVENT_COLUMNS).with_columns(amount=nw.col("entry_minor")),
+            lone_entries.with_columns(amount=nw.col("entry_minor")),
             _SAME_AMOUNT,
             ["entry_us", "psp_reference", "row_key"],
             "amount_n",
@@ -100,9 +100,7 @@ def _pair_by_amount(
     )
     events = materialize(
         number_rows(
-            lone_events.with_columns(
-                amount=nw.col("event_minor"), reference=nw.col("event_reference")
-            ),
+            lone_events.with_columns(amount=nw.col("event_minor")),
             _SAME_AMOUNT,
             ["event_us", "psp_reference", "match_n"],
             "amount_n",
@@ -117,14 +115,7 @@ def _pair_by_amount(
 
 
 def _stack(with_event: list[LazyFrame], lone_entries: LazyFrame) -> Pairs:
-    reference = nw.col("event_reference")
     return Pairs(
-        nw.concat(
-            [
-                align_columns(part.with_columns(reference=reference), _COLUMNS)
-                for part in with_event
-            ],
-            how="vertical",
-        ),
+        nw.concat([align_columns(part, _COLUMNS) for part in with_event], how="vertical"),
         align_columns(lone_entries, _COLUMNS),
     )
