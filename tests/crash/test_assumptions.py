@@ -15,7 +15,7 @@ from tests.crash.workspace import assert_carried_out, assert_never_twice, make_l
 from tests.waiting import wait_until
 
 ROWS = 5
-LAG_SECONDS = 120.0
+LAG_SECONDS = 1200.0
 MOST_ROUNDS = 5
 
 
@@ -89,7 +89,7 @@ def _plan_small_amounts(simulator, verb):
     return simulator.plan_for(verb, rows[:ROWS])
 
 
-def test_event_log_two_minutes_late(workspace_on, begin):
+def test_event_log_that_is_late(workspace_on, begin):
     """Assumption 2: the log shows our key within a minute.
 
     If that is not true, a row may be unknown, and a person has to look at it.
@@ -110,9 +110,9 @@ def test_event_log_two_minutes_late(workspace_on, begin):
     for life in ended:
         assert life.counts["skipped"] == life.counts["refused"] == 0, life
 
-    # Two minutes later the log shows the events, and the same command settles every row. If the
+    # Later the log shows the events, and the same command settles every row. If the
     # machine is so busy that an operation of that run could not be recorded either, its event is
-    # hidden for another two minutes: the clock is moved again, because nobody waits that long.
+    # hidden as long again: the clock is moved again, because nobody waits that long.
     simulator.faults()
     for _ in range(MOST_ROUNDS):
         simulator.advance(LAG_SECONDS)
