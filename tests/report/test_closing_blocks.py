@@ -73,14 +73,20 @@ def read_block(sheet, title):
     return [{head: value for head, value in zip(heads, row, strict=True) if head} for row in block]
 
 
-@pytest.fixture(scope="module")
-def result():
-    """Return a month whose clearing account is itemised but for 1.00 NOK."""
+def make_month_end(**changes):
+    """Return a month whose clearing account is itemised but for 1.00 NOK, with refunds and VAT."""
     return make_result(
         clearing=frame(schemas.CLEARING, ITEMS),
         refund_ageing=frame(schemas.REFUND_AGEING, REFUNDS),
         vat_tie_out=frame(schemas.VAT_TIE_OUT, VAT),
+        **changes,
     )
+
+
+@pytest.fixture(scope="module")
+def result():
+    """Return the month that the tests look at; none changes it."""
+    return make_month_end()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,11 @@ from decimal import Decimal
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.example_results import Month, make_month
+from tests.report.example_results import Month, frame, make_month
+from tests.report.test_closing_blocks import make_month_end
+from tests.report.test_money_sheets import bridge
+from tests.report.test_restatement import FACTS
+from vippsrecon import schemas
 from vippsrecon.report import write_workbook
 
 pytestmark = [
@@ -30,11 +34,30 @@ def _changed():
     return replace(result, summary=summary)
 
 
+def _make_month_end():
+    """Return a month end whose bridge is the sum of its entries, payouts and bank lines."""
+    lines = [
+        *(row for row in make_month_end().polars_frame("bridge").to_dicts()),
+        bridge("payouts", 1, "ledger", 10_500, 2),
+        bridge("payouts", 2, "fees_retained", -300),
+        bridge("payouts", 3, "balance_change", 900),
+        bridge("payouts", 4, "payouts", 11_100, 2),
+        bridge("bank", 1, "payouts", 11_100, 2),
+        bridge("bank", 2, "timing_payout_in_transit", -900),
+        bridge("bank", 3, "bank_credit_unexplained", 77),
+        bridge("bank", 4, "bank", 10_277, 2),
+    ]
+    return make_month_end(
+        bridge=frame(schemas.BRIDGE, lines), restatement=frame(schemas.RESTATEMENT, FACTS)
+    )
+
+
 MONTHS = {
     "a month": (lambda: make_month().reconciliation(), {}),
     "spilled": (lambda: make_month(30, flood=0).reconciliation(), {"row_limit": 60}),
     "empty": (lambda: Month().reconciliation(), {}),
     "hostile text": (lambda: _hostile().reconciliation(), {}),
+    "month end": (_make_month_end, {}),
     "six currencies": (lambda: _many_currencies().reconciliation(), {}),
 }
 """Reports that agree: what makes the month, and the options of the workbook."""
