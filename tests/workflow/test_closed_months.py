@@ -125,7 +125,9 @@ def test_rows_of_one_order_are_one_fact(tmp_path, make_inputs):
     from tests.workflow.conftest import payment
 
     lines = [order_row("order-0001", number) for number in ("#1", "#2")]
-    orders, settings, client, _ = make_inputs(lines, [payment("order-0001", captured=1000)])
+    paid = [payment("order-0001", captured=1000)]
+    database = f"sqlite:///{tmp_path / 'runs.db'}"
+    orders, settings, client, _ = make_inputs(lines, paid, database_url=database)
 
     def run():
         days = {"first": OCTOBER.first, "last": OCTOBER.last}
