@@ -68,7 +68,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SETTLED_BUCKETS = ("matched", "ignored")
-_NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
+NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
+"""Codes of rows that show an order which another row is: they are not recorded."""
 
 
 class RunRecords:
@@ -293,7 +294,7 @@ def _list_compared_orders(
     filled = [column.name for column in referenced if column.null_count() < len(column)]
     for row in referenced.select(filled).iter_rows(named=True):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
-        if bucket and kind not in _NOT_THE_ORDER:
+        if bucket and kind not in NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
     for (msn, reference), rows in rows_by_key.items():
         unsettled = [bucket for _, bucket in rows if bucket not in SETTLED_BUCKETS]
