@@ -100,6 +100,14 @@ def test_missing_day_is_noticed_by_the_number_of_its_payout():
     assert "2000002-2000003" in describe(*entries[:4], *entries[12:])
 
 
+def test_numbers_of_payouts_with_the_old_name_count():
+    """A frame of earlier years has the old name of a payout."""
+    old = {"entry_type": "scheduled-for-payout"}
+    row = check(make_payout(2000001, 900) | old, make_payout(2000003, 400) | old)
+
+    assert (row["payouts"], row["missing_payouts"]) == (2, "2000002")
+
+
 def test_both_gaps_are_said():
     """A payout that was not read leaves a gap in the numbers and, with its money, in the balance."""
     entries = make_days(3)

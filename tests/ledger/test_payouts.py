@@ -27,6 +27,13 @@ def test_payout_has_number_amount_day_and_text():
     assert payout["bank_text"] == "Utb. 2000001 Vippsnr 123456"
 
 
+def test_payout_may_have_its_old_name():
+    """The Report API named it otherwise in 2023; a frame of that time has the old name."""
+    old = make_frame(make_payout(2000001, 900) | {"entry_type": "scheduled-for-payout"})
+
+    assert derive_payouts(old).equals(derive_payouts(make_frame(make_payout(2000001, 900))))
+
+
 def test_only_the_newest_payout_of_a_ledger_has_its_account():
     """The Report API states the account of today; an account that was changed is not of all payouts."""
     payouts = derive_payouts(

@@ -16,7 +16,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.ledger.payouts import list_payout_numbers
 from vippsrecon.texts import format_money, say
-from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
+from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 COMPLETE, INCOMPLETE, OPEN_DATES, NOT_PROVEN = "complete", "incomplete", "open_dates", "not_proven"
 
@@ -143,7 +143,7 @@ def _check_chain(entries: pl.DataFrame) -> dict[str, Any]:
 
 def _check_numbers(entries: pl.DataFrame) -> dict[str, Any]:
     """Find the numbers that are missing between the first and the last payout."""
-    texts = list_payout_numbers(entries.filter(pl.col("entry_type") == PAYOUT_SCHEDULED))
+    texts = list_payout_numbers(entries.filter(pl.col("entry_type").is_in(PAYOUT_TYPES)))
     numbers = sorted({int(text) for text in texts if text.isdecimal()})
     # The gaps are listed from pair to pair: two numbers may be far apart.
     gaps = [(one + 1, other - 1) for one, other in pairwise(numbers) if other > one + 1]

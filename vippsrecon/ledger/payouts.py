@@ -9,7 +9,12 @@ import polars as pl
 
 from vippsrecon import schemas
 from vippsrecon.bank_days import choose_market, compute_payout_bank_date
-from vippsrecon.vipps_rules import PAYOUT_ABORTED, PAYOUT_SCHEDULED, read_payout_number
+from vippsrecon.vipps_rules import (
+    OLD_ENTRY_TYPES,
+    PAYOUT_ABORTED,
+    PAYOUT_SCHEDULED,
+    read_payout_number,
+)
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import SalesUnit
@@ -40,7 +45,9 @@ def derive_payouts(
     Returns:
         `schemas.PAYOUTS`, sorted by ledger, date and number.
     """
-    entries = schemas.to_polars(ledger_entries, schemas.LEDGER_ENTRIES)
+    entries = schemas.to_polars(ledger_entries, schemas.LEDGER_ENTRIES).with_columns(
+        pl.col("entry_type").replace(OLD_ENTRY_TYPES)
+    )
     rows = entries.filter(
         (pl.col("topic") == "funds")
         & pl.col("entry_type").is_in([PAYOUT_SCHEDULED, PAYOUT_ABORTED])

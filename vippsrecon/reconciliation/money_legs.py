@@ -139,15 +139,13 @@ class MoneyLegs:
     ledger: LedgerComparison | None = None
     without_events: LazyFrame | None = None
     payout_legs: PayoutLegs = field(default_factory=PayoutLegs)
-
     ledger_not_compared: bool = False
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences that say what was not compared with the ledger."""
-        if self.ledger_not_compared:
-            return (say("notices.ledger_not_compared"),)
-        return describe_uncovered_units(self.uncovered)
+        not_compared = (say("notices.ledger_not_compared"),) if self.ledger_not_compared else ()
+        return not_compared or describe_uncovered_units(self.uncovered)
 
     @property
     def uncovered(self) -> tuple[UncoveredUnit, ...]:
