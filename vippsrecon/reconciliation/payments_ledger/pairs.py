@@ -1,7 +1,7 @@
 """Join each capture and refund of a payment with its ledger entry.
 
 The event's pspReference is the entry's. Older entries and files have another one: what is left is
-joined by sales unit, reference, type and amount, and flagged `matched_by_amount`.
+joined by sales unit, reference, type and amount.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ _COLUMNS: dict[str, Any] = {
     "entry_us": nw.Int64,
     "row_key": nw.String,
     "match_n": nw.Int64,
-    "by_amount": nw.Boolean,
 }
 _EVENT_COLUMNS = ("payment_method", "event_minor", "event_day", "event_us")
 _ENTRY_COLUMNS = ("ledger_day", "entry_us", "row_key")
@@ -85,7 +84,7 @@ def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Pair
         lone_entries, lone_events.drop("entry_minor", *_ENTRY_COLUMNS)
     )
     both = joined.rows.filter(~nw.col("entry_minor").is_null())
-    return _stack([both, events_left], entries_left, by_amount=(paired,))
+    return _stack([both, events_left, paired], entries_left)
 
 
 def _pair_by_amount(
@@ -115,17 +114,8 @@ def _pair_by_amount(
     )
 
 
-def _stack(
-    with_event: list[LazyFrame], lone_entries: LazyFrame, by_amount: tuple[LazyFrame, ...] = ()
-) -> Pairs:
-    parts = [(part, False) for part in with_event] + [(part, True) for part in by_amount]
+def _stack(with_event: list[LazyFrame], lone_entries: LazyFrame) -> Pairs:
     return Pairs(
-        nw.concat(
-            [
-                align_columns(part.with_columns(by_amount=nw.lit(value=is_by_amount)), _COLUMNS)
-                for part, is_by_amount in parts
-            ],
-            how="vertical",
-        ),
-        align_columns(lone_entries.with_columns(by_amount=nw.lit(value=False)), _COLUMNS),
+        nw.concat([align_columns(part, _COLUMNS) for part in with_event], how="vertical"),
+        align_columns(lone_entries, _COLUMNS),
     )
