@@ -132,6 +132,24 @@ def _has_possible_offset(parts: re.Match[str]) -> bool:
     return offset is None or _OFFSET.fullmatch(offset) is not None
 
 
+def parse_optional_day(day: date | str | None, option: str) -> date | None:
+    """Return a day that is given as a date or as text; None for None and for "".
+
+    Args:
+        day: A date, or text such as 2026-10-01.
+        option: What it is, for the error message, such as "--from".
+
+    Raises:
+        InputError: It is not a day, or no payment can have its year.
+
+    >>> parse_optional_day("2026-10-01", "--from"), parse_optional_day("", "--from")
+    (datetime.date(2026, 10, 1), None)
+    """
+    if isinstance(day, str):
+        return parse_day(day, option) if day else None
+    return None if day is None else check_day(day, option)
+
+
 class Period(NamedTuple):
     """Whole local days, both included, and the name that files of this period get."""
 

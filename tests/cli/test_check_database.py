@@ -32,7 +32,7 @@ def test_check_without_a_database_creates_none(run, keys, folder, read_json):
         "url_masked": "sqlite:///vippsrecon.db",
         "exists": False,
         "version": 0,
-        "newest": 5,
+        "newest": 6,
         "plans": 0,
         "unsettled": 0,
     }
@@ -50,7 +50,7 @@ def test_check_reports_plans_and_open_rows(ready, read_json):
     result = ready.run("check")
 
     assert result.exit_code == 0
-    assert "database: sqlite:///vippsrecon.db, version 5: 1 plan, 3 unsettled rows" in result.stdout
+    assert "database: sqlite:///vippsrecon.db, version 6: 1 plan, 3 unsettled rows" in result.stdout
     database = read_json(ready.run("check", "--json"))["database"]
     assert (database["exists"], database["plans"], database["unsettled"]) == (True, 1, 3)
     assert ready.run("journal", "--verify").stdout == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import polars as pl
 import pytest
 
 from tests.cli.assertions import assert_one_sentence_error
@@ -83,7 +84,34 @@ def test_mistakes_are_one_sentence(run, settlement, folder):
     assert_one_sentence_error(run("payout", "2000001"), "--ledger", "--settlement")
     assert_one_sentence_error(run("payout", "2000001", *files, "--ledger", "x"), "contradicts")
     assert_one_sentence_error(run("payout", "7", *files), "no payout 7")
+    assert_one_sentence_error(run("payout", " ", *files), "Name the number of the payout")
     assert_one_sentence_error(
         run("payout", "2000001", *files, "--ledger-id", "9"), "no payout 2000001"
     )
     assert_one_sentence_error(run("payout", "2000001", "--settlement", "absent.csv"), "absent.csv")
+
+
+def test_number_of_two_ledgers_needs_the_ledger(run, folder):
+    """Each ledger counts from about 2000001; a wrong guess would explain another payout."""
+    second = [
+        [cell.replace("302321", "302322").replace("123456", "654321") for cell in row]
+        for row in one_day()
+    ]
+    path = folder / "both.csv"
+    path.write_text(as_portal_csv([*one_day(), *second]), encoding="utf-8")
+    refused = run("payout", "2000001", "--settlement", path)
+    assert_one_sentence_error(refused, "302321, 302322", "--ledger-id")
+    chosen = run("payout", "2000001", "--settlement", path, "--ledger-id", "302322")
+    assert chosen.exit_code == 0, chosen.output
+    assert chosen.stdout.startswith(
+        "Payout 2000001 of ledger 302322, sales unit 654321: 244.00 NOK"
+    )
+
+
+def test_aborted_payout_says_so(run, month, read_json):
+    """Its entries add up, and still the money is not in the bank."""
+    truth = pl.read_csv(month / "truth.csv", infer_schema=False)
+    number = truth.filter(kind="payout_aborted")["payout_number"][0]
+    command = ("payout", number, "--settlement", month / "settlement.csv")
+    assert "It was aborted" in run(*command).stdout
+    assert read_json(run(*command, "--json"))["status"] == "aborted"

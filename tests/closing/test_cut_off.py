@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import polars as pl
 import pytest
@@ -19,6 +19,7 @@ from vippsrecon.closing import (
     prove_clearing_account,
 )
 from vippsrecon.closing.balances import read_balances
+from vippsrecon.closing.event_totals import use_accounting_days
 
 OCTOBER_31 = date(2026, 10, 31)
 
@@ -252,3 +253,26 @@ def test_a_day_that_ends_as_it_began_begins_where_its_last_entry_ends(topic):
     [balance] = read_balances(month.inputs["ledger_entries"], OCTOBER_31)
 
     assert (balance.opening_minor, balance.balance_minor, balance.proof) == (0, 0, "proven")
+
+
+def test_accounting_day_that_ends_after_midnight_decides_what_the_ledger_lacks():
+    """Until 04:00 a capture is of the day before: also on the first day of the ledger."""
+    month = LedgerMonth()
+    first, last = date(2026, 10, 1), OCTOBER_31
+    month.add(first, "capture", 1000, "order-1")
+    month.add_event(first, "CAPTURED", 500, "before", "early")
+    month.add_event(date(2026, 11, 1), "CAPTURED", 700, "after", "late")
+    night = (
+        pl.datetime(2026, 10, 1, 1, time_zone="UTC"),
+        pl.datetime(2026, 11, 1, 2, time_zone="UTC"),
+    )
+    events = month.event_frame.with_columns(
+        event_at=pl.when(pl.col("reference") == "before").then(night[0]).otherwise(night[1])
+    )
+    until_four = use_accounting_days(events, {MSN: ("Europe/Oslo", time(4))})
+
+    for frame, missing in ((events, ["before"]), (until_four, ["after"])):
+        items = build_cut_off(last, **month.inputs, events=frame).items
+        assert items.filter(line="not_on_ledger")["reference"].to_list() == missing
+    other = use_accounting_days(events, {"999999": ("Europe/Oslo", time(4))})
+    assert other.equals(events)

@@ -74,11 +74,16 @@ def fill_in(path, entries: dict[str, tuple[str, str, str]], **cells) -> None:
 
 def read_sheet(path, name: str) -> dict[str, dict[str, object]]:
     """Return the rows of a sheet by reference. No other sheet is read, which takes longest."""
+    return read_sheet_by(path, name, "Reference")
+
+
+def read_sheet_by(path, name: str, key: str) -> dict[str, dict[str, object]]:
+    """Return the rows of a sheet by the column `key`."""
     with contextlib.closing(load_workbook(path, read_only=True)) as book:
         rows = book[name].iter_rows(values_only=True)
         headings = next(row for row in rows if "Reference" in row)
         named = [dict(zip_longest(headings, row)) for row in rows if any(row)]
-    return {str(row["Reference"]): row for row in named}
+    return {str(row[key]): row for row in named}
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def test_hostile_texts_are_shown_and_add_nothing(html, page):
 def test_headings_and_sentences_are_there(page, month):
     """The page is read alone: verdict, completeness, notices and the meaning of its rows."""
     assert f"{len(month.discrepancies)} DISCREPANCIES." in page.text
-    assert "Complete: every reference asked for was answered" in page.text
+    assert "Payments: complete. Every reference asked for was answered" in page.text
     assert "Limit of every run:" in page.text
     assert "12,345.67 NOK was not compared." in page.text
     for manifest_text in (month.manifest["inputs"]["orders.csv"], "Rounding allowed per order"):

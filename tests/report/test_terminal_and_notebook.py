@@ -37,7 +37,7 @@ def test_terminal_shows_verdict_codes_and_report_path(month):
         ].sum()
     )
     assert re.search(rf"over_captured +medium +\d+ +{risk // 100:,}".replace(",", " ?"), text)
-    assert "Complete: every reference asked for was answered" in text
+    assert "Payments: complete. Every reference asked for was answered" in text
     assert text.endswith("Report: out/report.xlsx")
 
 

@@ -117,3 +117,24 @@ def test_run_proves_the_clearing_account_at_the_end_of_its_period(run_month):
         ("ledger_balance", 4000, 4000)
     ]
     assert any("40.00 NOK, itemised in full" in text for text in get_figures(result).ledgers)
+
+
+def test_rows_of_one_order_are_one_fact(tmp_path, make_inputs):
+    """Of two rows with one reference the closing records one; the other is not added afterwards."""
+    from tests.workflow.conftest import order as order_row
+    from tests.workflow.conftest import payment
+
+    lines = [order_row("order-0001", number) for number in ("#1", "#2")]
+    orders, settings, client, _ = make_inputs(lines, [payment("order-0001", captured=1000)])
+
+    def run():
+        days = {"first": OCTOBER.first, "last": OCTOBER.last}
+        keep = tmp_path / "report.data"
+        return reconcile_month([orders], settings, client=client, keep=keep, **days)
+
+    first = run()
+    assert first.polars_frame("orders").height == 2
+    state = read_period(settings, OCTOBER, [tmp_path / "report.data"])
+    assert "orders" in state.sides
+    record_closing(settings, state, "Kari")
+    assert "2026-10 was closed by Kari. Nothing is different since." in run().notices

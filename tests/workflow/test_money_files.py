@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
-from tests.sources.settlement.conftest import as_portal_csv, one_day, portal_row
+from tests.sources.settlement.conftest import ENGLISH, as_portal_csv, one_day, portal_row
+from tests.sources.settlement.test_older_forms import SECTIONED
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.workflow.inputs.money_files import MoneyFiles, MoneyPaths, read_money_files
@@ -221,6 +222,19 @@ def test_further_account_is_a_notice(read):
     assert any(f"account {OTHER_ACCOUNT} (2.xml)" in notice for notice in files.notices)
 
 
+def test_account_is_not_doubted_if_that_of_a_payout_is_unknown(read):
+    """The Report API states only the account of today, and earlier payouts went to another one."""
+    days = ("2026-10-01", "2026-10-31", "0.00", "100.00")
+    unknown = [*one_day()[-1]]
+    unknown = [cell if cell != "NO93 8601 1117 947" else "" for cell in unknown]
+    unknown = [cell.replace("2000001", "2000002") for cell in unknown]
+    files = read(
+        [as_portal_csv([*one_day(), unknown])],
+        [balanced(days), balanced(days, account=OTHER_ACCOUNT)],
+    )
+    assert not any("No payout goes to account" in notice for notice in files.notices)
+
+
 def test_file_without_a_readable_row_is_refused(read):
     """Nothing was read, so nothing can be compared."""
     with pytest.raises(InputError, match=r"1\.csv: The only row could not be read"):
@@ -240,6 +254,14 @@ def test_payout_without_a_day_gets_the_usual_one(read):
     assert payouts["expected_bank_date"].to_list() == [date(2026, 10, 6)]
 
 
+def test_payout_of_an_english_file_gets_the_usual_day(read):
+    """The English report has no columns of payouts: the number is in the text, the day is computed."""
+    labels = ("Capture", "Refund", "Fees retained", "Payout scheduled")
+    payouts = read([as_portal_csv(one_day(labels), ENGLISH)]).list_arguments()["payouts"]
+    found = payouts.select("payout_number", "amount_minor", "expected_bank_date", "account").rows()
+    assert found == [("2000001", 24400, date(2026, 10, 6), None)]
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
     """A portal sorts a report as its reader did; the balances run on all the same."""
@@ -252,13 +274,73 @@ def test_proof_of_completeness_is_made_of_any_order(read, newest_first: bool):
 
 
 def test_proof_names_the_entry_from_which_it_is_broken(read):
-    """A row was deleted in Excel."""
+    """A row was deleted in Excel: without it there is no verdict, as without a payment's answer."""
     rows = one_day()
-    (proof,) = read([as_portal_csv([rows[0], *rows[2:]])]).describe()["ledger_completeness"]
+    files = read([as_portal_csv([rows[0], *rows[2:]])])
+    (proof,) = files.describe()["ledger_completeness"]
     assert (proof["verdict"], proof["broken_entry"]) == ("incomplete", 2)
+    [gap] = [gap for gap in files.gaps if gap.clause.startswith("ledger")]
+    assert gap.clause == "ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"
+    assert gap.sentence.endswith("Entries are missing or repeated. Read the ledger again.")
+
+
+def test_ledger_that_breaks_after_the_period_leaves_the_period_complete(read):
+    """The first break is of a later day, so nothing of the period is missing."""
+    rows = [*one_day(), portal_row("Belastning", "9.00", "99.00", psp="9", day="2026-10-09")]
+    for last, is_complete in ((date(2026, 10, 8), True), (date(2026, 10, 31), False)):
+        files = read([as_portal_csv(rows)], period=(date(2026, 10, 1), last))
+        clauses = [gap.clause for gap in files.gaps if gap.clause.startswith("ledger")]
+        assert (not clauses) == is_complete
 
 
 def test_mapping_without_statements_is_refused():
     """The option would have no effect."""
     with pytest.raises(InputError, match="no statement is given"):
         read_money_files(MoneyPaths(bank_mapping="bank.toml"), NO_SETTINGS)
+
+
+def test_entry_missing_from_the_only_day_is_incomplete(read):
+    """The balances of days that follow one another would show it; a last day has none after it."""
+    rows = one_day()
+    files = read([as_portal_csv([rows[0], *rows[2:]])])
+    assert list_clauses(files) == ["ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"]
+    assert "300.00 NOK, but 100.00 NOK should be there" in files.gaps[0].sentence
+
+
+@pytest.mark.parametrize("order", ["newest first", "by amount"])
+def test_order_of_rows_does_not_make_a_file_incomplete(read, order: str):
+    """The times of the entries tell their order, whichever way the user sorted the file."""
+    rows = one_day()
+    moved = [[*row[:4], f"2026-10-01 12:00:0{n}", *row[5:]] for n, row in enumerate(rows)]
+    order_of = {"newest first": rows[::-1], "by amount": sorted(moved, key=lambda row: row[7])}
+    files = read([as_portal_csv(order_of[order])])
+    assert files.gaps == ()
+    assert files.ledger.completeness["verdict"].to_list() == ["complete"]
+
+
+def test_each_currency_of_a_ledger_has_its_own_balance(read):
+    """The entries of one currency do not continue the balance of the other."""
+    euros = [
+        [*row[:11], "EUR", *row[12:16], f"9{n}", *row[17:]] for n, row in enumerate(one_day()[:2])
+    ]
+    files = read([as_portal_csv([one_day()[0], *euros, *one_day()[1:]])])
+    assert files.gaps == ()
+    assert files.ledger.completeness.select("currency", "verdict").rows() == [
+        ("NOK", "complete"),
+        ("EUR", "complete"),
+    ]
+
+
+def test_transactions_missing_from_an_older_file_are_incomplete(read):
+    """A capture and its refund cancel in the sum of the payout; the number of rows shows them."""
+    more = (
+        "TransactionInfo,09.04.2021,Fjord,123456,4,2000001,order-4,12.04.2021,50.00,NOK,0.00,0.00,50.00\n"
+        "TransactionInfo,09.04.2021,Fjord,123456,5,2000001,order-4,12.04.2021,0.00,NOK,0.00,-50.00,0.00\n"
+    )
+    short = SECTIONED.format(net="245.50", unit="123456", id="2000001").replace(
+        ",245.50,3", ",245.50,5"
+    )
+    assert read([short + more]).gaps == ()
+    files = read([short])
+    assert list_clauses(files) == ["transactions are missing from 1.csv"]
+    assert any("states 5 transactions and has 3" in note for note in files.notes)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from tests.sources.settlement.conftest import as_portal_csv, portal_row
 from vippsrecon.config.load import load_settings
+from vippsrecon.config.settings import SalesUnit
 from vippsrecon.errors import InputError
 from vippsrecon.notebook.session import serve_scenario
 from vippsrecon.scenario import write_month
+from vippsrecon.schemas import ORDERS, to_polars
+from vippsrecon.sources.settlement import read_settlement_files
+from vippsrecon.workflow.inputs.payments_from_files import derive_payments
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 HEAD = "msn,reference,order_number,currency,total,refunded,status,paid,ordered_at,fulfilled_at"
@@ -138,7 +142,9 @@ def test_cover_says_what_is_not_known(result):
     assert "4 orders are not captured in full" in notices
     assert "Of 1 payment the settlement files show only a refund" in notices
     assert result.manifest["environment"] == "files"
-    assert (result.complete, result.manifest["counts"]["holes"]) == (True, 0)
+    assert result.manifest["counts"]["holes"] == 0
+    [gap] = result.manifest["incomplete_because"]
+    assert gap.startswith("ledger 123456 (funds) is incomplete from entry")
 
 
 def test_cut_off_is_the_end_of_the_files(result):
@@ -227,3 +233,23 @@ def test_ledger_of_two_currencies_has_vouchers_and_a_notice(tmp_path, settings):
     assert any("several currencies: EUR, NOK" in notice for notice in result.notices)
     assert any("vouchers are not compared" in notice for notice in result.notices)
     assert set(result.polars_frame("vouchers")["currency"]) == {"EUR", "NOK"}
+
+
+@pytest.mark.parametrize(("ends_at", "hour"), [("00:00", 22), ("04:00", 2)])
+def test_file_with_days_only_is_dated_by_the_accounting_day(tmp_path, ends_at: str, hour: int):
+    """A day ends at the time of its sales unit, in UTC one or two hours earlier than in Oslo."""
+    rows = [portal_row("Belastning", "10.00", "10.00", day="2026-10-02", time="")]
+    (tmp_path / "settlement.csv").write_text(as_portal_csv(rows), encoding="utf-8")
+    settings = load_settings(
+        offline=True,
+        folder=tmp_path,
+        units=(SalesUnit("123456", market="NO", day_ends_at=ends_at),),
+    )
+    entries = read_settlement_files([tmp_path / "settlement.csv"]).entries
+    orders = to_polars(None, ORDERS)
+    fetched, facts = derive_payments(entries, orders, settings)
+    ends = datetime(2026, 10, 2 + (hour < 12), hour, tzinfo=UTC) - timedelta(seconds=1)
+
+    captured = fetched.events.filter(pl.col("name") == "CAPTURED")
+    assert captured["event_at"].to_list() == [ends]
+    assert facts.as_of == ends

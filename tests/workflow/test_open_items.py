@@ -47,7 +47,7 @@ def report(*ids, at_risk=500):
     return pl.DataFrame(rows, schema=schemas.polars_schema(schemas.DISCREPANCIES))
 
 
-def judge(known, ids, judging, *, compared=(PAIR,), waivers=(), decisions=()):
+def judge(known, ids, judging, *, compared=(ID,), waivers=(), decisions=()):
     """Judge the items of one run after those of another."""
     return judge_items(
         known,
@@ -87,8 +87,8 @@ def test_a_complete_run_that_compares_the_pair_closes_the_item(opened):
 @pytest.mark.parametrize(
     ("judging", "compared"),
     [
-        pytest.param(SECOND._replace(complete=False), [PAIR], id="incomplete run"),
-        pytest.param(SECOND, [(MSN, "order-2")], id="pair not compared"),
+        pytest.param(SECOND._replace(complete=False), [ID], id="incomplete run"),
+        pytest.param(SECOND, ["under_captured:1:order-2"], id="sides not compared"),
     ],
 )
 def test_what_proves_nothing_closes_nothing(opened, judging, compared):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vippsrecon.cli.ledgers.options import LedgerOption, SettlementOption
 from vippsrecon.cli.period import PeriodOption, choose_period, insert_period, read_clock
 from vippsrecon.cli.preview import JsonOption, LanguageOption, MappingOption, ShopOption
 
@@ -97,23 +98,8 @@ def reconcile(
             "exports, and the day a discrepancy was first seen.",
         ),
     ] = None,
-    ledger: Annotated[
-        Path | None,
-        typer.Option(
-            "--ledger",
-            metavar="DIR",
-            help="Folder written by ledger: compared with the payments and the bank.",
-        ),
-    ] = None,
-    settlement: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--settlement",
-            metavar="FILE...",
-            help="Settlement files of Vipps MobilePay, in place of --ledger. "
-            "Without keys, the payments are those of these files.",
-        ),
-    ] = None,
+    ledger: LedgerOption = None,
+    settlement: SettlementOption = None,
     bank: Annotated[
         list[Path] | None,
         typer.Option(
@@ -194,6 +180,9 @@ def reconcile(
     and bank statements included; those that are given are used in place of the stored ones. What the
     run compared is stored there too: --earlier report.data uses it in a later month. The workspace
     database holds the same, where it is kept between runs.
+
+    With --settlement and without keys, the payments are those of these files, and nothing is
+    requested.
 
     With --into, a folder is there only when its run has ended. A period with a complete run is not
     run again, an incomplete one is; two runs into one folder at the same time are refused.

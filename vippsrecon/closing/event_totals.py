@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time, timedelta
 
 import polars as pl
 
@@ -28,6 +28,25 @@ def _sum_of(total: str) -> pl.Expr:
 
 def _day_of_event() -> pl.Expr:
     return pl.col("event_day").cast(pl.Int32).cast(pl.Date)
+
+
+def use_accounting_days(
+    events: pl.DataFrame, cut_offs: Mapping[str, tuple[str, time]]
+) -> pl.DataFrame:
+    """Return events dated by the accounting day of their ledger.
+
+    Args:
+        events: `schemas.EVENTS`, dated by local day.
+        cut_offs: Sales unit to its time zone and the local time at which its accounting day ends, for
+            those whose day does not end at midnight.
+    """
+    day = pl.col("event_day")
+    for msn, (zone, ends_at) in cut_offs.items():
+        since_midnight = timedelta(hours=ends_at.hour, minutes=ends_at.minute)
+        local = pl.col("event_at").dt.convert_time_zone(zone).dt.replace_time_zone(None)
+        own = (local - since_midnight).dt.date().cast(pl.Int32).cast(pl.Int64)
+        day = pl.when(pl.col("msn") == msn).then(own).otherwise(day)
+    return events.with_columns(event_day=day)
 
 
 def list_later_refunds(events: pl.DataFrame, at: date) -> pl.DataFrame:

@@ -116,6 +116,7 @@ def reconcile(
     statement_days: Mapping[str, tuple[date, date]] | None = None,
     ledger_days: Mapping[str, tuple[date, date]] | None = None,
     known_accounts: Mapping[str, str] | None = None,
+    disputed: Collection[tuple[str, str]] = (),
 ) -> Reconciliation:
     """Compare a shop's orders with their payments and report every discrepancy.
 
@@ -147,8 +148,7 @@ def reconcile(
             that is not recorded in the shop is flagged `refunded_by_us` if its event has one of
             these keys, otherwise `made_elsewhere`.
         unsettled: (msn, reference) of payments with an operation made with this toolkit whose
-            outcome is unknown. They are flagged `possible_duplicate`, and no operation is
-            proposed for them.
+            outcome is unknown. They are flagged `possible_duplicate`, and nothing is proposed.
         earlier_files: `source_file` of orders from earlier runs. They are compared, and say nothing
             about the days that the export covers.
         first_seen: discrepancy_id to the day of the first run that reported it. Age and severity
@@ -156,12 +156,11 @@ def reconcile(
         only: Report discrepancies of this kind only.
         questions: The questions to check; fewer are faster. Buckets, summary and bridge are empty
             unless all questions are checked.
-        language: Of the sentences and of the report: en, nb, da, sv or fi. Codes and names of
-            columns do not change. None for English, or for what `set_language` chose.
+        language: Of sentences and report, not of codes and columns: en, nb, da, sv or fi. None for
+            English, or for what `set_language` chose.
         manifest: Facts about the inputs, stored in the result's manifest.
         ledger_entries: `schemas.LEDGER_ENTRIES`, both topics. None: the payments are not compared
             with the ledger, and nothing about it is called clean. The same holds for the next two.
-            Payments with retained disputed money are flagged `disputed`; nothing is proposed for them.
         payouts: `schemas.PAYOUTS`, as the ledger or the settlement files have them.
         bank_lines: `schemas.BANK_LINES`, of the accounts that payouts arrive on.
         contracts: What each capture costs. Fees are compared only where a contract is known.
@@ -171,6 +170,8 @@ def reconcile(
             ledger covers the period from its first day, else from its first entry, and ends with
             its last entry. What happened after the last day cannot be on it yet.
         known_accounts: The bank account that an earlier run saw the payouts of a ledger go to.
+        disputed: (msn, reference) of payments of which an earlier run saw money retained. They, and
+            those of which the ledger shows it, are flagged `disputed`, and nothing is proposed.
 
     Returns:
         A Reconciliation, in pandas, made when a frame is first read; on Spark the large frames
@@ -193,7 +194,7 @@ def reconcile(
         frozenset(waived),
         frozenset(ours),
         frozenset(unsettled),
-        find_disputed_payments(money_inputs.ledger_entries, frames.events),
+        find_disputed_payments(money_inputs.ledger_entries, frames.events).union(disputed),
         frozenset(earlier_files),
     )
     run_date = local_date(as_of_us, (units[0] if units else SalesUnit("")).zone)
@@ -283,7 +284,7 @@ def reconcile(
             else None,
             "legs": ["order_payment", *legs.compared],
             "units_without_ledger": [unit._asdict() for unit in legs.uncovered],
-            **({} if only is None else {"only": only}),
+            **({"only": only} if only is not None else {}),
         },
         ledger_entries=ledger_entries,
         payouts=payouts,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from vippsrecon.errors import InputError
-from vippsrecon.report.frames import build_report_frames, select_compared_pairs
+from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.money.compared import EarlierItem, find_compared_items
 from vippsrecon.report.names import list_item_statuses
-from vippsrecon.schemas.inputs import PAYMENT_KEY
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import in_language_of_result, list_texts_in, say, translate_words
 
@@ -91,8 +91,8 @@ def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport)
     """Compare the discrepancies of a reconciliation with those of an earlier report.
 
     A decision other than *in progress* is carried over only while the amounts of its discrepancy are
-    the same: it was made for those amounts. A discrepancy that is gone is *cleared* only if this run compared its order
-    and payment again.
+    the same: it was made for those amounts. A discrepancy that is gone is *cleared* only if this run
+    compared its sides again, such as its order and payment, or its payout and the bank.
 
     Args:
         reconciliation: The new reconciliation. Not changed.
@@ -109,7 +109,13 @@ def compare_with_report(reconciliation: Reconciliation, earlier: ReviewedReport)
         )
     earlier_rows, conflicts = _choose_rows(earlier)
     frames = build_report_frames(reconciliation)
-    checked = select_compared_pairs(frames.orders, frames.payments, reconciliation.manifest)
+    present = set(frames.discrepancies["discrepancy_id"])
+    absent = [
+        EarlierItem(row.discrepancy_id, row.kind, row.msn, row.reference or None)
+        for row in earlier_rows.values()
+        if row.discrepancy_id not in present
+    ]
+    checked = find_compared_items(reconciliation, frames.orders, frames.payments, absent)
     rows = _match_rows(frames, earlier, earlier_rows, checked)
     withdrawn = ~pl.col("decision").is_in(_NOT_ABOUT_AMOUNTS) & pl.col("change").eq("changed")
     entries = rows.filter(
@@ -145,7 +151,7 @@ def _match_rows(
     frames: ReportFrames,
     earlier: ReviewedReport,
     earlier_rows: dict[str, ReportRow],
-    checked: pl.DataFrame,
+    checked: set[str],
 ) -> pl.DataFrame:
     """Return the rows of *What changed*, in the order of `CHANGES`, highest risk first."""
     now = frames.discrepancies.select(
@@ -172,7 +178,6 @@ def _match_rows(
     seen_before = pl.lit(False)
     if earlier.as_of is not None:
         seen_before = pl.col("first_seen_date") < pl.lit(earlier.as_of.date(), pl.Date)
-    checked_pairs = checked.select(pl.struct(PAYMENT_KEY)).to_series()
     present, was_present = pl.col("present").is_not_null(), pl.col("was_present").is_not_null()
     change = (
         pl.when(present & (was_present & same | refused & ~was_present))
@@ -185,7 +190,7 @@ def _match_rows(
         .then(pl.lit("new"))
         .when(pl.col("discrepancy_id").is_in(_list_waived(frames).implode()))
         .then(pl.lit("waived"))
-        .when(pl.struct("msn", "reference").is_in(checked_pairs.implode()))
+        .when(pl.col("discrepancy_id").is_in(sorted(checked)))
         .then(pl.lit("cleared"))
         .otherwise(pl.lit("not compared"))
     )

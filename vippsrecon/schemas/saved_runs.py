@@ -82,7 +82,7 @@ OPEN_ITEMS = Frame(
             "status",
             "text",
             "open; in_progress: somebody works on it; waived: the ignore file lists its payment; "
-            "closed_by_evidence: a later complete run compared the pair and did not report it; "
+            "closed_by_evidence: a later complete run compared its sides and did not report it; "
             "reopened: reported again after it was closed.",
             required=True,
             one_of=ITEM_STATUSES,
@@ -119,7 +119,7 @@ OPEN_ITEMS = Frame(
         _c(
             "as_of_at",
             "moment",
-            "Cut-off time of the latest run that judged it: reported it, compared its pair, or "
+            "Cut-off time of the latest run that judged it: reported it, compared its sides, or "
             "waived it.",
             required=True,
         ),

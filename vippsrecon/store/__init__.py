@@ -75,6 +75,13 @@ from vippsrecon.store.ledger_entries import (
     record_closed_date,
     record_feed_page,
 )
+from vippsrecon.store.money_memory import (
+    DisputeEntry,
+    PayoutAccount,
+    read_dispute_entries,
+    read_payout_accounts,
+    record_money_memory,
+)
 from vippsrecon.store.open_items import (
     ItemDecision,
     OpenItem,
@@ -116,6 +123,7 @@ __all__ = [
     "Cap",
     "CapExceeded",
     "ComparedOrder",
+    "DisputeEntry",
     "Draft",
     "Entry",
     "ItemDecision",
@@ -124,6 +132,7 @@ __all__ = [
     "PaymentBusy",
     "PaymentChanged",
     "PaymentInFlight",
+    "PayoutAccount",
     "PeriodChange",
     "PlanLock",
     "PlanSummary",
@@ -159,6 +168,7 @@ __all__ = [
     "read_closed_dates",
     "read_closed_periods",
     "read_compared_orders",
+    "read_dispute_entries",
     "read_entries",
     "read_feed_page",
     "read_first_seen_dates",
@@ -170,6 +180,7 @@ __all__ = [
     "read_open_items",
     "read_own_idempotency_keys",
     "read_payments_in_flight",
+    "read_payout_accounts",
     "read_period_changes",
     "read_period_facts",
     "read_receipts",
@@ -180,6 +191,7 @@ __all__ = [
     "record_closed_date",
     "record_feed_page",
     "record_item_decisions",
+    "record_money_memory",
     "record_plan",
     "record_run",
     "record_vouchers",

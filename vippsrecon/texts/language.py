@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar
 
 from vippsrecon.errors import InputError
@@ -82,6 +83,18 @@ def in_language_of_result(function: Callable[_P, _T]) -> Callable[_P, _T]:
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         result: Any = args[0] if args else kwargs["reconciliation"]
         with use_language(result.language):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def in_language_of_run(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make a function look texts up in its argument `language`, else in that of its `settings`."""
+
+    @wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        arguments = signature(function).bind(*args, **kwargs).arguments
+        with use_language(arguments.get("language") or arguments["settings"].language):
             return function(*args, **kwargs)
 
     return run

@@ -13,25 +13,20 @@ call `reconcile_month`.
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import partial, wraps
-from inspect import signature
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from vippsrecon import schemas
-from vippsrecon.dates import check_day, parse_day
+from vippsrecon.dates import parse_optional_day
 from vippsrecon.reconciliation import Reconciliation, reconcile
 from vippsrecon.sources import choose_profile, list_sources, read_order_files
-from vippsrecon.texts import say, use_language
+from vippsrecon.texts import in_language_of_run
 from vippsrecon.workflow.coverage import (
-    Gap,
-    find_missing_days,
     leave_out_orders,
     leave_out_references,
 )
-from vippsrecon.workflow.decisions.ignore_file import Waiver, read_ignore_file
+from vippsrecon.workflow.decisions.ignore_file import read_waivers
 from vippsrecon.workflow.export_folder import choose_exports
 from vippsrecon.workflow.fetch_references import choose_ledger_start, fetch_month
 from vippsrecon.workflow.hints import (
@@ -54,6 +49,7 @@ from vippsrecon.workflow.input_checks import (
     refuse_unreadable_exports,
     refuse_wrong_month,
 )
+from vippsrecon.workflow.inputs.gaps import find_gaps
 from vippsrecon.workflow.inputs.money_files import MoneyPaths, read_money_files
 from vippsrecon.workflow.inputs.payment_source import PaymentSource, find_known_payments
 from vippsrecon.workflow.inputs.payments_from_files import refuse_other_environment
@@ -65,7 +61,6 @@ from vippsrecon.workflow.month_end.saved_money import (
     refuse_ledger_folder,
     save_money,
 )
-from vippsrecon.workflow.preflight import describe_clock_problem
 from vippsrecon.workflow.references import (
     add_earlier_references,
     collect_fetch_references,
@@ -73,34 +68,17 @@ from vippsrecon.workflow.references import (
     stack_frames,
 )
 from vippsrecon.workflow.retried_payments import mark_requested_attempts
-from vippsrecon.workflow.saved_run import FetchFacts, hash_files
+from vippsrecon.workflow.saved_run import hash_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from vippsrecon.api import Client
-    from vippsrecon.config.settings import SalesUnit, Settings
-    from vippsrecon.fetching import Fetched
-    from vippsrecon.sources import OrderFiles
+    from vippsrecon.config.settings import Settings
     from vippsrecon.sources.reviewed_report.read import ReviewedReport
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
-
-def _in_language_of_run(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Look texts up in the language that was given, else in that of the settings."""
-
-    @wraps(function)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        arguments = signature(function).bind(*args, **kwargs).arguments
-        with use_language(arguments.get("language") or arguments["settings"].language):
-            return function(*args, **kwargs)
-
-    return run
-
-
-@_in_language_of_run
+@in_language_of_run
 def reconcile_month(
     order_files: Any,
     settings: Settings,
@@ -170,9 +148,9 @@ def reconcile_month(
             A single reference that could not be read becomes a row of `failures` instead.
     """
     first, last, cutoff = (
-        _parse_day(first, "--from"),
-        _parse_day(last, "--to"),
-        _parse_day(cutoff, "--cutoff"),
+        parse_optional_day(first, "--from"),
+        parse_optional_day(last, "--to"),
+        parse_optional_day(cutoff, "--cutoff"),
     )
     refuse_ledger_folder(keep)
     read = partial(
@@ -200,8 +178,7 @@ def reconcile_month(
         others=files.files,
         cutoff=cutoff,
     )
-    has_period = first is not None or last is not None
-    msns = set(order_msns) if has_period else set()
+    msns = set() if first is None and last is None else set(order_msns)
     folders = [
         Path(folder) for folder in ([earlier] if isinstance(earlier, str | Path) else earlier)
     ]
@@ -240,11 +217,12 @@ def reconcile_month(
     gaps = [
         *exports.gaps,
         *money.gaps,
-        *_find_gaps(files, fetched, facts, (first, last), compared_at, settings.units),
+        *find_gaps(files, fetched, facts, (first, last), compared_at, settings.units),
     ]
     earlier_orders = records.find_earlier_orders(files.orders, fetched, unsettled)
+    memory = records.read_money()
     journal = read_journal_facts(settings, facts.environment)
-    waivers = _read_waivers(settings, compared_at)
+    waivers = read_waivers(settings, compared_at)
     result = reconcile(
         mark_requested_attempts(
             stack_frames([files.orders, earlier_orders.orders], schemas.ORDERS),
@@ -275,6 +253,8 @@ def reconcile_month(
             "exports_left_out": exports.left_out,
         },
         contracts=settings.fee_contracts,
+        known_accounts=memory.choose_accounts(money.payouts),
+        disputed=memory.find_disputed(money.entries, fetched.events),
         **money.list_arguments(),
     )
     refuse_empty_period(result, files, first, last)
@@ -306,53 +286,23 @@ def reconcile_month(
         *late_cutoff_hints(compared_at, facts.as_of),
         *unknown_refund_hints(files.orders),
     )
-    period = (first, last)
     result, items = track_open_items(
         result.with_changes(notices=notices),
         records,
-        period=period,
+        period=(first, last),
         units=settings.units,
         waivers=waivers,
         previous=previous,
     )
     if keep is not None:
         save_money(result, money, Path(keep), payment_hashes, settings.fee_contracts)
+    records.record_money(money.entries, money.payouts)
     records.record(
         result,
         files.orders,
         earlier_orders,
-        period,
+        (first, last),
         folder=None if keep is None else Path(keep),
         items=items,
     )
     return result.with_changes(notices=(*result.notices, *records.notices))
-
-
-def _find_gaps(  # noqa: PLR0917 (each is named in the month)
-    files: OrderFiles[pl.DataFrame],
-    fetched: Fetched[pl.DataFrame],
-    facts: FetchFacts,
-    period: tuple[date | None, date | None],
-    cutoff: datetime,
-    units: Sequence[SalesUnit],
-) -> Iterator[Gap]:
-    for missing in find_missing_days(files.orders, fetched.payments, period, cutoff, units):
-        yield Gap(missing.describe(), missing.explain(files))
-    clock_problem = facts.clock_problem or describe_clock_problem(0, fetched)
-    if clock_problem:
-        yield Gap(say("gaps.clock"), clock_problem)
-    if facts.ledger_failed:
-        yield Gap(say("gaps.ledger"))
-
-
-def _parse_day(day: date | str | None, option: str) -> date | None:
-    if isinstance(day, str):
-        return parse_day(day, option) if day else None
-    return None if day is None else check_day(day, option)
-
-
-def _read_waivers(settings: Settings, cutoff: datetime) -> list[Waiver]:
-    """Read from the ignore file which payments are ignored at the cut-off time."""
-    if settings.ignore_file is None:
-        return []
-    return read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vippsrecon.cli.ledgers.options import LedgerOption, SettlementOption
 from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
@@ -46,15 +47,8 @@ def payout(
     number: Annotated[
         str, typer.Argument(metavar="NUMBER", help="Number of the payout, such as 2000001.")
     ],
-    ledger: Annotated[
-        Path | None, typer.Option("--ledger", metavar="DIR", help="Folder written by ledger.")
-    ] = None,
-    settlement: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--settlement", metavar="FILE...", help="Settlement files of Vipps MobilePay."
-        ),
-    ] = None,
+    ledger: LedgerOption = None,
+    settlement: SettlementOption = None,
     ledger_id: Annotated[
         str | None,
         typer.Option(
@@ -73,17 +67,21 @@ def payout(
       vippsrecon payout 2000001 --ledger october-ledger --json
     """
     from vippsrecon.cli import output
+    from vippsrecon.errors import InputError
     from vippsrecon.reconciliation.ledger_payouts.explain import explain_payout
 
+    if not number.strip():
+        raise InputError("Name the number of the payout, such as 2000001.")
     source = _read_source(ledger, settlement or [])
     chosen = ledger_id or _find_ledger(source, number)
     explanation = explain_payout(source.entries, source.payouts, chosen, number)
+    is_aborted = _is_aborted(source, chosen, number)
     if json:
-        fields = explanation._asdict()
+        fields = explanation._asdict() | {"status": "aborted" if is_aborted else "scheduled"}
         rows = {name: output.convert_rows_to_json(fields[name]) for name in ("parts", "entries")}
         print(output.format_json(fields | rows))
     else:
-        print("\n".join(_format_explanation(explanation)))
+        print("\n".join(_format_explanation(explanation, is_aborted=is_aborted)))
     raise typer.Exit(int(explanation.left_minor != 0))
 
 
@@ -120,7 +118,12 @@ def _find_ledger(source: LedgerSource, number: str) -> str:
     )
 
 
-def _format_explanation(explanation: PayoutExplanation) -> Iterator[str]:
+def _is_aborted(source: LedgerSource, ledger_id: str, number: str) -> bool:
+    rows = source.payouts.filter(ledger_id=ledger_id, payout_number=number, status="aborted")
+    return not rows.is_empty()
+
+
+def _format_explanation(explanation: PayoutExplanation, *, is_aborted: bool) -> Iterator[str]:
     from vippsrecon.money import format_count
     from vippsrecon.texts import format_money
 
@@ -132,6 +135,8 @@ def _format_explanation(explanation: PayoutExplanation) -> Iterator[str]:
         f"Payout {explanation.payout_number} of ledger {explanation.ledger_id}, sales unit "
         f"{explanation.msn}: {money(explanation.paid_minor)}, accounting days {days}"
     )
+    if is_aborted:
+        yield "It was aborted: the money did not arrive with it. It is in a later payout, or still owed."
     parts = [
         (_PARTS.get(part, part), rows, money(amount))
         for part, rows, amount in explanation.parts.iter_rows()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vippsrecon.cli.period import read_clock
 from vippsrecon.cli.preview import JsonOption
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ ROWS_PRINTED = 20
 
 
 def close_period(
+    context: typer.Context,
     period: Annotated[
         str, typer.Option("--period", metavar="MONTH", help="The month, such as 2026-10.")
     ],
@@ -43,7 +45,8 @@ def close_period(
 
     The first time, the workspace database records what the month consists of. The same command
     again compares: it lists each order, event, ledger entry, payout and bank line that is
-    different, and changes nothing. Moves no money.
+    different, and changes nothing. Moves no money. A month that is not over, an incomplete run
+    and a folder without anything of the month are refused.
 
     Exit code 1: the month is closed and something is different now.
 
@@ -58,13 +61,17 @@ def close_period(
     from vippsrecon.config.load import load_settings
     from vippsrecon.dates import parse_named_period
     from vippsrecon.errors import InputError
+    from vippsrecon.workflow.history.closing_checks import refuse_unready_month
     from vippsrecon.workflow.history.period_lock import (
         read_period,
         record_closing,
         record_reopening,
     )
 
-    month = parse_named_period(period, "--period")
+    try:
+        month = parse_named_period(period)
+    except InputError:
+        raise InputError(f"--period: {period[:40]!r} is not a month, such as 2026-10.") from None
     if not month.is_month:
         raise InputError(f"--period: {period} is a day. Only a month is closed, such as 2026-10.")
     settings = load_settings(offline=True)
@@ -82,6 +89,8 @@ def close_period(
     if state.closed is None:
         if not by:
             raise InputError("A month is closed with a name: --by NAME.")
+        today = read_clock(context).date()
+        refuse_unready_month(settings, month, data, state.facts, today=today)
         record_closing(settings, state, normalize_person_name(by), reason or "")
     if json:
         print(output.format_json(_build_json(state)))

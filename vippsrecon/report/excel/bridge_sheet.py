@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from vippsrecon.report.money.statement import StatementBlock
     from vippsrecon.spreadsheet.table import SheetTable
 
-COLUMN_WIDTHS = (1.5, 58, 46, 10, 18)
+COLUMN_WIDTHS = (1.5, 58, 54, 10, 18)
 """Margin, line, what it is or where its rows are, rows, amount. The longest line has 61 letters."""
 
 LINE, MEANING, ROW_COUNT, AMOUNT = 1, 2, 3, 4
@@ -64,6 +64,8 @@ class BridgeSheetWriter(SectionWriter):
             if (block.currency, block.msn) != shown:
                 shown = (block.currency, block.msn)
                 self.write_section(say("legs.texts.block", msn=block.msn, currency=block.currency))
+            else:
+                self.sections.append(self.row)  # a block is not cut by the end of a page
             self._write_block(block)
         self.set_up_pages(COLUMN_WIDTHS, self.row, AMOUNT)
         page.write()

@@ -46,7 +46,7 @@ PAYOUT_SHEET_COLUMNS = (
     _column("kind", width=25),
     _column("matched_by", width=18),
     _column("status", width=11),
-    _column("text", width=34, printed=False),
+    _column("text", width=44, printed=False),
     _column("account", width=20, printed=False),
     _column("bank_row", width=22, printed=False),
     _column("ledger_id", width=11, printed=False),

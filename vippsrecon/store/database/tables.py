@@ -243,6 +243,31 @@ WRITTEN_VOUCHERS = Table(
     Column("written_at", Text, nullable=False),
 )
 
+PAYOUT_ACCOUNTS = Table(
+    "payout_accounts",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("ledger_id", Text, primary_key=True),
+    Column("ledger_date", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+)
+
+DISPUTE_ENTRIES = Table(
+    "dispute_entries",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("ledger_id", Text, primary_key=True),
+    Column("psp_reference", Text, primary_key=True),
+    Column("entry_type", Text, primary_key=True),
+    Column("ledger_date", Text, primary_key=True),
+    Column("amount_minor", BigInteger, primary_key=True),
+    Column("entry_number", BigInteger, primary_key=True),
+    Column("msn", Text, nullable=False),
+    Column("reference", Text),
+    Column("currency", Text, nullable=False),
+    Column("entry_at", Text),
+)
+
 
 def match_pairs(
     first: Column[str], second: Column[str], pairs: Collection[tuple[str, str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
+from datetime import date, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from vippsrecon.config.settings import Settings
 
 _REQUIRED_COLUMNS = ("reference", "reason", "who")
 _NEW_FILE = "msn,reference,reason,who,until\n"
@@ -28,6 +29,17 @@ class Waiver(NamedTuple):
     reason: str
     who: str
     until: date | None = None
+
+
+def read_waivers(settings: Settings, cutoff: datetime) -> list[Waiver]:
+    """Return the payments that the ignore file of the settings lists at the cut-off time.
+
+    Raises:
+        SourceError: As `read_ignore_file`.
+    """
+    if settings.ignore_file is None:
+        return []
+    return read_ignore_file(settings.ignore_file, settings.default_msn, cutoff.date())
 
 
 def read_ignore_file(path: Path, default_msn: str | None, today: date) -> list[Waiver]:

@@ -42,6 +42,7 @@ from vippsrecon.store import (
     read_item_decisions,
     read_open_items,
     read_unsettled_orders,
+    record_money_memory,
     record_run,
 )
 from vippsrecon.texts import say
@@ -52,6 +53,7 @@ from vippsrecon.workflow.history.earlier_orders import (
     no_earlier_orders,
     restore_orders,
 )
+from vippsrecon.workflow.history.money_memory import MoneyMemory, read_money_memory
 from vippsrecon.workflow.history.open_items import find_local_day, list_items
 from vippsrecon.workflow.history.saved_runs import SavedRun, save_run
 from vippsrecon.workflow.references import collect_payment_keys
@@ -66,7 +68,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SETTLED_BUCKETS = ("matched", "ignored")
-_NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
+NOT_THE_ORDER = ("superseded_row", "duplicate_order_row")
+"""Codes of rows that show an order which another row is: they are not recorded."""
 
 
 class RunRecords:
@@ -117,6 +120,25 @@ class RunRecords:
         for run in self._saved_runs:
             keys |= run.list_unsettled(msns, until_day)
         return self._select_unsettled(keys)
+
+    def read_money(self) -> MoneyMemory:
+        """Return what earlier months showed of payouts and disputes."""
+        nothing = MoneyMemory([], [])
+        recorded = self._query(lambda store: read_money_memory(store, self._environment), nothing)
+        ledgers = [run.ledger for run in self._saved_runs if run.ledger is not None]
+        return nothing.merge(
+            *(MoneyMemory.of(ledger.entries, ledger.payouts) for ledger in ledgers), recorded
+        )
+
+    def record_money(self, entries: pl.DataFrame | None, payouts: pl.DataFrame | None) -> None:
+        """Record what later months must know; a failure of the database becomes a notice."""
+        memory = MoneyMemory.of(entries, payouts)
+        if any(memory):
+            self._query(
+                lambda store: record_money_memory(store, self._environment, *memory),
+                None,
+                create=True,
+            )
 
     def find_earlier_orders(
         self,
@@ -272,7 +294,7 @@ def _list_compared_orders(
     filled = [column.name for column in referenced if column.null_count() < len(column)]
     for row in referenced.select(filled).iter_rows(named=True):
         bucket, kind = buckets.get(_order_key(row), ("", ""))
-        if bucket and kind not in _NOT_THE_ORDER:
+        if bucket and kind not in NOT_THE_ORDER:
             rows_by_key[row["msn"], row["reference"]].append((row, bucket))
     for (msn, reference), rows in rows_by_key.items():
         unsettled = [bucket for _, bucket in rows if bucket not in SETTLED_BUCKETS]

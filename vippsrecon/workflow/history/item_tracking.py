@@ -11,10 +11,12 @@ import polars as pl
 
 from vippsrecon.config.settings import ENVIRONMENTS, SalesUnit
 from vippsrecon.report.changes import IN_PROGRESS
-from vippsrecon.report.frames import read_sides, select_compared_pairs
+from vippsrecon.report.frames import read_sides
+from vippsrecon.report.money.compared import EarlierItem, find_compared_items
 from vippsrecon.sources.reviewed_report.read import ReviewedReport, read_reviewed_report
 from vippsrecon.store import ItemDecision, OpenItem
 from vippsrecon.workflow.history.open_items import (
+    CLOSED,
     WAIVED,
     JudgingRun,
     build_open_items,
@@ -61,10 +63,18 @@ def track_open_items(
     decisions = records.read_item_decisions(run.as_of)
     if previous is not None:
         decisions |= list_item_decisions(previous, manifest["environment"], run.as_of)
+    known = records.read_open_items()
+    discrepancies = result.polars_frame("discrepancies")
+    reported = set(discrepancies["discrepancy_id"])
+    absent = [
+        EarlierItem(item.discrepancy_id, item.kind, item.msn, item.reference)
+        for item in known.values()
+        if item.discrepancy_id not in reported and item.status != CLOSED
+    ]
     items = judge_items(
-        records.read_open_items(),
-        result.polars_frame("discrepancies"),
-        compared=set(select_compared_pairs(orders, payments, manifest).iter_rows()),
+        known,
+        discrepancies,
+        compared=find_compared_items(result, orders, payments, absent),
         waivers=waivers_by_pair,
         decisions=decisions,
         run=run,

@@ -2,7 +2,7 @@
 
     items of earlier runs ─┐
     discrepancies ─────────┤
-    pairs compared ────────┼─► judge_items ──► items as this run leaves them ──► build_open_items
+    sides compared ────────┼─► judge_items ──► items as this run leaves them ──► build_open_items
     waivers, decisions ────┘                        │
                                                     └─► recorded for the next run
 
@@ -57,7 +57,7 @@ def judge_items(
     known: Mapping[str, OpenItem],
     discrepancies: pl.DataFrame,
     *,
-    compared: Collection[tuple[str, str | None]],
+    compared: Collection[str],
     waivers: Mapping[tuple[str, str], Waiver],
     decisions: Mapping[str, ItemDecision],
     run: JudgingRun,
@@ -70,7 +70,7 @@ def judge_items(
     Args:
         known: Items of earlier runs, by discrepancy_id.
         discrepancies: `schemas.DISCREPANCIES` of the run.
-        compared: (msn, reference) of the pairs whose amounts the run compared.
+        compared: discrepancy_id of the items of earlier runs whose sides the run compared.
         waivers: The payments that are ignored at the cut-off time.
         decisions: Who works on what, by discrepancy_id.
         run: The run.
@@ -127,7 +127,7 @@ def _judge_reported(
 
 def _judge_unreported(
     item: OpenItem,
-    compared: Collection[tuple[str, str | None]],
+    compared: Collection[str],
     waivers: Mapping[tuple[str, str], Waiver],
     run: JudgingRun,
 ) -> OpenItem:
@@ -149,7 +149,7 @@ def _judge_unreported(
         item = item._replace(
             status="open", status_at=run.as_of, who=None, why=None, until_date=None, as_of=run.as_of
         )
-    if run.complete and item.key in compared:
+    if run.complete and item.discrepancy_id in compared:
         return item._replace(
             status=CLOSED, status_at=run.as_of, closed_by=run.run_id, as_of=run.as_of
         )

@@ -31,6 +31,7 @@ from vippsrecon.store import (
     read_period_facts,
     reopen_period,
 )
+from vippsrecon.workflow.history.closing_checks import refuse_other_environment
 from vippsrecon.workflow.history.database import WAIT_SECONDS, query_database
 
 
@@ -88,10 +89,12 @@ def read_period(settings: Settings, period: Period, folders: Sequence[Path]) -> 
         folders: Folders that `reconcile`, `fetch` or `ledger` wrote. The first that has a file counts.
 
     Raises:
-        InputError: No folder has any of the files, or a file is damaged.
+        InputError: No folder has any of the files, a file is damaged, or a folder is of another
+            environment.
         StoreError: The workspace database cannot be used.
     """
     frames = _read_frames(folders)
+    refuse_other_environment(settings, folders)
     facts = list_period_facts(period, **frames)
     return compare_period(
         settings, period.name, facts, tuple(sorted(set(frames) - {"payout_matches"}))

@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -37,6 +38,8 @@ from vippsrecon.sources.files.detect import compute_file_sha256
 from vippsrecon.store import ComparedOrder, OpenItem
 from vippsrecon.workflow.history.earlier_orders import parse_time
 from vippsrecon.workflow.history.open_items import parse_items
+from vippsrecon.workflow.inputs.ledger_source import LedgerSource
+from vippsrecon.workflow.inputs.stored_money import open_stored_money
 
 COMPARED_ORDERS_FILE, FIRST_SEEN_FILE = "compared_orders.parquet", "first_seen.parquet"
 OPEN_ITEMS_FILE = "open_items.parquet"
@@ -96,6 +99,17 @@ class SavedRun:
             self.items = parse_items(
                 _read_frame(folder, OPEN_ITEMS_FILE, schemas.OPEN_ITEMS, environment, hashes)
             )
+        self._folder = folder
+
+    @cached_property
+    def ledger(self) -> LedgerSource | None:
+        """What it read of the ledger; None where it had none.
+
+        Raises:
+            InputError: A file is damaged or was changed.
+        """
+        money = open_stored_money(self._folder)
+        return None if money is None else money.read_ledger()
 
     def read_orders(self, keys: Collection[tuple[str, str]]) -> Iterator[ComparedOrder]:
         """Yield the orders whose (msn, reference) is among the keys."""

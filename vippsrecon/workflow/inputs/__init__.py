@@ -1,1 +1,1 @@
-"""What a run reads besides orders: files of money on its way to the bank, and their hashes."""
+"""What a run reads besides orders: payments, files of money on its way to the bank, their hashes."""

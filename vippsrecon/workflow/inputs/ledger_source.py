@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -26,6 +26,7 @@ from vippsrecon.fetching.ledgers.folder import (
     load_ledger_folder,
 )
 from vippsrecon.ledger.completeness import (
+    INCOMPLETE,
     NOT_PROVEN,
     OPEN_DATES,
     ReadTopic,
@@ -55,6 +56,7 @@ class LedgerSource(NamedTuple):
         coverage: Kind, first and last day by file name.
         environment: Where a ledger folder was read; "" for settlement files.
         days: First and last ledger date that was read of each sales unit; None: not known.
+        short_files: Settlement files that state another number of transactions than they have.
     """
 
     entries: pl.DataFrame
@@ -66,6 +68,7 @@ class LedgerSource(NamedTuple):
     coverage: dict[str, dict[str, str]]
     environment: str = ""
     days: dict[str, tuple[date, date]] | None = None
+    short_files: tuple[str, ...] = ()
 
 
 def read_settlement_source(files: Sequence[Path], settings: Settings) -> LedgerSource:
@@ -90,6 +93,7 @@ def read_settlement_source(files: Sequence[Path], settings: Settings) -> LedgerS
             for file in read.files
             if file.period
         },
+        short_files=tuple(file.name for file in read.files if file.is_short),
     )
 
 
@@ -134,37 +138,65 @@ def check_coverage(
         yield from describe_completeness(unproven)
     else:
         yield from _check_days(source.entries, list(source.inputs), period)
+        yield from _find_short_files(source.short_files)
+    yield from _find_broken_ledgers(source.completeness, period[1])
     yield from _check_units(source.entries, msns)
 
 
 def prove_completeness(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return the proof of completeness of the funds ledgers of settlement files.
+    """Return the proof of completeness of the funds ledgers of settlement files, by currency.
 
     A file states no balance of fees and no open date, so only the topic funds can be proven.
     """
     funds = order_entries(entries.filter(pl.col("topic") == "funds"))
     if funds.is_empty():
         return schemas.to_polars(None, schemas.LEDGER_COMPLETENESS)
-    topics = [
-        ReadTopic(ledger_id, msn, "funds", currency)
-        for ledger_id, msn, currency in funds.group_by("ledger_id", maintain_order=True)
-        .agg(pl.col("msn").first(), pl.col("currency").first())
-        .rows()
-    ]
     days = funds["ledger_date"].sort()
-    return check_completeness(funds, topics, days[0], days[-1])
+    proofs = []
+    for own in funds.partition_by("currency", maintain_order=True):
+        units = own.group_by("ledger_id", maintain_order=True).agg(pl.col("msn").first())
+        topics = [
+            ReadTopic(ledger_id, msn, "funds", own["currency"][0])
+            for ledger_id, msn in units.rows()
+        ]
+        proofs.append(check_completeness(own, topics, days[0], days[-1]))
+    return pl.concat(proofs).sort("ledger_id", maintain_order=True)
 
 
 def order_entries(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return entries of files from the oldest to the newest: a portal's file may be the other way."""
+    """Return entries of files from the oldest to the newest.
+
+    A portal's file may be the other way, or sorted by its user.
+    """
     order = ["source_file", "source_row"]
-    parts = []
-    for part in entries.sort(order).partition_by("source_file", maintain_order=True):
-        days = part["ledger_date"]
-        is_newest_first = len(days) > 0 and days[0] > days[-1]
-        parts.append(part.reverse() if is_newest_first else part)
+    ledger = ["source_file", "ledger_id", "currency"]
+    parts = [
+        _choose_order(part)
+        for part in entries.sort(order).partition_by(ledger, maintain_order=True)
+    ]
     parts.sort(key=lambda part: (part["ledger_date"].sort()[0], part["source_file"][0]))
     return pl.concat(parts) if parts else entries
+
+
+def _choose_order(part: pl.DataFrame) -> pl.DataFrame:
+    """Return entries of one file and ledger in the order in which the fewest balances break."""
+    days = part["ledger_date"]
+    likely = part.reverse() if days[0] > days[-1] else part
+    by_time = part.sort("ledger_date", "entry_at", maintain_order=True)
+    return min((likely, likely.reverse(), by_time), key=_count_breaks)
+
+
+def _count_breaks(part: pl.DataFrame) -> int:
+    before, after = part["balance_before_minor"], part["balance_after_minor"]
+    return int((before.slice(1) != after.slice(0, len(after) - 1)).sum())
+
+
+def _find_short_files(files: Sequence[str]) -> Iterator[Gap]:
+    for file in files:
+        yield Gap(
+            say("money_files.transactions_missing", file=file),
+            say("money_files.transactions_missing_explained", file=file),
+        )
 
 
 def add_expected_days(payouts: pl.DataFrame, settings: Settings) -> pl.DataFrame:
@@ -249,6 +281,36 @@ def _find_unread_days(read_from: date, read_to: date, period: Period) -> Iterato
             say("money_files.ledger_unread", days=days),
             say("money_files.ledger_unread_explained", days=days),
         )
+
+
+def _find_broken_ledgers(completeness: pl.DataFrame, last: date | None) -> Iterator[Gap]:
+    """Find the ledgers of which an entry or a payout is missing: nothing can be said about it.
+
+    Dates that are still open are no fault. A balance that first breaks after the period leaves the
+    period complete.
+    """
+    for row in completeness.filter(pl.col("verdict") == INCOMPLETE).iter_rows(named=True):
+        sentences = iter(describe_completeness(completeness.filter(*_select_topic(row))))
+        if row["broken_entry"] is not None:
+            sentence = next(sentences)
+            if last is None or row["broken_date"] <= last:
+                clause = say(
+                    "gaps.ledger_broken",
+                    ledger=row["ledger_id"],
+                    topic=say(f"ledger_proof.topic_{row['topic']}"),
+                    number=row["broken_entry"],
+                    day=row["broken_date"],
+                )
+                yield Gap(clause, sentence)
+        if row["missing_payouts"]:
+            clause = say(
+                "gaps.ledger_numbers", ledger=row["ledger_id"], numbers=row["missing_payouts"]
+            )
+            yield Gap(clause, next(sentences))
+
+
+def _select_topic(row: dict[str, Any]) -> tuple[pl.Expr, pl.Expr]:
+    return pl.col("ledger_id") == row["ledger_id"], pl.col("topic") == row["topic"]
 
 
 def _check_units(entries: pl.DataFrame, msns: frozenset[str]) -> Iterator[str]:

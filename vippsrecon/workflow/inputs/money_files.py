@@ -93,6 +93,11 @@ class MoneyFiles(NamedTuple):
         return None if self.ledger is None else self.ledger.entries
 
     @property
+    def payouts(self) -> pl.DataFrame | None:
+        """`schemas.PAYOUTS`; None where there is no ledger."""
+        return None if self.ledger is None else self.ledger.payouts
+
+    @property
     def rejects(self) -> pl.DataFrame:
         """`schemas.REJECTS` of all files."""
         parts = [part.rejects for part in (self.ledger, self.bank) if part is not None]
@@ -120,7 +125,7 @@ class MoneyFiles(NamedTuple):
         return {
             "ledger_entries": self.entries,
             "ledger_days": None if self.ledger is None else self.ledger.days,
-            "payouts": None if self.ledger is None else self.ledger.payouts,
+            "payouts": self.payouts,
             "bank_lines": None if bank is None else bank.lines,
             "statement_days": None if bank is None else bank.days,
         }

@@ -13,6 +13,7 @@ from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.dates import Period, parse_named_period
 from vippsrecon.errors import StoreError
 from vippsrecon.texts import format_money, say
+from vippsrecon.workflow.history.earlier_runs import NOT_THE_ORDER
 from vippsrecon.workflow.history.period_lock import (
     PeriodState,
     compare_period,
@@ -86,7 +87,7 @@ def _find_closed_months(
 
 def _collect_frames(result: Reconciliation, money: MoneyFiles) -> dict[str, Any]:
     read = result.polars_frame
-    frames: dict[str, Any] = {"orders": read("orders")}
+    frames: dict[str, Any] = {"orders": _select_recorded_orders(result)}
     # Events that were made of ledger entries are not those of a fetch.
     if result.manifest.get("environment") != FILES_ENVIRONMENT:
         frames["events"] = read("events")
@@ -95,6 +96,18 @@ def _collect_frames(result: Reconciliation, money: MoneyFiles) -> dict[str, Any]
     if money.bank is not None:
         frames |= {"bank_lines": read("bank_lines"), "payout_matches": read("payout_matches")}
     return frames
+
+
+def _select_recorded_orders(result: Reconciliation) -> pl.DataFrame:
+    """Return the orders that a run stores for its closing: one row of those that show the same order."""
+    others = (
+        result.polars_frame("buckets")
+        .filter(pl.col("side") == "orders", pl.col("kind").is_in(NOT_THE_ORDER))
+        .select("row_key")
+    )
+    orders = result.polars_frame("orders").filter(pl.col("reference").is_not_null())
+    keyed = orders.with_columns(row_key=pl.format("{}:{}", "source_file", "source_row"))
+    return keyed.join(others, on="row_key", how="anti", maintain_order="left").drop("row_key")
 
 
 def _describe(state: PeriodState) -> Iterator[str]:

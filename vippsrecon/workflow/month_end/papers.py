@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from vippsrecon.bank_days import MIDNIGHT
 from vippsrecon.closing import (
     build_cut_off,
     build_vouchers,
     prove_clearing_account,
     tie_out_vat,
 )
+from vippsrecon.closing.event_totals import use_accounting_days
 from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.errors import InputError, StoreError
 from vippsrecon.texts import say
@@ -88,7 +90,9 @@ def add_month_end(
         payouts=payouts,
         payout_matches=compared,
         bank_lines=lines,
-        events=read("events") if is_fetched else None,
+        events=use_accounting_days(read("events"), _list_cut_offs(settings))
+        if is_fetched
+        else None,
         bank_until=_find_last_day(money),
         capture_days=_list_capture_days(settings),
     )
@@ -129,6 +133,12 @@ def _find_last_day(money: MoneyFiles) -> date | None:
     """Return the last day that the statements of every account cover."""
     days = money.list_arguments()["statement_days"]
     return min((last for _, last in days.values()), default=None) if days else None
+
+
+def _list_cut_offs(settings: Settings) -> dict[str, tuple[str, time]]:
+    return {
+        unit.msn: (unit.zone, unit.cut_off) for unit in settings.units if unit.cut_off != MIDNIGHT
+    }
 
 
 def _list_capture_days(settings: Settings) -> Mapping[str, int]:
