@@ -219,6 +219,21 @@ def test_ledgers_that_cancel_out_are_not_proven():
     assert "2.00 NOK is unexplained" in sentence
 
 
+def test_vouchers_that_a_closed_month_stops_are_said_to_be_left_out():
+    """Without the sentence an account of 0.00 would look as if all were settled."""
+    items = [
+        item("payout", 9_000, 0, payout_number="2000002", opening_minor=0),
+        item("blocked", -9_000, 0, opening_minor=0),
+    ]
+    result = make_result(
+        clearing=frame(schemas.CLEARING, items), vouchers=frame(schemas.VOUCHERS, [])
+    )
+
+    sentence = next(text for text in get_figures(result).ledgers if "Clearing account" in text)
+    assert "0.00 NOK, itemised in full" in sentence
+    assert "Vouchers of a closed month that are not written, 90.00 NOK, are left out." in sentence
+
+
 def test_run_without_a_cut_off_has_no_clearing_account():
     """A day is needed at whose end it is itemised."""
     result = make_result(

@@ -68,7 +68,7 @@ def sum_vouchers(vouchers: pl.DataFrame, at: date, **equal: str) -> int:
 
 
 def describe_clearing(rows: pl.DataFrame, at: date) -> tuple[str, ...]:
-    """Return for each currency what the clearing account holds and whether that is itemised.
+    """Return for each currency what the clearing account holds, whether that is itemised, and what is left out.
 
     Args:
         rows: Result of `build_clearing_rows`.
@@ -79,15 +79,18 @@ def describe_clearing(rows: pl.DataFrame, at: date) -> tuple[str, ...]:
         own = rows.filter(pl.col("currency") == currency)
         # Two ledgers whose differences cancel out are not proven.
         unexplained = int(own["unexplained_minor"].abs().sum())
-        sentences.append(
-            say(
-                "clearing.differs" if unexplained else "clearing.proven",
-                day=at.isoformat(),
-                account=format_money(int(own["account_minor"].sum()), currency),
-                unexplained=format_money(unexplained, currency),
-                sheet=say("sheets.cutoff"),
-            )
+        sentence = say(
+            "clearing.differs" if unexplained else "clearing.proven",
+            day=at.isoformat(),
+            account=format_money(int(own["account_minor"].sum()), currency),
+            unexplained=format_money(unexplained, currency),
+            sheet=say("sheets.cutoff"),
         )
+        blocked = -int(own.filter(pl.col("item") == "blocked")["item_minor"].sum())
+        if blocked:
+            amount = format_money(blocked, currency)
+            sentence = f"{sentence} {say('clearing.blocked', amount=amount)}"
+        sentences.append(sentence)
     return tuple(sentences)
 
 
