@@ -10,14 +10,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import nbformat
-from PIL import Image
+import openpyxl
+from PIL import Image, ImageChops
 
-from tests.chromium import SECONDS, open_browser
+from tests.chromium import SECONDS, Browser, open_browser
 from tests.notebooks.notebook_files import SMALL, set_parameters
 from tests.waiting import wait_until
 from vippsrecon.config.load import load_settings
@@ -33,15 +35,25 @@ COLOURS = 64
 """Colours of a picture: enough for text, tables and bars."""
 
 
-RESULT_IS_SHOWN = """
-[...document.querySelectorAll(".jp-OutputArea-output")].some(
-  one => one.textContent.includes("DISCREPANCIES") && one.getBoundingClientRect().bottom < innerHeight
-    && one.getBoundingClientRect().top > 0)
-"""
+SHEET_ROWS = 20
+"""Rows of payouts that a picture shows."""
+
+MARGIN = 24
+"""White pixels around what a picture of a page shows."""
+
+FOOTER = 0.93
+"""Share of a printed page's height above its footer."""
+
+RESULT = """[...document.querySelectorAll('.jp-OutputArea-output')].find(
+  one => one.textContent.includes("DISCREPANCIES"))"""
+IS_SHOWN = f"""(one => one && one.getBoundingClientRect().top > 0
+  && one.getBoundingClientRect().top < innerHeight)({RESULT})"""
+NO_SPLASH = "document.getElementById('jupyterlab-splash') === null"
+"""JupyterLab covers its page while it changes the theme."""
 
 
 def write_reports(folder: Path) -> None:
-    """Reconcile the sample month, as the tutorial does, and write the workbook and the page."""
+    """Reconcile the sample month to the bank, as the tutorial does; write the workbook and the page."""
     month = ROOT / "sample_data" / "plain"
     with serve(Simulator.from_file(month / "simulator.jsonl")) as url:
         settings = load_settings(
@@ -59,22 +71,70 @@ def write_reports(folder: Path) -> None:
             exported_at=datetime(2026, 11, 5, 6, tzinfo=UTC),
             first=date(2026, 10, 1),
             last=date(2026, 10, 31),
+            settlement=[month / "settlement.csv"],
+            bank=[month / "bank.xml"],
         )
     write_workbook(result, folder / "october.xlsx")
     write_html(result, folder / "october.html", workbook="october.xlsx")
 
 
-def picture_summary(folder: Path, out: Path) -> None:
-    """Print the workbook with LibreOffice and take its first page, which is the Summary."""
+def picture_workbook(folder: Path, out: Path) -> None:
+    """Print the workbook with LibreOffice; take the first page and the end of the bridge."""
+    pdf = print_workbook(folder / "october.xlsx", folder)
+    pages = subprocess.run(["pdftotext", str(pdf), "-"], check=True, capture_output=True, text=True)
+    texts = pages.stdout.split("\f")
+    to_bank = next(n for n, page in enumerate(texts, start=1) if "From payouts to the bank" in page)
+    for sheet, page in (("summary", 1), ("bridge", to_bank)):
+        save(crop(take_page(pdf, page, folder / sheet)), out / f"workbook-{sheet}.png")
+
+
+def picture_payouts(folder: Path, out: Path) -> None:
+    """Print the first rows of *Payouts and bank*, a sheet for the screen, by itself."""
+    book = openpyxl.load_workbook(folder / "october.xlsx")
+    for name in book.sheetnames:
+        if name != "Payouts and bank":
+            del book[name]
+    sheet = book["Payouts and bank"]
+    book.defined_names.clear()
+    (last,) = (cell for row in sheet.iter_rows() for cell in row if cell.value == "Found")
+    sheet.print_area = f"A1:{last.column_letter}{last.row + SHEET_ROWS}"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = openpyxl.worksheet.properties.PageSetupProperties(
+        fitToPage=True
+    )
+    path = folder / "payouts.xlsx"
+    book.save(path)
+    page = take_page(print_workbook(path, folder), 1, folder / "payouts")
+    save(crop(page), out / "workbook-payouts.png")
+
+
+def print_workbook(path: Path, folder: Path) -> Path:
+    """Print a workbook with LibreOffice; return the PDF."""
     profile = f"-env:UserInstallation={(folder / 'office').as_uri()}"
     print_it = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder)]
-    subprocess.run(
-        [*print_it, str(folder / "october.xlsx")], check=True, capture_output=True, timeout=600
-    )
-    page = folder / "summary"
-    first = ["pdftoppm", "-png", "-r", "110", "-f", "1", "-l", "1", "-singlefile"]
-    subprocess.run([*first, str(folder / "october.pdf"), str(page)], check=True)
-    save(page.with_suffix(".png"), out / "workbook-summary.png")
+    subprocess.run([*print_it, str(path)], check=True, capture_output=True, timeout=600)
+    return folder / f"{path.stem}.pdf"
+
+
+def take_page(pdf: Path, number: int, target: Path) -> Path:
+    """Return a page of a PDF as a picture."""
+    pages = ["-f", str(number), "-l", str(number), "-singlefile"]
+    subprocess.run(["pdftoppm", "-png", "-r", "110", *pages, str(pdf), str(target)], check=True)
+    return target.with_suffix(".png")
+
+
+def crop(path: Path) -> Path:
+    """Cut off the footer of a page and the white around its content."""
+    with Image.open(path) as page:
+        body = page.convert("RGB").crop((0, 0, page.width, int(page.height * FOOTER)))
+    white = Image.new("RGB", body.size, "white")
+    left, top, right, bottom = ImageChops.difference(body, white).getbbox()
+    size = (right - left + 2 * MARGIN, bottom - top + 2 * MARGIN)
+    cropped = Image.new("RGB", size, "white")
+    cropped.paste(body.crop((left, top, right, bottom)), (MARGIN, MARGIN))
+    cropped.save(path)
+    return path
 
 
 def picture_page(folder: Path, out: Path) -> None:
@@ -89,9 +149,26 @@ def picture_page(folder: Path, out: Path) -> None:
 
 def picture_notebook(folder: Path, out: Path) -> None:
     """Run notebook 02 in JupyterLab and show what a reader sees at its result."""
+    with run_notebook("02_reconcile_orders.ipynb", folder) as (browser, notebook):
+        picture_result(browser, notebook, out / "notebook.png", folder)
+
+
+def picture_month_end(folder: Path, out: Path) -> None:
+    """Run notebook 05, and show its four comparisons in both themes."""
+    from tests.notebooks.jupyterlab import change_theme
+
+    with run_notebook("05_month_end.ipynb", folder) as (browser, notebook):
+        for theme in ("Light", "Dark"):
+            change_theme(browser, f"JupyterLab {theme}")
+            target = out / f"notebook-month-end-{theme.lower()}.png"
+            picture_result(browser, notebook, target, folder, from_result=True)
+
+
+@contextmanager
+def run_notebook(name: str, folder: Path) -> Iterator[tuple[Browser, nbformat.NotebookNode]]:
+    """Run all cells of a notebook in JupyterLab and yield the browser that shows it."""
     from tests.notebooks import jupyterlab as lab
 
-    name = "02_reconcile_orders.ipynb"
     notebooks, settings = folder / "notebooks", folder / "settings"
     notebooks.mkdir()
     settings.mkdir()
@@ -106,19 +183,43 @@ def picture_notebook(folder: Path, out: Path) -> None:
         )
         browser.run_script(lab.RUN_ALL)
         browser.wait_for(lab.EXECUTED)
-        browser.run_script(
-            f"await {lab.PANEL}.content.scrollToItem({first_result(changed)}, 'start')"
-        )
-        browser.wait_for(RESULT_IS_SHOWN)
-        shot = folder / "notebook.png"
+        yield browser, changed
 
-        def is_drawn() -> bool:
-            browser.take_screenshot(shot, whole=False)
-            return shows_something(shot)
 
-        # JupyterLab draws a cell some time after it says that it is there.
-        wait_until(is_drawn, SECONDS)
-    save(shot, out / "notebook.png")
+def picture_result(
+    browser: Browser,
+    notebook: nbformat.NotebookNode,
+    target: Path,
+    folder: Path,
+    *,
+    from_result: bool = False,
+) -> None:
+    """Show the cell that compares, with its result, and take a picture when it is drawn.
+
+    Args:
+        browser: Shows the notebook, which has run.
+        notebook: Its cells.
+        target: The picture.
+        folder: For files on the way.
+        from_result: Begin at the result, not at the code above it.
+    """
+    from tests.notebooks.jupyterlab import PANEL
+
+    place = first_result(notebook)
+    browser.wait_for(NO_SPLASH)
+    browser.run_script(f"await {PANEL}.content.scrollToItem({place}, 'start')")
+    browser.wait_for(IS_SHOWN)
+    if from_result:
+        browser.run_script(f"{RESULT}.scrollIntoView({{block: 'start'}})")
+    shot = folder / target.name
+
+    def is_drawn() -> bool:
+        browser.take_screenshot(shot, whole=False)
+        return shows_something(shot)
+
+    # JupyterLab draws a cell some time after it says that it is there.
+    wait_until(is_drawn, SECONDS)
+    save(shot, target)
 
 
 def first_result(notebook: nbformat.NotebookNode) -> int:
@@ -152,9 +253,11 @@ def save(shot: Path, target: Path) -> None:
 
 
 PICTURES: dict[Callable[[Path, Path], None], tuple[str, ...]] = {
-    picture_summary: ("workbook-summary.png",),
+    picture_workbook: ("workbook-summary.png", "workbook-bridge.png"),
+    picture_payouts: ("workbook-payouts.png",),
     picture_page: ("html-page-light.png", "html-page-dark.png"),
     picture_notebook: ("notebook.png",),
+    picture_month_end: ("notebook-month-end-light.png", "notebook-month-end-dark.png"),
 }
 """What makes each picture."""
 
@@ -164,7 +267,7 @@ def main(out: Path) -> None:
     out.mkdir(exist_ok=True)
     for make, names in PICTURES.items():
         with tempfile.TemporaryDirectory() as folder:
-            if make is not picture_notebook:
+            if make not in (picture_notebook, picture_month_end):
                 write_reports(Path(folder))
             make(Path(folder), out)
         print(*names)

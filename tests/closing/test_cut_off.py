@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from vippsrecon.closing import (
     number_vouchers,
     prove_clearing_account,
 )
+from vippsrecon.closing.balances import read_balances
 from vippsrecon.closing.event_totals import use_accounting_days
 
 OCTOBER_31 = date(2026, 10, 31)
@@ -233,6 +235,24 @@ def test_receivable_and_clearing_account_foot(drawn, days, random):
     assert shuffled.lines.equals(pack.lines)
     assert shuffled.items.equals(pack.items)
     assert set(pack.lines["msn"]) <= {MSN}
+
+
+@pytest.mark.parametrize("topic", ["funds", "fees"])
+def test_a_day_that_ends_as_it_began_begins_where_its_last_entry_ends(topic):
+    """A file with days only: nothing but the payout, or the retained fee, says where the day begins."""
+    month = LedgerMonth(opening=0)
+    if topic == "funds":
+        month.add(OCTOBER_31, "capture", 500)
+        month.pay_out(OCTOBER_31)
+    else:
+        month.add(OCTOBER_31, "capture-fee", -500, topic="fees")
+        month.add(OCTOBER_31, "fees-retained", 500, topic="fees")
+    month.entries.reverse()
+    for entry in month.entries:
+        entry["entry_at"] = None
+    [balance] = read_balances(month.inputs["ledger_entries"], OCTOBER_31)
+
+    assert (balance.opening_minor, balance.balance_minor, balance.proof) == (0, 0, "proven")
 
 
 def test_accounting_day_that_ends_after_midnight_decides_what_the_ledger_lacks():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.reconciliation.test_keys import hash_by_first_letter
 from vippsrecon.reconciliation.engines.backends import collect_rows
-from vippsrecon.reconciliation.engines.joins import join_large
+from vippsrecon.reconciliation.engines.joins import join_large, number_groups
 from vippsrecon.reconciliation.engines.keys import hash_text
 
 LEFT = pl.DataFrame(
@@ -53,3 +53,19 @@ def test_rows_are_joined_by_their_columns(engine, hash_function):
     assert set(rows[0]) == {*LEFT.columns, "paid"}
     unmatched = sorted(collect_rows(joined.unmatched), key=lambda row: row["paid"])
     assert unmatched == RIGHT.filter(pl.col("paid").is_in([30, 40])).rows(named=True)
+
+
+@pytest.mark.parametrize("engine", [on_polars, on_duckdb])
+@pytest.mark.parametrize(
+    "hash_function", [hash_text, hash_by_first_letter, None], ids=["hashed", "colliding", "columns"]
+)
+def test_groups_have_one_number_each(engine, hash_function):
+    """A collision of keys must not make one group of two."""
+    names = ["msn", "reference"]
+    rows = pl.concat([LEFT, LEFT]).drop_nulls()
+    numbered = collect_rows(number_groups(engine(rows), names, "number", hash_function))
+
+    groups = {(row["msn"], row["reference"]): row["number"] for row in numbered}
+    assert len(numbered) == rows.height
+    assert len(groups) == len(set(groups.values())) == 3
+    assert all(row["number"] == groups[row["msn"], row["reference"]] for row in numbered)

@@ -51,6 +51,20 @@ REFUNDS = [
 ]
 
 
+def vat(rate, orders, expected, actual, *, bound=2, without=0):
+    """Return the VAT of a rate."""
+    return {
+        "msn": "123456", "currency": "NOK", "rate_basis_points": rate, "orders": orders,
+        "gross_minor": 0, "vat_minor": 0, "captured_minor": 1_000, "captured_vat_minor": actual,
+        "expected_vat_minor": expected, "rounding_bound_minor": bound,
+        "difference_minor": None if expected is None else actual - expected,
+        "orders_without_vat": without,
+    }  # fmt: skip
+
+
+VAT = [vat(None, 2, None, 700, bound=None), vat(1500, 1, 130, 131), vat(2500, 1, 200, 250)]
+
+
 def read_block(sheet, title):
     """Return the rows of a block by heading, totals last."""
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
@@ -65,6 +79,7 @@ def result():
     return make_result(
         clearing=frame(schemas.CLEARING, ITEMS),
         refund_ageing=frame(schemas.REFUND_AGEING, REFUNDS),
+        vat_tie_out=frame(schemas.VAT_TIE_OUT, VAT),
     )
 
 
@@ -109,6 +124,40 @@ def test_refunds_that_are_not_deducted_are_listed_late_ones_first(books):
     assert rows[-1]["Refund"] == 14
     about = [row[0].value for row in sheet.iter_rows() if row[0].value]
     assert any("4 of 5 refunds are not deducted" in str(text) for text in about)
+
+
+def test_vat_of_each_rate_is_below_the_vouchers(books):
+    """What was not compared has no difference; nothing is added."""
+    rows = read_block(books[1]["Vouchers"], "VAT")
+
+    assert [
+        (row["VAT rate"], row["VAT by rate"], row["VAT of the shop"], row["Difference"], row["Result"])
+        for row in rows
+    ] == [
+        ("no one rate", None, 7, None, "several rates, not compared"),
+        ("15.0%", 1.3, 1.31, 0.01, "agrees"),
+        ("25.0%", 2, 2.5, 0.5, "differs by more than rounding"),
+    ]  # fmt: skip
+
+
+def test_difference_of_vat_is_on_the_first_page(result):
+    """More than rounding explains; the others are said on their sheet only."""
+    assert any("VAT, NOK" in text and "differs" in text for text in get_figures(result).ledgers)
+    agrees = result.with_changes(vat_tie_out=frame(schemas.VAT_TIE_OUT, VAT[:2]))
+    assert not any("VAT" in text for text in get_figures(agrees).ledgers)
+
+
+def test_vat_that_the_export_does_not_state_is_not_compared(tmp_path):
+    """Unknown is not zero, and the sheet says that nothing was compared."""
+    rows = frame(schemas.VAT_TIE_OUT, [vat(None, 0, None, 0, bound=None, without=9)])
+    path = write_workbook(make_result(vat_tie_out=rows), tmp_path / "report.xlsx")
+    sheet = openpyxl.load_workbook(path, data_only=True)["Vouchers"]
+    (row,) = read_block(sheet, "VAT")
+
+    assert (row["No VAT"], row["VAT of the shop"], row["Captured net"]) == (9, None, None)
+    assert row["Result"] == "no VAT in the export, not compared"
+    notes = [cells[0].value for cells in sheet.iter_rows(max_row=6)]
+    assert any("not compared, because the order export states none" in str(note) for note in notes)
 
 
 def test_totals_of_a_block_are_formulas_that_controls_compares(books):
@@ -194,9 +243,10 @@ def test_blocked_voucher_and_later_day_are_not_in_the_account():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_first_page_says_what_the_clearing_account_holds(result, language):
     """In the words of the language, with the name of the sheet."""
+    translated = result.with_changes(manifest=result.manifest | {"language": language})
     with use_language(language):
-        sentence = get_figures(
-            result.with_changes(manifest=result.manifest | {"language": language})
-        ).ledgers[-1]
-        assert say("sheets.cutoff") in sentence
-        assert DAY.isoformat() in sentence
+        sentences = get_figures(translated).ledgers
+        assert any(
+            say("sheets.cutoff") in sentence and DAY.isoformat() in sentence
+            for sentence in sentences
+        )

@@ -354,6 +354,8 @@ def test_verdict_of_each_leg(result):
     words = {each.leg: each.explanation for each in get_figures(left_out).verdicts}
     assert words["payout_bank"].startswith("not compared: needs a bank statement")
     assert words["payment_ledger"] == "clean"
+    for shown in ("Payments and ledger, NOK", "Payouts and bank", words["payout_bank"]):
+        assert shown in left_out._repr_html_(), "a notebook shows the same"
 
 
 def test_code_of_two_legs_is_one_line():

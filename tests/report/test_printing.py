@@ -9,8 +9,12 @@ import subprocess
 import pytest
 from openpyxl import load_workbook
 
-from tests.report.example_results import make_month
+from tests.report.example_results import frame, make_month
+from tests.report.test_closing_blocks import ITEMS, REFUNDS
+from tests.report.test_money_sheets import CUT_OFF_ITEMS, make_result
+from vippsrecon import schemas
 from vippsrecon.report import write_workbook
+from vippsrecon.report.excel.table_sheet import MAX_PRINTED_ROWS
 from vippsrecon.spreadsheet.sections import PAGE_WIDTH_POINTS
 
 PRINTED = ("Summary", "Discrepancies", "Figures", "Controls")
@@ -119,3 +123,29 @@ def test_libreoffice_prints_four_sheets(report, tmp_path):
     footers = [re.split(r"\s{3,}", line.strip()) for line in re.findall(r".*Page \d+ of \d+", text)]
     assert {footer[1] for footer in footers} == set(PRINTED)
     assert 5 < len(footers) < 30
+
+
+def test_papers_of_a_closing_print_with_their_blocks(tmp_path):
+    """The cut-off pack with the clearing account and the refunds below it; not the vouchers."""
+    result = make_result(
+        clearing=frame(schemas.CLEARING, ITEMS),
+        refund_ageing=frame(schemas.REFUND_AGEING, REFUNDS),
+    )
+    book = load_workbook(write_workbook(result, tmp_path / "report.xlsx"))
+    texts = {cell.value for row in read_print_area(book["Cut-off"]) for cell in row}
+
+    assert {"Owed by Vipps MobilePay (ledger balance)", "Clearing account"} <= texts
+    assert {"Refunds not deducted yet", "Total NOK", "order-3"} <= texts
+    assert book["Cut-off"].print_title_rows is None
+    assert book["Payouts and bank"].print_title_rows is not None
+    assert len(read_print_area(book["Payouts and bank"])) > 5
+    assert read_print_area(book["Vouchers"]).value is None
+
+
+def test_long_cut_off_pack_is_for_the_screen(tmp_path):
+    """Hundreds of pages of reservations are not printed by whoever prints the workbook."""
+    items = [dict(CUT_OFF_ITEMS[0], reference=f"order-{n}") for n in range(MAX_PRINTED_ROWS)]
+    result = make_result(cut_off_items=frame(schemas.CUT_OFF_ITEMS, items))
+    book = load_workbook(write_workbook(result, tmp_path / "report.xlsx"))
+
+    assert read_print_area(book["Cut-off"]).value is None

@@ -10,6 +10,7 @@ import pytest
 
 from tests.sources.bank.conftest import ACCOUNT, IBAN, document, entry, statement
 from tests.sources.settlement.conftest import ENGLISH, as_portal_csv, one_day, portal_row
+from tests.sources.settlement.test_older_forms import SECTIONED
 from vippsrecon.config.settings import Settings
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.workflow.inputs.money_files import MoneyFiles, MoneyPaths, read_money_files
@@ -296,3 +297,50 @@ def test_mapping_without_statements_is_refused():
     """The option would have no effect."""
     with pytest.raises(InputError, match="no statement is given"):
         read_money_files(MoneyPaths(bank_mapping="bank.toml"), NO_SETTINGS)
+
+
+def test_entry_missing_from_the_only_day_is_incomplete(read):
+    """The balances of days that follow one another would show it; a last day has none after it."""
+    rows = one_day()
+    files = read([as_portal_csv([rows[0], *rows[2:]])])
+    assert list_clauses(files) == ["ledger 302321 (funds) is incomplete from entry 2 (2026-10-01)"]
+    assert "300.00 NOK, but 100.00 NOK should be there" in files.gaps[0].sentence
+
+
+@pytest.mark.parametrize("order", ["newest first", "by amount"])
+def test_order_of_rows_does_not_make_a_file_incomplete(read, order: str):
+    """The times of the entries tell their order, whichever way the user sorted the file."""
+    rows = one_day()
+    moved = [[*row[:4], f"2026-10-01 12:00:0{n}", *row[5:]] for n, row in enumerate(rows)]
+    order_of = {"newest first": rows[::-1], "by amount": sorted(moved, key=lambda row: row[7])}
+    files = read([as_portal_csv(order_of[order])])
+    assert files.gaps == ()
+    assert files.ledger.completeness["verdict"].to_list() == ["complete"]
+
+
+def test_each_currency_of_a_ledger_has_its_own_balance(read):
+    """The entries of one currency do not continue the balance of the other."""
+    euros = [
+        [*row[:11], "EUR", *row[12:16], f"9{n}", *row[17:]] for n, row in enumerate(one_day()[:2])
+    ]
+    files = read([as_portal_csv([one_day()[0], *euros, *one_day()[1:]])])
+    assert files.gaps == ()
+    assert files.ledger.completeness.select("currency", "verdict").rows() == [
+        ("NOK", "complete"),
+        ("EUR", "complete"),
+    ]
+
+
+def test_transactions_missing_from_an_older_file_are_incomplete(read):
+    """A capture and its refund cancel in the sum of the payout; the number of rows shows them."""
+    more = (
+        "TransactionInfo,09.04.2021,Fjord,123456,4,2000001,order-4,12.04.2021,50.00,NOK,0.00,0.00,50.00\n"
+        "TransactionInfo,09.04.2021,Fjord,123456,5,2000001,order-4,12.04.2021,0.00,NOK,0.00,-50.00,0.00\n"
+    )
+    short = SECTIONED.format(net="245.50", unit="123456", id="2000001").replace(
+        ",245.50,3", ",245.50,5"
+    )
+    assert read([short + more]).gaps == ()
+    files = read([short])
+    assert list_clauses(files) == ["transactions are missing from 1.csv"]
+    assert any("states 5 transactions and has 3" in note for note in files.notes)

@@ -16,6 +16,8 @@ import polars as pl
 from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 LEDGER = ["ledger_id", "currency"]
+_LAST_TYPES = {"funds": PAYOUT_TYPES, "fees": ("fees-retained",)}
+"""Topic to the entry types with which a day ends."""
 
 
 class LedgerBalance(NamedTuple):
@@ -110,7 +112,11 @@ def _read_end(day: pl.DataFrame, *, first: bool) -> int | None:
     ends = _subtract(before, after) if first else _subtract(after, before)
     if len(ends) == 1:
         return ends[0]
-    # The day ends at the balance it began with, or its chain is broken: its sorted order decides.
+    last = stated.filter(pl.col("entry_type").is_in(_LAST_TYPES[stated["topic"][0]]))
+    if not ends and last.height:
+        # The day ends at the balance it began with, and this entry is its last.
+        return int(last["balance_after_minor"][-1])
+    # Nothing tells where the day begins, or its chain is broken: its sorted order decides.
     return int(before[0] if first else after[-1])
 
 

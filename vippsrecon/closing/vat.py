@@ -70,12 +70,16 @@ def tie_out_vat(
     rows = shop.join(moved, on=key, how="left").select(
         "msn", "currency", "total_minor", "vat_minor", pl.col("moved").fill_null(0)
     )
+    is_unknown = pl.col("vat_minor").is_null()
+    without = {
+        (msn, currency): count
+        for msn, currency, count in rows.filter(is_unknown)
+        .group_by("msn", "currency")
+        .len()
+        .iter_rows()
+    }
     totals: dict[tuple[str, str, int | None], _Total] = defaultdict(_Total)
-    without: dict[tuple[str, str], int] = defaultdict(int)
-    for msn, currency, total, vat, net in rows.iter_rows():
-        if vat is None:
-            without[msn, currency] += 1
-            continue
+    for msn, currency, total, vat, net in rows.filter(~is_unknown).iter_rows():
         rate = find_rate(total, vat, find_market(msn, currency, markets or {}))
         share = _divide(vat * net, total) if total else 0
         sums = totals[msn, currency, rate]

@@ -33,6 +33,7 @@ from vippsrecon.schemas import (
     REJECTS,
     RESTATEMENT,
     SUMMARY,
+    VAT_TIE_OUT,
     VOUCHERS,
     Frame,
     to_pandas,
@@ -99,7 +100,7 @@ class Reconciliation:
         ledger_entries, payouts, bank_lines: The input frames of the other legs; empty where none
             were given.
         payout_matches: One row per payout and bank line that belong together.
-        cut_off, cut_off_items, vouchers, clearing, refund_ageing: What a month end needs.
+        cut_off, cut_off_items, vouchers, clearing, refund_ageing, vat_tie_out: What a month end needs.
             `reconcile_month` adds them where it is given a ledger.
         restatement: What is different in closed months of the period. `reconcile_month` adds it.
         notices: Sentences for the report's summary.
@@ -129,6 +130,7 @@ class Reconciliation:
     vouchers: Any = _StoredFrame(VOUCHERS)
     clearing: Any = _StoredFrame(CLEARING)
     refund_ageing: Any = _StoredFrame(REFUND_AGEING)
+    vat_tie_out: Any = _StoredFrame(VAT_TIE_OUT)
     restatement: Any = _StoredFrame(RESTATEMENT)
 
     @property
@@ -246,6 +248,7 @@ _SCHEMAS = {
     "vouchers": VOUCHERS,
     "clearing": CLEARING,
     "refund_ageing": REFUND_AGEING,
+    "vat_tie_out": VAT_TIE_OUT,
     "restatement": RESTATEMENT,
 }
 

@@ -85,7 +85,7 @@ Payments, because plans are made from them."""
 PAIR_SHEET_COLUMNS = (
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("ordered_day", "day", width=10.5),
     _column("status", width=10),
@@ -106,7 +106,7 @@ CHANGE_SHEET_COLUMNS = (
     _column("kind", width=23),
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("at_risk_then_minor", "money", width=14),
     _column("at_risk_minor", "money", width=14),
@@ -127,7 +127,7 @@ OPEN_ITEM_SHEET_COLUMNS = (
     _column("kind", width=23),
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("open_minor", "money", width=14),
     _column("left_minor", "money", width=14),
@@ -143,9 +143,25 @@ OPEN_ITEM_SHEET_COLUMNS = (
     _column("payout_number", width=11),
 )
 
+RESTATEMENT_SHEET_COLUMNS = (
+    _column("period", width=9),
+    _column("side_name", width=17),
+    _column("msn", width=13),
+    _column("reference", width=22),
+    _column("currency", width=8.5),
+    _column("before_minor", "money", width=13),
+    _column("after_minor", "money", width=13),
+    _column("difference_minor", "money", width=13),
+    _column("change_name", width=10),
+    _column("cause", "wrapped", width=40),
+    _column("before_detail", width=18, printed=False),
+    _column("after_detail", width=18, printed=False),
+    _column("fact_key", width=44, printed=False),
+)
+
 PAYMENT_SHEET_COLUMNS = (
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("state", width=13),
     _column("amount_minor", "money"),
@@ -168,7 +184,7 @@ PAYMENT_SHEET_COLUMNS = (
 
 EVENT_SHEET_COLUMNS = (
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("name", width=14),
     _column("currency", width=8.5),
     _column("amount_minor", "money"),
@@ -182,7 +198,7 @@ EVENT_SHEET_COLUMNS = (
 ORDER_SHEET_COLUMNS = (
     _column("order_number", width=13),
     _column("reference", width=20),
-    _column("msn", width=9.5),
+    _column("msn", width=13),
     _column("currency", width=8.5),
     _column("total_minor", "money"),
     _column("refunded_minor", "money"),
@@ -222,6 +238,7 @@ _COLUMNS = {
     "discrepancies": DISCREPANCY_SHEET_COLUMNS,
     "open_items": OPEN_ITEM_SHEET_COLUMNS,
     "changed": CHANGE_SHEET_COLUMNS,
+    "restatement": RESTATEMENT_SHEET_COLUMNS,
     "matched": PAIR_SHEET_COLUMNS,
     "timing": PAIR_SHEET_COLUMNS,
     "payments": PAYMENT_SHEET_COLUMNS,

@@ -45,6 +45,7 @@ class ReportFrames:
         reservations: The payments of which something is still reserved, with `reserved_minor` and
             `days_left` until the capture deadline.
         open_items: `schemas.OPEN_ITEMS`.
+        restatement: `schemas.RESTATEMENT`: what is different in closed months.
         money: Ledger entries, payouts and bank lines; None where only orders and payments were given.
         verdicts: The verdict of each leg; none where only orders and payments were given.
     """
@@ -60,6 +61,7 @@ class ReportFrames:
     groups: pl.DataFrame
     reservations: pl.DataFrame
     open_items: pl.DataFrame
+    restatement: pl.DataFrame
     money: MoneyFrames | None = None
     verdicts: tuple[LegVerdict, ...] = ()
 
@@ -82,6 +84,7 @@ def build_report_frames(reconciliation: Reconciliation) -> ReportFrames:
         groups=read("groups"),
         reservations=select_reservations(read("payments"), reconciliation.manifest),
         open_items=read("open_items"),
+        restatement=read("restatement"),
         money=build_money_frames(reconciliation)
         if has_money_legs(reconciliation.manifest)
         else None,

@@ -241,7 +241,9 @@ def explain_fetched_amounts(currency: str, figures: ReportFigures) -> str:
     if not lines:
         return ""
     reasons = ", ".join(get_fetched_line_name(line) for line in lines)
-    return say("summary.difference_to_fetched", lines=reasons)
+    # With files of the money's way to the bank, the bridge has a sheet of its own.
+    sheet = get_sheet_name("bridge" if figures.statement else "summary")
+    return say("summary.difference_to_fetched", lines=reasons, sheet=sheet)
 
 
 def describe_completeness(reconciliation: Reconciliation, figures: ReportFigures) -> str:

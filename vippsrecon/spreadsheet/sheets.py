@@ -131,6 +131,7 @@ def write_sheet(
     )
     last_row = HEADER_ROW + max(count, 1)
     finish_sheet(worksheet, columns, head_row=HEADER_ROW, last_row=last_row, frozen=frozen)
+    worksheet.repeat_rows(HEADER_ROW)
     return WrittenSheet(worksheet.get_name(), tuple(columns), count)
 
 

@@ -113,7 +113,7 @@ def finish_sheet(
     last_row: int,
     frozen: int,
 ) -> None:
-    """Add filter, frozen panes, repeated header and print area to a sheet of rows.
+    """Add filter, frozen panes and print area to a sheet of rows.
 
     Args:
         worksheet: Its rows are written.
@@ -124,7 +124,6 @@ def finish_sheet(
     """
     worksheet.freeze_panes(head_row + 1, frozen)
     worksheet.autofilter(head_row, 0, last_row, len(columns) - 1)
-    worksheet.repeat_rows(head_row)
     worksheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last_row + 1}"})
     printed = sum(column.printed and not column.hidden for column in columns)
     worksheet.print_area(0, 0, last_row, printed - 1)

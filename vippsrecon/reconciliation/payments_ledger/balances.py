@@ -11,10 +11,12 @@ from __future__ import annotations
 import narwhals.stable.v2 as nw
 
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
+from vippsrecon.reconciliation.engines.joins import number_groups
 from vippsrecon.vipps_rules import PAYOUT_TYPES
 
 _DAY = ["ledger_id", "topic", "currency", "ledger_day"]
 _LEDGER = ["ledger_id", "topic", "currency"]
+_COUNTS = ["begins", "breaks", "stops", "is_open_end", "other_stops"]
 _ONE, _ZERO = nw.lit(1, nw.Int64), nw.lit(0, nw.Int64)
 
 
@@ -29,55 +31,58 @@ def check_balances(entries: LazyFrame) -> LazyFrame:
         balance that should come next) and `opening` (the one that comes), both null where a day
         has several breaks or it is not known which balance is which.
     """
-    stated = materialize(
-        entries.filter(
-            ~nw.col("balance_before_minor").is_null() & ~nw.col("balance_after_minor").is_null()
-        ).select(
-            *_DAY,
-            "msn",
-            "ledger_date",
-            is_last=_ends_its_day(),
-            before=nw.col("balance_before_minor"),
-            after=nw.col("balance_after_minor"),
-            computed=nw.col("balance_before_minor") + nw.col("amount_minor"),
+    stated = number_groups(
+        materialize(
+            entries.filter(
+                ~nw.col("balance_before_minor").is_null() & ~nw.col("balance_after_minor").is_null()
+            ).select(
+                *_DAY,
+                "msn",
+                "ledger_date",
+                is_last=_ends_its_day(),
+                before=nw.col("balance_before_minor"),
+                after=nw.col("balance_after_minor"),
+                computed=nw.col("balance_before_minor") + nw.col("amount_minor"),
+            ),
+            large=True,
         ),
-        large=True,
+        _DAY,
+        "day",
     )
-    ends = materialize(
-        _count_ends(
-            [
-                stated.select(*_DAY, value=nw.col("before"), times=_ONE),
-                stated.select(*_DAY, value=nw.col("after"), times=-_ONE),
-            ]
-        ),
-        large=True,
+    counted = _count_ends(
+        [
+            stated.select("day", value=nw.col("before"), times=_ONE),
+            stated.select("day", value=nw.col("after"), times=-_ONE),
+        ]
     )
-    days = _add_closing(_collect_days(stated), ends)
-    known = days.select(*_DAY, "closing", "closing_before")
+    ends = materialize(counted.filter(nw.col("times") != 0), large=True)
+    days = _add_closing(materialize(_collect_days(stated), large=True), ends)
+    known = days.select("day", "closing", "closing_before")
     rest = _count_ends(
         [
             ends,
             # What the day begins and ends with has no entry of this day at its other side.
             known.filter(~nw.col("closing_before").is_null()).select(
-                *_DAY, value=nw.col("closing_before"), times=-_ONE
+                "day", value=nw.col("closing_before"), times=-_ONE
             ),
             known.filter(~nw.col("closing").is_null()).select(
-                *_DAY, value=nw.col("closing"), times=_ONE
+                "day", value=nw.col("closing"), times=_ONE
             ),
         ]
     )
     is_before = nw.col("before") == nw.col("closing_before")
     is_reached = is_before | (nw.col("after") == nw.col("closing_before"))
     reached = (
-        stated.join(known, on=_DAY, how="left")
+        stated.select("day", "before", "after")
+        .join(known, on="day", how="left")
         .with_columns(
             started=nw.when(is_before.fill_null(value=False)).then(_ONE).otherwise(_ZERO),
             reached=nw.when(is_reached.fill_null(value=False)).then(_ONE).otherwise(_ZERO),
         )
-        .group_by(*_DAY)
+        .group_by("day")
         .agg(started=nw.col("started").max(), reached=nw.col("reached").max())
     )
-    return _find_breaks(days, materialize(rest), materialize(reached))
+    return _find_breaks(days, materialize(rest), materialize(reached, large=True))
 
 
 def _ends_its_day() -> nw.Expr:
@@ -91,8 +96,8 @@ def _ends_its_day() -> nw.Expr:
 def _count_ends(parts: list[LazyFrame]) -> LazyFrame:
     """Count how often each balance of a day begins an entry, less how often it ends one."""
     return (
-        nw.concat([part.select(*_DAY, "value", "times") for part in parts], how="vertical")
-        .group_by(*_DAY, "value")
+        nw.concat([part.select("day", "value", "times") for part in parts], how="vertical")
+        .group_by("day", "value")
         .agg(times=nw.col("times").sum().cast(nw.Int64))
     )
 
@@ -107,8 +112,9 @@ def _collect_days(stated: LazyFrame) -> LazyFrame:
             wrong_expected=nw.when(wrong).then(nw.col("computed")),
             wrong_actual=nw.when(wrong).then(nw.col("after")),
         )
-        .group_by(*_DAY)
+        .group_by("day")
         .agg(
+            *(nw.col(name).min() for name in _DAY),
             msn=nw.col("msn").min(),
             ledger_date=nw.col("ledger_date").max(),
             wrong=nw.col("wrong").sum().cast(nw.Int64),
@@ -137,14 +143,14 @@ def _add_closing(days: LazyFrame, ends: LazyFrame) -> LazyFrame:
             stops=nw.when(stops).then(-nw.col("times")).otherwise(_ZERO),
             stop=nw.when(stops).then(nw.col("value")),
         )
-        .group_by(*_DAY)
+        .group_by("day")
         .agg(stops=nw.col("stops").sum().cast(nw.Int64), stop=nw.col("stop").max())
     )
     only_stop = nw.when(nw.col("stops") == 1).then(nw.col("stop"))
     continues = (nw.col("stops") == 0) & nw.col("last").is_null()
     joined = materialize(
-        materialize(days)
-        .join(open_ends, on=_DAY, how="left")
+        days.join(open_ends, on="day", how="left")
+        .with_columns(stops=nw.col("stops").fill_null(0))
         .with_columns(
             own_closing=nw.coalesce(nw.col("last"), only_stop),
             known=nw.when(continues).then(_ZERO).otherwise(_ONE),
@@ -161,6 +167,7 @@ def _add_closing(days: LazyFrame, ends: LazyFrame) -> LazyFrame:
     )
     return materialize(
         numbered.join(closings, on=[*_LEDGER, "part_before"], how="left").select(
+            "day",
             *_DAY,
             "msn",
             "ledger_date",
@@ -179,7 +186,8 @@ def _find_breaks(days: LazyFrame, rest: LazyFrame, reached: LazyFrame) -> LazyFr
 
     Args:
         days: Result of `_add_closing`.
-        rest: Times by day and balance, without the ends of the day that are known.
+        rest: Times by day and balance, without the ends of the day that are known; none for a day
+            that has no other.
         reached: Whether an entry of the day begins (`started`), or begins or ends (`reached`), with
             the balance of the day before.
     """
@@ -190,7 +198,7 @@ def _find_breaks(days: LazyFrame, rest: LazyFrame, reached: LazyFrame) -> LazyFr
     is_break = begins & ~(nw.col("closing_before").is_null() & is_closing)
     ends = nw.col("closing_before")
     left = (
-        rest.join(days.select(*_DAY, "closing", "closing_before"), on=_DAY, how="left")
+        rest.join(days.select("day", "closing", "closing_before"), on="day", how="left")
         .with_columns(
             begins=nw.when(begins).then(times).otherwise(_ZERO),
             breaks=nw.when(is_break).then(times).otherwise(_ZERO),
@@ -206,7 +214,7 @@ def _find_breaks(days: LazyFrame, rest: LazyFrame, reached: LazyFrame) -> LazyFr
             .then(-times)
             .otherwise(_ZERO),
         )
-        .group_by(*_DAY)
+        .group_by("day")
         .agg(
             begins=nw.col("begins").sum().cast(nw.Int64),
             breaks=nw.col("breaks").sum().cast(nw.Int64),
@@ -237,8 +245,9 @@ def _find_breaks(days: LazyFrame, rest: LazyFrame, reached: LazyFrame) -> LazyFr
         )
     )
     joined = materialize(
-        days.join(materialize(left), on=_DAY, how="left")
-        .join(reached, on=_DAY, how="left")
+        days.join(materialize(left), on="day", how="left")
+        .with_columns(nw.col(*_COUNTS).fill_null(0))
+        .join(reached, on="day", how="left")
         .with_columns(chain_broken=chain_broken, unreached=unreached)
     )
     only_wrong = ~nw.col("chain_broken") & (nw.col("wrong") == 1)

@@ -9,47 +9,51 @@ from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, mate
 from vippsrecon.reconciliation.payments_ledger.coverage import is_in_period
 from vippsrecon.reconciliation.payments_ledger.disputes import DISPUTE_KEY
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
+from vippsrecon.reconciliation.payments_ledger.fees import ChargedPairs
 from vippsrecon.reconciliation.run_checks import BUCKET_COLUMNS
 
 _OPERATION = ["msn", "currency", "psp_reference"]
+_NO_KIND = nw.lit(None).cast(nw.String)
 
 
 def build_entry_buckets(
     entries: LazyFrame,
-    pairs: LazyFrame,
+    charged: ChargedPairs,
+    bookings: LazyFrame,
     disputed: LazyFrame,
     cycles: LazyFrame,
+    *,
     period: tuple[int, int] | None,
 ) -> LazyFrame:
     """Return one row per ledger entry: its bucket and its code.
 
     Args:
-        entries: Result of `entries.prepare_entries`, with `booking_kind`.
-        pairs: Captures and refunds with `entry_kind` and `fee_kind`.
+        entries: Result of `entries.prepare_entries`.
+        charged: Captures and refunds, whose pairs have `entry_kind` and `fee_kind`.
+        bookings: Corrections and entries of an unknown type, with `booking_kind`.
         disputed: Result of `disputes.number_disputes`.
         cycles: Disputes with `dispute_kind`.
         period: First and last day, as day numbers; None for all days.
     """
-    movements = pairs.filter(~nw.col("row_key").is_null()).select(
+    movements = charged.pairs.filter(~nw.col("row_key").is_null()).select(
         "row_key",
         "msn",
         "currency",
         kind=_choose_kind(),
         amount_minor=nw.col("entry_minor"),
     )
-    fees = _find_fee_kinds(materialize(entries.filter(nw.col("role") == "fee")), pairs)
+    fees = _find_fee_kinds(entries.filter(nw.col("role") == "fee"), charged)
     disputes = disputed.join(
         cycles.select(*DISPUTE_KEY, kind=nw.col("dispute_kind")), on=DISPUTE_KEY, how="left"
     )
-    others = entries.filter(nw.col("role").is_in(["correction", "known", "unknown"])).with_columns(
-        kind=nw.col("booking_kind")
-    )
+    known = entries.filter(nw.col("role") == "known").with_columns(kind=_NO_KIND)
+    booked = bookings.with_columns(kind=nw.col("booking_kind"))
     outside = ~is_in_period(nw.col("ledger_day"), period)
     rest = [
         part.with_columns(
             kind=nw.when(outside).then(nw.lit("outside_period")).otherwise(nw.col("kind"))
         ).select("row_key", "msn", "currency", "kind", "amount_minor")
-        for part in (fees, disputes, others)
+        for part in (fees, disputes, known, booked)
     ]
     kind = nw.col("kind").fill_null("")
     bucket: nw.Expr = nw.lit("matched")
@@ -107,29 +111,24 @@ def _choose_kind() -> nw.Expr:
     )
 
 
-def _find_fee_kinds(fees: LazyFrame, pairs: LazyFrame) -> LazyFrame:
+def _find_fee_kinds(fees: LazyFrame, charged: ChargedPairs) -> LazyFrame:
     """Add the code of each fee entry: that of its capture, or none if the capture is not known."""
-    no_kind = nw.lit(None).cast(nw.String)
-    if is_empty(fees):
-        return fees.with_columns(kind=no_kind)
-    charged = materialize(
-        pairs.filter(~nw.col("fee_psp").is_null()).select(
-            "msn",
-            "currency",
-            psp_reference=nw.col("fee_psp"),
-            kind=nw.when(nw.col("fee_kind") == "fee_variance").then(nw.lit("fee_variance")),
-        )
+    fee_psp = nw.col("fee_psp")
+    varied = charged.pairs.filter((nw.col("fee_kind") == "fee_variance").fill_null(value=False))
+    by_reference = (fee_psp != nw.col("psp_reference")) | (fee_psp == "")
+    with_capture = charged.pairs.filter(by_reference.fill_null(value=False))
+    varied, with_capture = (
+        materialize(rows.select("msn", "currency", psp_reference=fee_psp).unique())
+        for rows in (varied, with_capture)
     )
-    varied = materialize(charged.filter(~nw.col("kind").is_null()))
-    with_kind = fees.join(varied, on=_OPERATION, how="left")
-    orphans = materialize(
-        fees.join(charged.select(_OPERATION), on=_OPERATION, how="anti").select("row_key")
-    )
-    if is_empty(orphans):
-        return with_kind
-    orphans = orphans.with_columns(orphan=nw.lit(value=True))
-    return with_kind.join(orphans, on="row_key", how="left").with_columns(
-        kind=nw.when(nw.col("orphan").fill_null(value=False))
-        .then(nw.lit("not_checked"))
-        .otherwise(nw.col("kind"))
-    )
+    orphans = materialize(charged.lone_fees.unique().join(with_capture, on=_OPERATION, how="anti"))
+    named = fees.with_columns(kind=_NO_KIND)
+    for kind, operations in (("fee_variance", varied), ("not_checked", orphans)):
+        if not is_empty(operations):
+            found = operations.with_columns(found=nw.lit(kind))
+            named = (
+                named.join(found, on=_OPERATION, how="left")
+                .with_columns(kind=nw.coalesce(nw.col("found"), nw.col("kind")))
+                .drop("found")
+            )
+    return named

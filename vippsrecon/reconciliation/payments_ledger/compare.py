@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import narwhals.stable.v2 as nw
@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.reconciliation.engines.backends import LazyFrame, materialize
+from vippsrecon.reconciliation.engines.joins import select_candidates
 from vippsrecon.reconciliation.payments_ledger.balances import check_balances
 from vippsrecon.reconciliation.payments_ledger.bridge import sum_ledger_lines
 from vippsrecon.reconciliation.payments_ledger.buckets import build_entry_buckets
@@ -103,25 +104,24 @@ def compare_payments_with_ledger(
     pairs = add_pair_variables(
         pair_movements_and_entries(movements, entries), side.payments, side.unanswered, options
     )
-    pairs = materialize(
-        add_fees(pairs, entries, contracts, options).with_columns(
-            find_first_kind("entry", QUESTIONS["entry"]), find_first_kind("fee", QUESTIONS["fee"])
-        ),
-        large=True,
-    )
+    charged = add_fees(pairs, entries, contracts, options)
+    kinds = (find_first_kind(question, QUESTIONS[question]) for question in ("entry", "fee"))
+    charged = replace(charged, pairs=materialize(charged.pairs.with_columns(*kinds)))
     disputed = number_disputes(entries)
     cycles = materialize(
         follow_disputes(disputed, period).with_columns(
             find_first_kind("dispute", QUESTIONS["dispute"])
         )
     )
-    entries = materialize(
-        entries.with_columns(find_first_kind("booking", QUESTIONS["booking"])), large=True
+    bookings = materialize(
+        entries.filter(nw.col("role").is_in(["correction", "unknown"])).with_columns(
+            find_first_kind("booking", QUESTIONS["booking"])
+        )
     )
     findings = [
-        *_find_in_pairs(pairs),
+        *_find_in_pairs(charged.pairs),
         _find(cycles, "dispute"),
-        _find(_select_bookings(entries, period), "booking"),
+        _find(_number_bookings(bookings, period), "booking"),
         _find(
             check_balances(entries).with_columns(find_first_kind("balance", QUESTIONS["balance"])),
             "balance",
@@ -129,8 +129,11 @@ def compare_payments_with_ledger(
     ]
     return LedgerComparison(
         materialize(nw.concat(findings, how="vertical")),
-        materialize(build_entry_buckets(entries, pairs, disputed, cycles, period), large=True),
-        materialize(sum_ledger_lines(pairs)),
+        materialize(
+            build_entry_buckets(entries, charged, bookings, disputed, cycles, period=period),
+            large=True,
+        ),
+        materialize(sum_ledger_lines(charged.pairs)),
         days,
         find_uncovered_units(side.movements, days, period),
     )
@@ -152,7 +155,9 @@ def _find_in_pairs(pairs: LazyFrame) -> list[LazyFrame]:
     )
     without_reference = nw.col("reference") == ""
     in_order = number_rows(
-        pairs.join(wrong, on=_PAYMENT_ENTRIES, how="semi").with_columns(
+        select_candidates(pairs, wrong, _PAYMENT_ENTRIES)
+        .join(wrong, on=_PAYMENT_ENTRIES, how="semi")
+        .with_columns(
             # Entries without a reference are told apart by their operation.
             operation=nw.when(without_reference)
             .then(nw.col("psp_reference"))
@@ -179,12 +184,8 @@ def _find_in_pairs(pairs: LazyFrame) -> list[LazyFrame]:
     return [_find(numbered, question) for question in ("entry", "fee")]
 
 
-def _select_bookings(entries: LazyFrame, period: tuple[int, int] | None) -> LazyFrame:
-    booked = materialize(
-        entries.filter(
-            ~nw.col("booking_kind").is_null() & is_in_period(nw.col("ledger_day"), period)
-        )
-    )
+def _number_bookings(bookings: LazyFrame, period: tuple[int, int] | None) -> LazyFrame:
+    booked = materialize(bookings.filter(is_in_period(nw.col("ledger_day"), period)))
     keys = ("msn", "reference", "topic", "psp_reference", "entry_type")
     order = ["entry_us", "ledger_id", "n", "currency"]
     return number_rows(booked, keys, order, "number").with_columns(

@@ -7,14 +7,17 @@ Source: https://developer.vippsmobilepay.com/docs/APIs/report-api/api-guide/over
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import narwhals.stable.v2 as nw
 
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.dates import to_day_number
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.joins import join_large
 from vippsrecon.reconciliation.payments_ledger.coverage import is_in_period
 from vippsrecon.reconciliation.payments_ledger.entries import number_rows
+from vippsrecon.reconciliation.payments_ledger.pairs import BY_OPERATION
 from vippsrecon.reconciliation.payments_ledger.variables import LedgerOptions
 
 FEE_MISSING_AFTER_DAYS = 10
@@ -23,13 +26,28 @@ FEE_MISSING_AFTER_DAYS = 10
 _MILLION = 1_000_000
 _BY_OPERATION = ["msn", "currency", "psp_reference"]
 _BY_REFERENCE = ["msn", "currency", "reference", "reference_n"]
+_FEE_COLUMNS = ("fee_minor", "fee_in", "fee_psp")
 _NO_AMOUNT = nw.lit(None).cast(nw.Int64)
-_NO_TEXT = nw.lit(None).cast(nw.String)
+
+
+@dataclass(frozen=True)
+class ChargedPairs:
+    """Captures with their fees.
+
+    Attributes:
+        pairs: The rows that were given with `fee_minor` (negative; null where there is none),
+            `fee_psp` (the pspReference of its entries), `agreed_fee_minor` (null where no contract
+            is known), `fee_tolerance`, `fee_expected` and `fee_overdue`.
+        lone_fees: msn, currency and psp_reference of fees that do not have their capture's.
+    """
+
+    pairs: LazyFrame
+    lone_fees: LazyFrame
 
 
 def add_fees(
     pairs: LazyFrame, entries: LazyFrame, contracts: Sequence[FeeContract], options: LedgerOptions
-) -> LazyFrame:
+) -> ChargedPairs:
     """Add the fee of each capture, and the fee by contract.
 
     Args:
@@ -37,11 +55,6 @@ def add_fees(
         entries: Result of `entries.prepare_entries`.
         contracts: What captures cost; none: fees are not compared, only missed.
         options: Settings of the comparison.
-
-    Returns:
-        The same rows with `fee_minor` (negative; null where there is none), `fee_psp` (the
-        pspReference of its entries), `agreed_fee_minor` (null where no contract is known),
-        `fee_tolerance`, `fee_expected` and `fee_overdue`.
     """
     fees = materialize(
         entries.filter(nw.col("role") == "fee").select(
@@ -51,16 +64,11 @@ def add_fees(
             "entry_us",
             fee_minor=nw.col("amount_minor"),
             fee_in=is_in_period(nw.col("ledger_day"), options.period),
-        ),
-        large=True,
+        )
     )
     has_entry = ~nw.col("entry_minor").is_null()
     is_capture = (nw.col("entry_type") == "capture") & (nw.col("match_n") == 1)
-    if is_empty(fees):
-        joined = _without_fees(pairs)
-    else:
-        joined = _join_fees(materialize(pairs.filter(is_capture)), _sum_operations(fees))
-        joined = nw.concat([joined, _without_fees(pairs.filter(~is_capture))], how="vertical")
+    joined = _join_fees(pairs, _sum_operations(fees))
     read_until = (
         nw.when(nw.col("last_day") < options.run_day)
         .then(nw.col("last_day"))
@@ -70,8 +78,8 @@ def add_fees(
     compared = nw.col("fee_in").fill_null(value=False) & ~nw.col("waived_payment")
     expected = is_capture & has_entry & nw.col("entry_in") & nw.col("has_fees")
     overdue = read_until - nw.col("ledger_day") > FEE_MISSING_AFTER_DAYS
-    return materialize(
-        joined.with_columns(agreed=agreed, fee_tolerance=tolerance)
+    with_fees = (
+        joined.pairs.with_columns(agreed=agreed, fee_tolerance=tolerance)
         .with_columns(
             agreed_fee_minor=nw.when(compared | nw.col("fee_minor").is_null()).then(
                 nw.col("agreed")
@@ -81,27 +89,30 @@ def add_fees(
             & (nw.col("agreed") != 0).fill_null(value=True),
             fee_overdue=overdue.fill_null(value=False),
         )
-        .drop("agreed", "fee_in"),
-        large=True,
+        .drop("agreed", "fee_in")
     )
-
-
-def _without_fees(pairs: LazyFrame) -> LazyFrame:
-    return pairs.with_columns(
-        fee_minor=_NO_AMOUNT, fee_in=nw.lit(None).cast(nw.Boolean), fee_psp=_NO_TEXT
-    )
+    return ChargedPairs(with_fees, joined.lone_fees)
 
 
 def _sum_operations(fees: LazyFrame) -> LazyFrame:
-    """Return the fees with one row per operation: one capture may have several."""
+    """Return the fees with one row per operation: one capture may have several.
+
+    Fees without a pspReference are told apart by their reference.
+    """
     columns = [*_BY_OPERATION, "reference", "fee_minor", "fee_in", "entry_us"]
     if is_empty(fees.filter(nw.col("match_n") > 1)):
         return fees.select(columns)
-    single = nw.lit(1, nw.Int64)
+    single, no_text = nw.lit(1, nw.Int64), nw.lit("")
     return materialize(
-        fees.with_columns(inside=nw.when(nw.col("fee_in")).then(single).otherwise(nw.lit(0)))
-        .group_by(*_BY_OPERATION, "reference")
+        fees.with_columns(
+            inside=nw.when(nw.col("fee_in")).then(single).otherwise(nw.lit(0)),
+            apart=nw.when(nw.col("psp_reference") == "")
+            .then(nw.col("reference"))
+            .otherwise(no_text),
+        )
+        .group_by(*_BY_OPERATION, "apart")
         .agg(
+            reference=nw.col("reference").min(),
             fee_minor=nw.col("fee_minor").sum().cast(nw.Int64),
             inside=nw.col("inside").max(),
             entry_us=nw.col("entry_us").min(),
@@ -111,44 +122,56 @@ def _sum_operations(fees: LazyFrame) -> LazyFrame:
     )
 
 
-def _join_fees(captures: LazyFrame, fees: LazyFrame) -> LazyFrame:
+def _join_fees(pairs: LazyFrame, fees: LazyFrame) -> ChargedPairs:
     """Join fees by pspReference; those left, by reference, in order of time.
 
     Until 2025 the pspReference of a fee was not that of its capture.
     """
-    named = fees.filter(nw.col("psp_reference") != "").select(*_BY_OPERATION, "fee_minor", "fee_in")
-    joined = materialize(
-        captures.join(named, on=_BY_OPERATION, how="left").with_columns(
-            fee_psp=nw.when(~nw.col("fee_minor").is_null()).then(nw.col("psp_reference"))
-        ),
-        large=True,
+    # The operation of the capture that each fee is charged for.
+    charged = fees.select(
+        "msn",
+        "currency",
+        "fee_minor",
+        "fee_in",
+        psp_reference=nw.when(nw.col("psp_reference") != "").then(nw.col("psp_reference")),
+        fee_psp=nw.col("psp_reference"),
+        fee_reference=nw.col("reference"),
+        fee_us=nw.col("entry_us"),
+        entry_type=nw.lit("capture"),
+        match_n=nw.lit(1, nw.Int64),
     )
-    left_over = materialize(
-        fees.join(captures.select(*_BY_OPERATION), on=_BY_OPERATION, how="anti")
-    )
-    bare = materialize(joined.filter(nw.col("fee_minor").is_null()))
-    if is_empty(left_over) or is_empty(bare):
-        return joined
+    joined = join_large(pairs, charged, BY_OPERATION, add=("fee_minor", "fee_in"))
+    has_fee = ~nw.col("fee_minor").is_null()
+    rows = joined.rows.with_columns(fee_psp=nw.when(has_fee).then(nw.col("psp_reference")))
+    unmatched = materialize(joined.unmatched)
+    is_capture = (nw.col("entry_type") == "capture") & (nw.col("match_n") == 1)
+    bare = is_capture & nw.col("fee_minor").is_null()
+    lone_fees = unmatched.with_columns(psp_reference=nw.col("fee_psp")).select(_BY_OPERATION)
+    if is_empty(unmatched) or is_empty(rows.filter(bare)):
+        return ChargedPairs(rows, lone_fees)
     when = nw.coalesce(nw.col("entry_us"), nw.col("event_us"))
     numbered = number_rows(
-        bare.drop("fee_minor", "fee_in", "fee_psp").with_columns(at_us=when),
+        rows.filter(bare).drop(*_FEE_COLUMNS).with_columns(at_us=when),
         ("msn", "currency", "reference"),
         ["at_us", "psp_reference"],
         "reference_n",
     ).drop("at_us")
     found = number_rows(
-        left_over.with_columns(fee_psp=nw.col("psp_reference")),
+        unmatched.with_columns(reference=nw.col("fee_reference")),
         ("msn", "currency", "reference"),
-        ["entry_us", "psp_reference"],
+        ["fee_us", "fee_psp"],
         "reference_n",
-    ).select(*_BY_REFERENCE, "fee_minor", "fee_in", "fee_psp")
-    names = joined.collect_schema().names()
-    return nw.concat(
-        [
-            joined.filter(~nw.col("fee_minor").is_null()),
-            materialize(numbered.join(found, on=_BY_REFERENCE, how="left")).select(names),
-        ],
-        how="vertical",
+    ).select(*_BY_REFERENCE, *_FEE_COLUMNS)
+    by_reference = materialize(numbered.join(found, on=_BY_REFERENCE, how="left"))
+    return ChargedPairs(
+        nw.concat(
+            [
+                rows.filter(~bare),
+                by_reference.select(rows.collect_schema().names()),
+            ],
+            how="vertical",
+        ),
+        lone_fees,
     )
 
 

@@ -6,6 +6,7 @@ joined by sales unit, reference, type and amount.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -16,9 +17,10 @@ from vippsrecon.reconciliation.engines.backends import (
     is_empty,
     materialize,
 )
+from vippsrecon.reconciliation.engines.joins import join_large
 from vippsrecon.reconciliation.payments_ledger.entries import number_rows
 
-_BY_OPERATION = ["msn", "currency", "entry_type", "psp_reference", "match_n"]
+BY_OPERATION = ["msn", "currency", "entry_type", "psp_reference", "match_n"]
 _SAME_AMOUNT = ("msn", "currency", "entry_type", "reference", "amount")
 _BY_AMOUNT = [*_SAME_AMOUNT, "amount_n"]
 
@@ -29,53 +31,60 @@ _COLUMNS: dict[str, Any] = {
     "psp_reference": nw.String,
     "entry_type": nw.String,
     "payment_method": nw.String,
-    "event_reference": nw.String,
     "event_minor": nw.Int64,
     "event_day": nw.Int64,
     "event_us": nw.Int64,
     "entry_minor": nw.Int64,
     "ledger_day": nw.Int64,
     "entry_us": nw.Int64,
-    "ledger_id": nw.String,
     "row_key": nw.String,
     "match_n": nw.Int64,
 }
-_EVENT_COLUMNS = ("payment_method", "event_reference", "event_minor", "event_day", "event_us")
+_EVENT_COLUMNS = ("payment_method", "event_minor", "event_day", "event_us")
+_ENTRY_COLUMNS = ("ledger_day", "entry_us", "row_key")
 
 
-def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> LazyFrame:
-    """Return one row per capture or refund: the event, its ledger entry, or one of them alone.
+@dataclass(frozen=True)
+class Pairs:
+    """Captures and refunds: the event, its ledger entry, or one of them alone.
+
+    `event_minor` and `entry_minor` are signed as on the ledger; null where the side is absent.
+    `reference` is the event's, where there is one.
+
+    Attributes:
+        with_event: The rows with an event.
+        lone_entries: The entries without one.
+    """
+
+    with_event: LazyFrame
+    lone_entries: LazyFrame
+
+
+def pair_movements_and_entries(movements: LazyFrame, entries: LazyFrame) -> Pairs:
+    """Pair each capture and refund with its ledger entry.
 
     Args:
         movements: See `movements.Movements`.
         entries: Result of `entries.prepare_entries`; those of other roles are left out.
-
-    Returns:
-        `event_minor` and `entry_minor` are signed as on the ledger; null where the side is absent.
-        `reference` is the event's, where there is one.
     """
     booked = materialize(
         entries.filter(nw.col("role") == "movement").select(
-            *_BY_OPERATION,
+            *BY_OPERATION,
+            *_ENTRY_COLUMNS,
             "reference",
-            "ledger_id",
-            "ledger_day",
-            "entry_us",
-            "row_key",
             entry_minor=nw.col("amount_minor"),
-        ),
-        large=True,
+        )
     )
-    events = movements.with_columns(event_reference=nw.col("reference")).drop("reference")
-    joined = materialize(booked.join(events, on=_BY_OPERATION, how="left"), large=True)
-    lone_events = materialize(events.join(booked, on=_BY_OPERATION, how="anti"), large=True)
-    lone_entries = joined.filter(nw.col("event_minor").is_null())
+    joined = join_large(movements, booked, BY_OPERATION, add=("entry_minor", *_ENTRY_COLUMNS))
+    lone_entries = materialize(joined.unmatched)
+    lone_events = materialize(joined.rows.filter(nw.col("entry_minor").is_null()))
     if is_empty(lone_events) or is_empty(lone_entries):
-        return _stack([joined, lone_events])
-    paired, entries_left, events_left = _pair_by_amount(materialize(lone_entries), lone_events)
-    return _stack(
-        [joined.filter(~nw.col("event_minor").is_null()), paired, entries_left, events_left]
+        return _stack([joined.rows], lone_entries)
+    paired, entries_left, events_left = _pair_by_amount(
+        lone_entries, lone_events.drop("entry_minor", *_ENTRY_COLUMNS)
     )
+    both = joined.rows.filter(~nw.col("entry_minor").is_null())
+    return _stack([both, events_left, paired], entries_left)
 
 
 def _pair_by_amount(
@@ -83,7 +92,7 @@ def _pair_by_amount(
 ) -> tuple[LazyFrame, LazyFrame, LazyFrame]:
     entries = materialize(
         number_rows(
-            lone_entries.drop(*_EVENT_COLUMNS).with_columns(amount=nw.col("entry_minor")),
+            lone_entries.with_columns(amount=nw.col("entry_minor")),
             _SAME_AMOUNT,
             ["entry_us", "psp_reference", "row_key"],
             "amount_n",
@@ -91,9 +100,7 @@ def _pair_by_amount(
     )
     events = materialize(
         number_rows(
-            lone_events.with_columns(
-                amount=nw.col("event_minor"), reference=nw.col("event_reference")
-            ),
+            lone_events.with_columns(amount=nw.col("event_minor")),
             _SAME_AMOUNT,
             ["event_us", "psp_reference", "match_n"],
             "amount_n",
@@ -107,11 +114,8 @@ def _pair_by_amount(
     )
 
 
-def _stack(parts: list[LazyFrame]) -> LazyFrame:
-    stacked = nw.concat([align_columns(part, _COLUMNS) for part in parts], how="vertical")
-    return materialize(
-        stacked.with_columns(
-            reference=nw.coalesce(nw.col("event_reference"), nw.col("reference"))
-        ).drop("event_reference"),
-        large=True,
+def _stack(with_event: list[LazyFrame], lone_entries: LazyFrame) -> Pairs:
+    return Pairs(
+        nw.concat([align_columns(part, _COLUMNS) for part in with_event], how="vertical"),
+        align_columns(lone_entries, _COLUMNS),
     )

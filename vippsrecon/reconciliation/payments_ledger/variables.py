@@ -13,12 +13,14 @@ from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import EPOCH
 from vippsrecon.reconciliation.days import local_day_expression
 from vippsrecon.reconciliation.engines.backends import LazyFrame, is_empty, materialize
+from vippsrecon.reconciliation.engines.joins import select_candidates
 from vippsrecon.reconciliation.orders_payments.variables import is_in_keys
 from vippsrecon.reconciliation.payments_ledger.coverage import (
     LedgerDays,
     add_ledger_days,
     is_in_period,
 )
+from vippsrecon.reconciliation.payments_ledger.pairs import Pairs
 from vippsrecon.schemas.inputs import PAYMENT_KEY
 
 NOT_ON_LEDGER_AFTER_DAYS = 3
@@ -49,9 +51,9 @@ class LedgerOptions:
 
 
 def add_pair_variables(
-    pairs: LazyFrame, payments: LazyFrame, unanswered: LazyFrame | None, options: LedgerOptions
+    pairs: Pairs, payments: LazyFrame, unanswered: LazyFrame | None, options: LedgerOptions
 ) -> LazyFrame:
-    """Add what the checks of `entry` need.
+    """Stack the pairs and add what the checks of `entry` need.
 
     Args:
         pairs: Result of `pairs.pair_movements_and_entries`.
@@ -60,7 +62,7 @@ def add_pair_variables(
         options: Settings of the comparison.
 
     Returns:
-        The same rows with `event_in` and `entry_in` (in the period, and covered by the ledger),
+        All rows with `event_in` and `entry_in` (in the period, and covered by the ledger),
         `accounting_day` (of the event), `overdue`, `later_entry` (booked after its payment was fetched), `unread` and `waived_payment`.
     """
     event_day = nw.col("event_day")
@@ -73,17 +75,23 @@ def add_pair_variables(
     overdue = (read_until - accounting_day > NOT_ON_LEDGER_AFTER_DAYS) | (
         nw.col("closed_day") > accounting_day
     )
-    pairs = pairs.with_columns(accounting_day=_find_accounting_day(options))
+    no = nw.lit(value=False)
+    stacked = nw.concat(
+        [
+            pairs.with_event.with_columns(later_entry=no, unread=no),
+            _add_payment_facts(pairs.lone_entries, payments, unanswered),
+        ],
+        how="vertical",
+    ).with_columns(accounting_day=_find_accounting_day(options))
     return materialize(
-        _add_payment_facts(add_ledger_days(pairs, options.days), payments, unanswered).with_columns(
+        add_ledger_days(stacked, options.days).with_columns(
             event_in=(
                 is_in_period(event_day, options.period) & (event_day >= nw.col("first_day"))
             ).fill_null(value=False),
             entry_in=is_in_period(nw.col("ledger_day"), options.period).fill_null(value=False),
             overdue=overdue.fill_null(value=False),
             waived_payment=is_in_keys(options.waived, nw.col("reference")),
-        ),
-        large=True,
+        )
     )
 
 
@@ -100,14 +108,16 @@ def _find_accounting_day(options: LedgerOptions) -> nw.Expr:
 
 
 def _add_payment_facts(
-    pairs: LazyFrame, payments: LazyFrame, unanswered: LazyFrame | None
+    lone_entries: LazyFrame, payments: LazyFrame, unanswered: LazyFrame | None
 ) -> LazyFrame:
-    """Add `later_entry` and `unread`; only an entry without an event needs them."""
+    """Add `later_entry` and `unread`, which only an entry without an event needs."""
     no = nw.lit(value=False)
-    alone = materialize(pairs.filter(nw.col("event_minor").is_null()))
-    if is_empty(alone):
-        return pairs.with_columns(later_entry=no, unread=no)
-    fetched = alone.join(payments.select(*PAYMENT_KEY, "fetched_at_us"), on=PAYMENT_KEY, how="left")
+    if is_empty(lone_entries):
+        return lone_entries.with_columns(later_entry=no, unread=no)
+    named = select_candidates(payments, lone_entries, PAYMENT_KEY)
+    fetched = lone_entries.join(
+        named.select(*PAYMENT_KEY, "fetched_at_us"), on=PAYMENT_KEY, how="left"
+    )
     if unanswered is not None:
         marked = unanswered.select(*PAYMENT_KEY).unique().with_columns(unread=nw.lit(value=True))
         fetched = fetched.join(marked, on=PAYMENT_KEY, how="left").with_columns(
@@ -116,12 +126,6 @@ def _add_payment_facts(
     else:
         fetched = fetched.with_columns(unread=no)
     later = (nw.col("entry_us") > nw.col("fetched_at_us")).fill_null(value=False)
-    return nw.concat(
-        [
-            pairs.filter(~nw.col("event_minor").is_null()).with_columns(later_entry=no, unread=no),
-            materialize(fetched.with_columns(later_entry=later).drop("fetched_at_us")).select(
-                *pairs.collect_schema().names(), "later_entry", "unread"
-            ),
-        ],
-        how="vertical",
+    return materialize(fetched.with_columns(later_entry=later)).select(
+        *lone_entries.collect_schema().names(), "later_entry", "unread"
     )

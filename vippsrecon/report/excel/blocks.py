@@ -13,6 +13,7 @@ import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report.columns import list_block_columns
+from vippsrecon.report.money.columns import WITHOUT_TOTALS
 from vippsrecon.spreadsheet.columns import choose_header_formats
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
 from vippsrecon.spreadsheet.layout import SheetLayout
@@ -52,7 +53,9 @@ def build_block(block: str, sheet: SheetTable, data: pl.DataFrame, about: str = 
         list_block_columns(block, sheet.key),
         # The value of the columns that a block leaves empty.
         data.with_columns(pl.lit(None, dtype=pl.String).alias("")),
-        currencies=tuple(data["currency"].unique().drop_nulls().sort()),
+        currencies=()
+        if block in WITHOUT_TOTALS
+        else tuple(data["currency"].unique().drop_nulls().sort()),
         title=say(f"blocks.{block}.title"),
     )
 
@@ -66,6 +69,12 @@ def place_blocks(table: SheetTable) -> SheetTable:
         placed.append(replace(block, head_row=head))
         row = head + max(block.data.height, 1) + len(block.currencies) + 2
     return replace(table, blocks=tuple(placed))
+
+
+def find_last_row(table: SheetTable) -> int:
+    """Return the last row of a sheet: that of its last block, if it has one."""
+    last = table.blocks[-1] if table.blocks else table
+    return last.head_row + max(last.rows, 1) + (len(last.currencies) if table.blocks else 0)
 
 
 def add_block_links(page: SheetLayout, table: SheetTable, formats: WorkbookFormats) -> None:
@@ -92,11 +101,16 @@ def write_blocks(
         for place, cell_format in enumerate(choose_header_formats(block.columns, formats)):
             if block.columns[place].name:
                 top.text(block.head_row, place, block.columns[place].header, cell_format)
+        top.blank(block.head_row, range(_find_last_column(block)), formats["head"])
         top.height(block.head_row, HEADER_HEIGHT)
         top.write()
         row_formats = build_row_formats(block, formats, suffix=False)
         write_rows(worksheet, block.head_row + 1, block, row_formats)
         _write_totals(worksheet, block, formats, checks)
+
+
+def _find_last_column(block: SheetTable) -> int:
+    return max(place for place, column in enumerate(block.columns) if column.name)
 
 
 def _write_totals(
@@ -105,7 +119,7 @@ def _write_totals(
     page = SheetLayout(worksheet)
     row = block.head_row + max(block.rows, 1)
     sums = [column for column in block.columns if column.kind == "money"]
-    last = max(block.column(column.name) for column in block.columns if column.name)
+    last = _find_last_column(block)
     for currency in block.currencies:
         row += 1
         own = block.data.filter(pl.col("currency") == currency)

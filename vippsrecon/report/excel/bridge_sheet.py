@@ -14,6 +14,8 @@ import polars as pl
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report import names
+from vippsrecon.report.money.line_rows import ROWS, describe_line_rows
+from vippsrecon.report.money.statement import MONEY_LEGS
 from vippsrecon.spreadsheet.cross_checks import CrossChecks, to_cell_amount
 from vippsrecon.spreadsheet.layout import count_text_lines
 from vippsrecon.spreadsheet.links import format_first_row_link, format_link
@@ -22,14 +24,16 @@ from vippsrecon.spreadsheet.sections import SectionWriter
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vippsrecon.report.figures import ReportFigures
     from vippsrecon.report.money.statement import StatementBlock
     from vippsrecon.spreadsheet.table import SheetTable
 
-COLUMN_WIDTHS = (1.5, 58, 46, 10, 18)
+COLUMN_WIDTHS = (1.5, 58, 54, 10, 18)
 """Margin, line, what it is or where its rows are, rows, amount. The longest line has 61 letters."""
 
-LINE, MEANING, ROWS, AMOUNT = 1, 2, 3, 4
+LINE, MEANING, ROW_COUNT, AMOUNT = 1, 2, 3, 4
 
 
 @dataclass(kw_only=True)
@@ -37,13 +41,13 @@ class BridgeSheetWriter(SectionWriter):
     """Lays out the sheet, one block below the other for each sales unit and currency.
 
     Attributes:
-        discrepancies: The sheet with the rows of codes.
+        tables: The sheets with the rows of codes and of lines.
         checks: Receives each total, for Controls.
     """
 
     LAST_COLUMN: ClassVar[int] = AMOUNT
 
-    discrepancies: SheetTable
+    tables: Mapping[str, SheetTable]
     checks: CrossChecks
 
     def write(self, figures: ReportFigures) -> None:
@@ -60,6 +64,8 @@ class BridgeSheetWriter(SectionWriter):
             if (block.currency, block.msn) != shown:
                 shown = (block.currency, block.msn)
                 self.write_section(say("legs.texts.block", msn=block.msn, currency=block.currency))
+            else:
+                self.sections.append(self.row)  # a block is not cut by the end of a page
             self._write_block(block)
         self.set_up_pages(COLUMN_WIDTHS, self.row, AMOUNT)
         page.write()
@@ -68,17 +74,17 @@ class BridgeSheetWriter(SectionWriter):
         page, formats = self.page, self.formats
         heading, total_name = names.get_leg_names(block.leg)
         self.write_column_heads(
-            heading, "", say("table.rows"), say("table.amount"), right_from=ROWS
+            heading, "", say("table.rows"), say("table.amount"), right_from=ROW_COUNT
         )
         first = self.row
         for line, minor, rows in block.lines:
             self._write_line(block, line)
-            page.number(self.row, ROWS, rows, formats["count"])
+            page.number(self.row, ROW_COUNT, rows, formats["count"])
             page.number(self.row, AMOUNT, to_cell_amount(minor), formats.money())
             self.row += 1
         page.text(self.row, LINE, total_name, formats["total_text"])
-        page.blank(self.row, range(MEANING, ROWS), formats["total_text"])
-        page.number(self.row, ROWS, block.total_rows, formats["total_count"])
+        page.blank(self.row, range(MEANING, ROW_COUNT), formats["total_text"])
+        page.number(self.row, ROW_COUNT, block.total_rows, formats["total_count"])
         top, end = (xl_rowcol_to_cell(row, AMOUNT) for row in (first, self.row - 1))
         formula = f"=SUM({top}:{end})" if block.lines else "=0"
         total = to_cell_amount(block.total_minor)
@@ -96,16 +102,32 @@ class BridgeSheetWriter(SectionWriter):
         name = names.get_statement_line_name(line, block.leg)
         places = names.list_line_places()
         meaning = places.get(line, "") if line != name else ""
-        table = self.discrepancies
-        rows = table.data.head(table.rows).filter(
-            pl.col("kind") == line, pl.col("currency") == block.currency
-        )
-        if rows.is_empty():
+        if block.leg in MONEY_LEGS:
+            meaning = describe_line_rows(line) or meaning
+        link = self._find_link(block, line, name)
+        if not link:
             page.text(self.row, LINE, name, formats["text"])
         else:
-            link = format_first_row_link(table, name, kind=line, currency=block.currency)
             page.formula(self.row, LINE, link, name, formats["link"])
-            meaning = line
+            meaning = meaning if line in ROWS and block.leg in MONEY_LEGS else line
         page.text(self.row, MEANING, meaning, formats["muted_wrapped"])
         if (lines := count_text_lines(meaning, int(COLUMN_WIDTHS[MEANING]))) > 1:
             page.height(self.row, 4 + 12 * lines)
+
+    def _find_link(self, block: StatementBlock, line: str, name: str) -> str:
+        """Return a formula that leads to the first row of a line, or "" if it has none."""
+        targets = [("discrepancies", "kind", line)]
+        if block.leg in MONEY_LEGS:
+            rows = ROWS.get(line)
+            if rows is not None and rows.value:
+                targets.append((rows.sheet, rows.column, rows.value))
+            targets += [("payouts_bank", "kind", line), ("ledger", "kind", line)]
+        for sheet, column, value in targets:
+            table = self.tables.get(sheet)
+            if table is None or table.left_out:
+                continue
+            equal = {column: value, "currency": block.currency}
+            conditions = [pl.col(key) == text for key, text in equal.items()]
+            if table.data.head(table.rows).filter(*conditions).height:
+                return format_first_row_link(table, name, **equal)
+        return ""

@@ -43,6 +43,8 @@ MAX_LEGS = 40
 CHART_ROWS, ROW_PIXELS, WIDTH_PIXELS = 17, 20, 1000
 _CHART_FONT = {"name": FONT["font_name"], "size": 8, "color": INK}
 _WHITE_FONT = {**_CHART_FONT, "color": "#FFFFFF"}
+TALL_CHART_ROWS, FEW_STEPS = 25, 12
+"""A waterfall with more steps has its names turned, which takes height from its bars."""
 _MAX_LABELS = 16
 """Of the days below a chart; more would be wrapped."""
 
@@ -118,7 +120,9 @@ class FiguresSheetWriter(SectionWriter):
             if start
             else ""
         )
-        head_row = self._begin_figure(title, cut)
+        is_wide = len(steps) > FEW_STEPS
+        rows = TALL_CHART_ROWS if is_wide else CHART_ROWS
+        head_row = self._begin_figure(title, cut, rows)
         series = _list_waterfall_series(steps)
         below = [each.name for each in series if each.column > self.LAST_COLUMN]
         self.row = head_row
@@ -150,6 +154,9 @@ class FiguresSheetWriter(SectionWriter):
             first,
             alt=say("figures.waterfall", title=title, amounts=amounts),
             axis={"min": float(start)} if start else {},
+            turn_labels=is_wide,
+            every_label=True,
+            rows=rows,
         )
 
     def _write_days(self, currency: str, spans: Sequence[SpanTotals]) -> None:
@@ -197,7 +204,9 @@ class FiguresSheetWriter(SectionWriter):
 
     def _write_concentrations(self, currency: str, found: tuple[Concentration, ...]) -> None:
         title = names.format_heading("concentration", currency)
-        self.row = self._begin_figure(title)
+        # Two bars for each; a single one must not fill the whole place.
+        rows = min(CHART_ROWS, 5 + 3 * len(found))
+        self.row = self._begin_figure(title, rows=rows)
         self.write_column_heads(
             *names.list_table_heads("where", "rows", "share", "of_all_orders"),
             right_from=LABEL + 1,
@@ -226,13 +235,14 @@ class FiguresSheetWriter(SectionWriter):
             first,
             alt=say("figures.shares", title=title, described=described),
             axis={"min": 0, "max": 1, "num_format": "0%"},
+            rows=rows,
         )
 
-    def _begin_figure(self, title: str, about: str = "") -> int:
+    def _begin_figure(self, title: str, about: str = "", rows: int = CHART_ROWS) -> int:
         """Write the heading of a figure, and return the row below the place of its chart."""
         self.write_section(title)
         self.page.text(self.row, LABEL, about, self.formats["muted"])
-        return self.row + 1 + CHART_ROWS
+        return self.row + 1 + rows
 
     def _insert_chart(
         self,
@@ -244,9 +254,11 @@ class FiguresSheetWriter(SectionWriter):
         *,
         alt: str,
         turn_labels: bool = False,
+        every_label: bool = False,
         axis: Mapping[str, Any] | None = None,
+        rows: int = CHART_ROWS,
     ) -> None:
-        """Insert a chart above the table whose first row is `first`, and go on below the table."""
+        """Insert a chart of some rows above the table whose first row is `first`."""
         sheet, last = self.page.worksheet.get_name(), first + len(labels) - 1
         chart = self.workbook.add_chart(kind)
         stacked = kind.get("subtype") == "stacked"
@@ -283,6 +295,7 @@ class FiguresSheetWriter(SectionWriter):
             "major_tick_mark": "none",
             **(axis or {}),
         }
+        interval = 1 if every_label else -(-len(labels) // _MAX_LABELS)
         # LibreOffice breaks a day at its hyphens unless the labels are turned.
         turned = {"rotation": -45} if turn_labels else {}
         categories = {
@@ -290,14 +303,14 @@ class FiguresSheetWriter(SectionWriter):
             "line": {"color": RULE_COLOUR},
             "major_tick_mark": "none",
             "label_position": "low",
-            **({"reverse": True} if is_bar else {"interval_unit": -(-len(labels) // _MAX_LABELS)}),
+            **({"reverse": True} if is_bar else {"interval_unit": interval}),
         }
         chart.set_x_axis(amounts if is_bar else categories)
         chart.set_y_axis(categories if is_bar else amounts)
         chart.set_chartarea({"border": {"none": True}, "fill": {"color": "#FFFFFF"}})
         chart.set_plotarea({"fill": {"none": True}})
-        chart.set_size({"width": WIDTH_PIXELS, "height": (CHART_ROWS - 1) * ROW_PIXELS})
-        top = first - 1 - CHART_ROWS
+        chart.set_size({"width": WIDTH_PIXELS, "height": (rows - 1) * ROW_PIXELS})
+        top = first - 1 - rows
         self.page.worksheet.insert_chart(
             top, LABEL, chart, {"x_offset": 2, "y_offset": 4, "description": alt}
         )

@@ -12,8 +12,11 @@ from vippsrecon.report import names
 from vippsrecon.report.columns import list_columns
 from vippsrecon.report.excel.blocks import build_block
 from vippsrecon.report.money.clearing import describe_clearing
+from vippsrecon.report.money.columns import VOUCHER_WIDTH_LIMITS
 from vippsrecon.report.money.radar import build_radar_rows
 from vippsrecon.report.money.refunds import MAX_REFUNDS, name_refund_stages
+from vippsrecon.report.money.vat import describe_vat, name_vat_rates
+from vippsrecon.spreadsheet.columns import fit_column_widths
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
 from vippsrecon.spreadsheet.ranges import format_criterion
 from vippsrecon.spreadsheet.table import SheetTable
@@ -54,6 +57,7 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
     )
     vouchers = frames.money.vouchers.with_columns(
         status=pl.col("status").replace(dict(list_section("cut_off.statuses"))),
+        role=pl.col("role").replace(dict(list_section("vouchers.accounts"))),
     )
     rows = {
         "ledger": frames.money.entries,
@@ -62,11 +66,23 @@ def build_money_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
         "vouchers": vouchers,
         "radar": build_radar_rows(frames.reservations, frames.orders),
     }
-    tables = (build_table(sheet, data) for sheet, data in rows.items() if data.height)
+    tables = (_fit_columns(build_table(sheet, data)) for sheet, data in rows.items() if data.height)
     return tuple(_add_blocks(table, frames.money) for table in tables)
 
 
+def _fit_columns(table: SheetTable) -> SheetTable:
+    if table.key != "vouchers":
+        return table
+    columns = fit_column_widths(table.columns, table.data, VOUCHER_WIDTH_LIMITS)
+    return replace(table, columns=columns)
+
+
 def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
+    if table.key in ("ledger", "payouts_bank"):
+        return replace(table, notes=_describe_further_rows(table, money.period))
+    if table.key == "vouchers" and money.vat.height:
+        block = build_block("vat", table, name_vat_rates(money.vat))
+        return replace(table, notes=describe_vat(money.vat), blocks=(block,))
     if table.key != "cutoff" or money.at is None:
         return table
     notes: tuple[str, ...] = ()
@@ -89,6 +105,23 @@ def _add_blocks(table: SheetTable, money: MoneyFrames) -> SheetTable:
     return replace(table, notes=notes, blocks=tuple(blocks))
 
 
+def _describe_further_rows(
+    table: SheetTable, period: tuple[date | None, date | None]
+) -> tuple[str, ...]:
+    """Return a sentence where the sheet has rows of other days than those that the bridge counts."""
+    first, last = period
+    if first is None or last is None:
+        return ()
+    days = (
+        pl.coalesce("booked_date", "ledger_date")
+        if "booked_date" in table.data.columns
+        else pl.col("ledger_date")
+    )
+    if table.data.select(days.is_between(first, last).fill_null(value=True).all()).item():
+        return ()
+    return (say("money_legs.rows_beyond", first=first.isoformat(), last=last.isoformat()),)
+
+
 def add_voucher_checks(
     tables: Mapping[str, SheetTable], money: MoneyFrames | None, checks: CrossChecks
 ) -> None:
@@ -107,7 +140,7 @@ def add_voucher_checks(
     for currency in booked["currency"].unique().sort():
         criteria = [
             ("currency", format_criterion(currency)),
-            ("role", format_criterion("clearing")),
+            ("role", format_criterion(say("vouchers.accounts.clearing"))),
             ("status", f'"<>{say("cut_off.statuses.blocked")}"'),
             ("voucher_date", f'"<={until}"'),
         ]

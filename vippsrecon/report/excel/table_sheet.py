@@ -8,7 +8,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from vippsrecon.report.columns import PAYMENT_OF_DISCREPANCY_COLUMNS
 from vippsrecon.report.excel import drop_downs
-from vippsrecon.report.excel.blocks import add_block_links, write_blocks
+from vippsrecon.report.excel.blocks import add_block_links, find_last_row, write_blocks
 from vippsrecon.report.excel.existing_report import DISCREPANCIES_RANGE_NAME
 from vippsrecon.report.excel.tables import get_file_name
 from vippsrecon.report.money.columns import NOT_SUMMED
@@ -36,6 +36,15 @@ _DROP_DOWNS = {
     "note": drop_downs.NOTE_LIST_COLUMN,
 }
 """Column that people fill in, to the column of its list on Controls."""
+
+_PRINTED_IF_SHORT = ("payouts_bank", "cutoff", "restatement")
+"""Sheets that belong to the papers of a closing."""
+
+MAX_PRINTED_ROWS = 300
+"""Some eight pages."""
+
+_NOT_ADDED = ("events", "restatement")
+"""Sheets whose amounts are of several kinds: the same money may be an event, an entry and a payout."""
 
 _PAYMENT_COLUMNS = {column.name for column in PAYMENT_OF_DISCREPANCY_COLUMNS}
 
@@ -67,7 +76,12 @@ def write_table(
         last_row=last_row,
         frozen=_count_frozen_columns(table),
     )
-    if not discrepancies:
+    if not table.blocks:
+        # The headings would be repeated above the rows of a block, which has others.
+        worksheet.repeat_rows(head)
+    if table.key in _PRINTED_IF_SHORT and table.rows <= MAX_PRINTED_ROWS:
+        _print_with_blocks(worksheet, table)
+    elif not discrepancies:
         _leave_out_of_print(worksheet, last_column)
     name = DISCREPANCIES_RANGE_NAME if discrepancies else f"{get_file_name(table)}_rows"
     ends = (
@@ -79,6 +93,13 @@ def write_table(
         _add_colours(worksheet, table, formats)
         _add_drop_downs(worksheet, table)
     write_blocks(worksheet, table.blocks, formats, checks)
+
+
+def _print_with_blocks(worksheet: Worksheet, table: SheetTable) -> None:
+    """Print a sheet together with the blocks below its rows, which have headings of their own."""
+    printed = sum(column.printed and not column.hidden for column in table.columns)
+    last_row = find_last_row(table)
+    worksheet.print_area(0, 0, last_row, printed - 1)
 
 
 def _leave_out_of_print(worksheet: Worksheet, last_column: int) -> None:
@@ -187,10 +208,9 @@ def _write_currency_total(
     for place, column in enumerate(table.columns):
         if (
             column.kind != "money"
-            or table.key == "events"
+            or table.key in _NOT_ADDED
             or column.name in ("proposal_minor", *NOT_SUMMED)
         ):
-            # These amounts belong to operations of several kinds, so their sum means nothing.
             continue
         if table.key == "discrepancies" and column.name in _PAYMENT_COLUMNS:
             # A payment with two discrepancies would be counted twice.

@@ -17,6 +17,7 @@ from vippsrecon.report.detail import RAW_SHEETS, ReportDetail
 from vippsrecon.report.excel.blocks import place_blocks
 from vippsrecon.report.excel.links import add_links
 from vippsrecon.report.excel.money_tables import build_money_tables, build_table
+from vippsrecon.report.restated import describe_restatement, name_restated_facts
 from vippsrecon.report.sentences import describe_change_rows
 from vippsrecon.report.totals.open_items import LEFT_TOTALS, select_items_with_history
 from vippsrecon.schemas.inputs import PAYMENT_KEY
@@ -72,6 +73,7 @@ def build_sheet_tables(
         build_table("discrepancies", _name_values(discrepancies), fill_in),
         *_build_item_tables(frames),
         *_build_change_tables(changes),
+        *_build_restatement_tables(frames),
         *(build_table(sheet, build_pair_rows(frames, sheet)) for sheet in ("matched", "timing")),
         build_table("payments", frames.payments),
         build_table("events", frames.events),
@@ -126,6 +128,13 @@ def _build_change_tables(changes: ReportChanges | None) -> tuple[SheetTable, ...
         decision=_replace_words("decision", "decisions"),
     )
     return (build_table("changed", rows, describe_change_rows(changes.name)),)
+
+
+def _build_restatement_tables(frames: ReportFrames) -> tuple[SheetTable, ...]:
+    if frames.restatement.is_empty():
+        return ()
+    table = build_table("restatement", name_restated_facts(frames.restatement))
+    return (replace(table, notes=describe_restatement(frames.restatement)),)
 
 
 def _name_values(discrepancies: pl.DataFrame) -> pl.DataFrame:

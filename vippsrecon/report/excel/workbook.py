@@ -24,6 +24,7 @@ from vippsrecon.report.excel.money_tables import add_voucher_checks
 from vippsrecon.report.excel.summary_sheet import summary
 from vippsrecon.report.excel.table_sheet import write_table
 from vippsrecon.report.excel.tables import build_sheet_tables
+from vippsrecon.report.excel.ties import add_ties
 from vippsrecon.report.figures import ReportFigures, compute_figures, get_figures
 from vippsrecon.report.frames import ReportFrames, build_report_frames
 from vippsrecon.report.names import get_heading, get_sheet_name
@@ -59,9 +60,9 @@ def write_workbook(
     """Write a Reconciliation as an Excel workbook. The same input gives the same bytes.
 
     Everything is in the language of the comparison. Sheets: Summary, Discrepancies, Matched, Timing,
-    Payments, Events, Orders, Rejects and failures, Figures, Controls; Open items and What changed where
-    there are any; and, if ledger entries or bank statements were compared, Bridge, Ledger, Payouts
-    and bank, and Radar. Amounts are in major units. Totals are formulas over the rows of the
+    Payments, Events, Orders, Rejects and failures, Figures, Controls; Open items, What changed and
+    Restatement where there are any; and, if ledger entries or bank statements were compared, Bridge, Ledger, Payouts
+    and bank, Cut-off, Vouchers and Radar. Amounts are in major units. Totals are formulas over the rows of the
     sheets; Controls compares them with the figures computed here. A frame with more rows than a
     sheet can hold is written whole to `<name>.<sheet>.parquet` in the same folder; its sheet
     shows the first rows, and a note there and on Controls names the file.
@@ -112,6 +113,8 @@ def write_workbook(
         days = sum_by_day(frames.events, reconciliation.manifest)
         checks = CrossChecks()
         add_voucher_checks(sheets, frames.money, checks)
+        if frames.money is not None:
+            add_ties(figures.statement, sheets, frames.money.period, checks)
         _write_workbook_file(
             reconciliation, figures, days, sheets, folder / path.name, checks=checks
         )
@@ -176,7 +179,7 @@ def _fill_report_workbook(
             workbook=workbook,
             page=SheetLayout(worksheets[name]),
             formats=formats,
-            discrepancies=sheets["discrepancies"],
+            tables=sheets,
             checks=checks,
         ).write(figures)
     for name, table in shown.items():

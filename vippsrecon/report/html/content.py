@@ -27,6 +27,7 @@ from vippsrecon.report.html.charts import (
 )
 from vippsrecon.report.html.row_sections import MAX_ROWS, build_row_sections
 from vippsrecon.report.html.tiles import list_main_figures
+from vippsrecon.report.money.statement import MONEY_LEGS
 from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.report.run_facts import list_input_files, list_run_facts, list_setting_groups
 from vippsrecon.texts import format_share, get_language, say
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 
 MAX_LEGS = 40
 """Two for each sales unit and currency."""
-
-MONEY_LEGS = ("ledger", "payouts", "bank")
-"""The legs of the bridge after those that begin with the shop's orders."""
 
 MAX_NOTICES = 100
 MAX_GROUPS = 20
@@ -120,6 +118,7 @@ def build_content(
         "pair_headings": list_headings("timing"),
         "item_headings": list_headings("open_items"),
         "change_headings": list_headings("changed"),
+        "restated_headings": list_headings("restatement"),
         "reject_headings": list_headings("rejects"),
         "format_tick": lambda minor, currency: _format_tick(amounts, minor, currency),
         "title": names.get_heading("report"),

@@ -15,6 +15,7 @@ from vippsrecon.report.excel.tables import (
     build_reject_and_failure_rows,
 )
 from vippsrecon.report.html.visible_text import make_visible
+from vippsrecon.report.restated import describe_restatement, name_restated_facts
 from vippsrecon.schemas import SEVERITIES
 from vippsrecon.texts import say, translate_words
 
@@ -85,6 +86,16 @@ def build_row_sections(
         "items": None
         if items.is_empty()
         else _select_rows(items, MAX_ROWS, say("about.open_items"), "open_items", workbook),
+        "restated": None
+        if frames.restatement.is_empty()
+        else _select_rows(
+            name_restated_facts(frames.restatement),
+            MAX_ROWS,
+            say("about.restatement"),
+            "restatement",
+            workbook,
+        ),
+        "restated_sums": describe_restatement(frames.restatement),
         "kinds": sorted(kinds),
         "severities": [severity for severity in SEVERITIES if severity in severities],
         "severity_rank": {name: -place for place, name in enumerate(SEVERITIES)},

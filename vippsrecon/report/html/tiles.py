@@ -15,6 +15,7 @@ from vippsrecon.display.html import (
 from vippsrecon.report import sentences
 from vippsrecon.report.figures import get_figures
 from vippsrecon.report.frames import build_report_frames
+from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.report.names import get_severity_name
 from vippsrecon.texts import format_money, format_number, in_language_of_result, say
 
@@ -36,6 +37,11 @@ _COLUMNS: tuple[tuple[str, ColumnKind], ...] = (
     ("next_step", "sentence"),
 )
 """Heading and kind of each column."""
+
+_LEG_COLUMNS: tuple[ColumnKind, ...] = (
+    "text", "code", "number", "number", "number", "number", "number"
+)  # fmt: skip
+"""Kind of each column of `list_leg_heads`."""
 
 
 @in_language_of_result
@@ -68,8 +74,29 @@ def _build_summary(reconciliation: Reconciliation, figures: ReportFigures) -> Ht
         view.add_tiles((name, value, "") for name, value in list_main_figures(totals, figures))
         if open_items := sentences.describe_open_items(totals.currency, figures):
             view.add_sentence(open_items)
+    _add_legs(view, figures)
     view.add_sentence(sentences.describe_completeness(reconciliation, figures))
     return view
+
+
+def _add_legs(view: HtmlView, figures: ReportFigures) -> None:
+    """Add one row for each comparison from the orders to the bank, if there is more than the first."""
+    if not figures.verdicts:
+        return
+    rows: list[list[object]] = []
+    for each in figures.verdicts:
+        tone = VERDICT_TONES.get(each.verdict, "info")
+        row: list[object] = [
+            f"{each.name}, {each.currency}".rstrip(", "),
+            Label(each.explanation, tone),
+        ]
+        if each.currency:
+            counts = (each.agreed, each.expected_later, each.not_checked, each.discrepancies)
+            at_risk = format_money(each.at_risk_minor, each.currency)
+            row += [view.amounts.localize(text) for text in (*map(format_number, counts), at_risk)]
+        rows.append(row + [None] * (len(_LEG_COLUMNS) - len(row)))
+    heads = zip(list_leg_heads(), _LEG_COLUMNS, strict=True)
+    view.add_table([TableColumn(head, kind) for head, kind in heads], rows)
 
 
 def list_main_figures(totals: CurrencyTotals, figures: ReportFigures) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from vippsrecon.reconciliation.engines.backends import prepare_frame
 from vippsrecon.reconciliation.payments_ledger.entries import prepare_entries
 from vippsrecon.report.money.clearing import build_clearing_rows
 from vippsrecon.report.money.refunds import build_refund_rows
+from vippsrecon.report.money.vat import build_vat_rows
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class MoneyFrames:
         clearing: The clearing account of each ledger, see `report.money.clearing`.
         refunds: The refunds that are not deducted from a payout, see `report.money.refunds`.
         refunds_followed: Number of all refunds.
+        vat: `schemas.VAT_TIE_OUT` with its result, see `report.money.vat`.
         at: The cut-off day; None: no cut-off pack was made.
+        period: First and last day that the bridge counts; None: no limit.
     """
 
     entries: pl.DataFrame
@@ -54,7 +57,9 @@ class MoneyFrames:
     clearing: pl.DataFrame
     refunds: pl.DataFrame
     refunds_followed: int
+    vat: pl.DataFrame
     at: date | None
+    period: tuple[date | None, date | None] = (None, None)
 
 
 def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
@@ -81,8 +86,18 @@ def build_money_frames(reconciliation: Reconciliation) -> MoneyFrames:
         build_clearing_rows(read("clearing"), read("cut_off"), read("vouchers")),
         build_refund_rows(read("refund_ageing")),
         read("refund_ageing").height,
+        build_vat_rows(read("vat_tie_out")),
         read("cut_off")["cut_off_date"].max(),  # type: ignore[arg-type]
+        _read_period(reconciliation),
     )
+
+
+def _read_period(reconciliation: Reconciliation) -> tuple[date | None, date | None]:
+    first, last = (
+        None if day is None else date.fromisoformat(day)
+        for day in reconciliation.manifest.get("period") or (None, None)
+    )
+    return first, last
 
 
 def _prepare_entries(entries: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,9 @@ import polars as pl
 
 from vippsrecon.schemas.results import BRIDGE_LEGS
 
+MONEY_LEGS = ("ledger", "payouts", "bank")
+"""The legs of the bridge after those that begin with the shop's orders."""
+
 
 @dataclass(frozen=True)
 class StatementBlock:

@@ -12,6 +12,7 @@ import polars as pl
 from vippsrecon.ledger.completeness import describe_completeness
 from vippsrecon.report.money.clearing import describe_clearing
 from vippsrecon.report.money.frames import MoneyFrames
+from vippsrecon.report.money.vat import describe_vat
 from vippsrecon.schemas.results import LEGS
 from vippsrecon.texts import list_section, say
 
@@ -119,11 +120,11 @@ def compute_leg_verdicts(
 
 
 def describe_ledgers(frames: MoneyFrames) -> list[str]:
-    """Return whether each ledger is complete, and what the clearing account holds, a sentence each."""
+    """Return whether each ledger is complete, what the clearing account holds, and where VAT differs."""
     sentences = list(describe_completeness(frames.completeness))
     if frames.at is not None:
         sentences += describe_clearing(frames.clearing, frames.at)
-    return sentences
+    return [*sentences, *describe_vat(frames.vat, only_differences=True)]
 
 
 def list_leg_heads() -> tuple[str, ...]:

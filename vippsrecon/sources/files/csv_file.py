@@ -167,18 +167,18 @@ def _read_records(
     with path.open(encoding=encoding, newline="") as file, _limit_cell_size():
         rows = read_csv_rows(islice(file, skipped, None), skipped + 1, delimiter, width, path.name)
         next(rows, None)
-        for row, cells, misquoted, doubt in rows:
+        for row, cells, misquoted, doubt, unfinished in rows:
             fault = misquoted or watch.check(row, cells) or (doubt if reject_doubtful else None)
             if fault:
                 if misquoted or any(cells):
-                    yield Record(row, pick(blank), fault)
+                    yield Record(row, pick(blank), fault, watch.parts)
             elif len(cells) == width:
                 if any(cells):
-                    yield Record(row, pick(watch.arrange(cells)), None)
+                    yield Record(row, pick(watch.arrange(cells)), None, watch.parts, unfinished)
             else:
                 fitted, misfit = _fit_to_headings(cells, width)
                 if misfit or any(fitted):
-                    yield Record(row, pick(watch.arrange(fitted)), misfit)
+                    yield Record(row, pick(watch.arrange(fitted)), misfit, watch.parts, unfinished)
 
 
 def _fit_to_headings(cells: list[str], width: int) -> tuple[list[str], str | None]:

@@ -15,6 +15,8 @@ from vippsrecon.errors import SourceError
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.texts import say
 
+_ENDS = ("\n", "\r", '"')
+
 
 class CsvRow(NamedTuple):
     """One row of cells.
@@ -24,12 +26,14 @@ class CsvRow(NamedTuple):
         cells: Its cells; none if the quotation marks are at fault.
         fault: Why it has no cells.
         doubt: Why the row may be part of a cell above it, although it can be read.
+        unfinished: Whether the file ends within the row, so that its last cell may be cut off.
     """
 
     number: int
     cells: list[str]
     fault: str | None
     doubt: str | None = None
+    unfinished: bool = False
 
 
 def read_csv_rows(
@@ -69,7 +73,11 @@ def read_csv_rows(
         if fault is None and len(source.taken) > 1:
             fault = _find_swallowed_rows(source.taken, cells, delimiter, width)
         if fault is None:
-            yield CsvRow(number, cells, None, doubt if number <= doubtful_until else None)
+            # A cell that ends with its quotation mark is whole, with or without a line end.
+            unfinished = not source.taken[-1].endswith(_ENDS)
+            yield CsvRow(
+                number, cells, None, doubt if number <= doubtful_until else None, unfinished
+            )
             number += len(source.taken)
         else:
             yield CsvRow(number, [], fault)

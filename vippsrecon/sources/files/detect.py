@@ -120,7 +120,7 @@ def detect_encoding(path: Path) -> str:
     gives the same answer every time, and the headings show whether it was right.
 
     Raises:
-        SourceError: The file holds NUL bytes, or is in none of the three.
+        SourceError: The file holds NUL bytes, is in none of the three, or ends within a character.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -132,7 +132,13 @@ def detect_encoding(path: Path) -> str:
             file=path.name,
         )
     for encoding in (marked,) if marked else ("utf-8", "cp1252"):
-        if _is_decodable(path, encoding):
+        decoded = _try_decoding(path, encoding)
+        if decoded == "cut":
+            raise SourceError(
+                "the file ends within a character, so it is cut off; download it again",
+                file=path.name,
+            )
+        if decoded:
             return encoding
     raise SourceError(
         f"this cannot be read as {marked or 'UTF-8 or Windows-1252'}; save it as CSV UTF-8",
@@ -218,16 +224,20 @@ def _contains_nul(path: Path) -> bool:
         return any(b"\0" in block for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
-def _is_decodable(path: Path, encoding: str) -> bool:
+def _try_decoding(path: Path, encoding: str) -> Literal["whole", "cut", ""]:
+    """Return whether a file is in this encoding, and whether it ends within a character."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    is_ascii = True
     try:
         with path.open("rb") as file:
             for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
-                decoder.decode(block)
-        decoder.decode(b"", final=True)
+                is_ascii = decoder.decode(block).isascii() and is_ascii
     except UnicodeError:
-        return False
-    return True
+        return ""
+    if not decoder.getstate()[0]:
+        return "whole"
+    # Without any other such letter, the last byte may as well be one of Windows-1252.
+    return "" if is_ascii and encoding == "utf-8" else "cut"
 
 
 @cache

@@ -136,11 +136,11 @@ def _read_records(
         if any(cells) or any(cell not in ("", None) for cell in cells):
             fault = watch.check(number, cells)
             if fault:
-                yield Record(number, pick(blank), fault)
+                yield Record(number, pick(blank), fault, watch.parts)
                 continue
             if len(cells) > width and any(cell not in ("", None) for cell in cells[width:]):
                 fault = say("reasons.cells_beyond")
-            yield Record(number, pick(watch.arrange(cells)), fault)
+            yield Record(number, pick(watch.arrange(cells)), fault, watch.parts)
 
 
 def _find_first_row(sheet: Sheet) -> tuple[Sheet, int, list[str]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+
+from vippsrecon.errors import SourceError
 
 _WHITESPACE = re.compile(r"[\s\u00a0\u2007\u202f\ufeff\u200b]+")
 
@@ -40,3 +43,23 @@ def strip_trailing_empties(cells: list[str]) -> list[str]:
     while end and not cells[end - 1].strip():
         end -= 1
     return cells[:end]
+
+
+def refuse_second_column(found: Sequence[str], file: str) -> None:
+    """Refuse a file of which two columns may be the one that is meant.
+
+    Args:
+        found: Headings of the columns that may be it.
+        file: Name of the file.
+
+    Raises:
+        SourceError: There are several.
+    """
+    if len(found) < 2:
+        return
+    named = " and ".join(dict.fromkeys(repr(text) for text in found))
+    raise SourceError(
+        f"several columns are headed {named}, and it is not clear which one is meant; rename or remove "
+        "the others",
+        file=file,
+    )

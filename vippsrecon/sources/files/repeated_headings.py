@@ -23,6 +23,9 @@ _DIGIT = re.compile(r"\d")
 class HeadingWatch:
     """Watches the rows of one reading for headings, and puts later cells in the first order.
 
+    Attributes:
+        parts: Heading rows so far, each the beginning of another file.
+
     >>> watch = HeadingWatch(("reference", "total"))
     >>> watch.check(3, ["Total", "Reference"])[:29]
     'this is a second heading row '
@@ -45,6 +48,7 @@ class HeadingWatch:
         self._current = self._first
         self._order: list[int] | None = None
         self._below: str | None = None
+        self.parts = 1
 
     def check(self, row: int, cells: Sequence[Any]) -> str | None:
         """Return why this row is not data, if it is a heading row or is below another file's."""
@@ -80,6 +84,7 @@ class HeadingWatch:
         return usual >= _FEWEST_USUAL_HEADINGS and usual * 2 >= len(texts)
 
     def _take_headings(self, row: int, cells: Sequence[Any]) -> str:
+        self.parts += 1
         texts = [normalize_heading(cell) if type(cell) is str else "" for cell in cells]
         while len(texts) > len(self._first) and not texts[-1]:
             texts.pop()

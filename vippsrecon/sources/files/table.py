@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from vippsrecon.texts import say
+
 NATIVE_MARK = "\x01"
 """First character of a cell that was a number or a date in the file, not text."""
 
@@ -40,11 +42,21 @@ def strip_forged_marks(texts: Sequence[str]) -> pl.Series:
 
 
 class Record(NamedTuple):
-    """One row: its number, the chosen cells, and why the whole row cannot be used, if so."""
+    """One row of a table.
+
+    Attributes:
+        row: Its number.
+        cells: The chosen cells.
+        fault: Why the whole row cannot be used, if so.
+        part: Number of heading rows above it: more than 1 where a file consists of several.
+        unfinished: Whether the file ends within the row, so that its last cell may be cut off.
+    """
 
     row: int
     cells: Sequence[Any]
     fault: str | None
+    part: int = 1
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,12 +86,16 @@ class Table:
     hidden_rows: tuple[int, ...] | None = ()
     minor_headings: frozenset[str] = frozenset()
 
-    def columns(self, places: Sequence[int], blanks: str | None = None) -> pl.DataFrame:
+    def columns(
+        self, places: Sequence[int], blanks: str | None = None, *, of_money: bool = False
+    ) -> pl.DataFrame:
         """Read the columns at the positions `places` as text.
 
         Args:
             places: Positions of columns.
             blanks: Characters removed around a cell; None for all white space.
+            of_money: Whether each row is money that moved. A row within which the file ends is then
+                at fault, because an amount may be cut off, and `part` counts the heading rows above.
 
         Returns:
             One row per non-empty record, in the file's order: `row`
@@ -96,24 +112,38 @@ class Table:
                 chunks.append(self._build_frame(waiting, names))
                 waiting = []
         chunks.append(self._build_frame(waiting, names))
-        frame = pl.concat(chunks, rechunk=True)
-        return frame.with_columns(pl.col(names).str.strip_chars(blanks))
+        frame = pl.concat(chunks, rechunk=True).with_columns(pl.col(names).str.strip_chars(blanks))
+        if of_money:
+            cut_off = pl.when("unfinished").then(pl.lit(say("reasons.unfinished_row")))
+            return frame.with_columns(fault=pl.coalesce("fault", cut_off)).drop("unfinished")
+        return frame.drop("part", "unfinished")
 
     def _build_frame(self, records: list[Record], names: list[str]) -> pl.DataFrame:
         if not records:
-            schema = {"row": pl.Int64, "fault": pl.String} | dict.fromkeys(names, pl.String)
-            return pl.DataFrame(schema=schema)
-        rows, cells, faults = zip(*records, strict=True)
+            schema = {name: series.dtype for name, series in _build_facts([], [], [], []).items()}
+            return pl.DataFrame(schema=schema | dict.fromkeys(names, pl.String))
+        rows, cells, faults, parts, unfinished = zip(*records, strict=True)
         return pl.DataFrame(
             [
-                pl.Series("row", rows, dtype=pl.Int64),
-                pl.Series("fault", faults, dtype=pl.String),
+                *_build_facts(rows, faults, parts, unfinished).values(),
                 *(
                     pl.Series(name, self.texts(values), dtype=pl.String)
                     for name, values in zip(names, zip(*cells, strict=True), strict=True)
                 ),
             ]
         )
+
+
+def _build_facts(
+    rows: Sequence[int], faults: Sequence[Any], parts: Sequence[int], unfinished: Sequence[bool]
+) -> dict[str, pl.Series]:
+    """Return what is known of rows as columns, by their names."""
+    return {
+        "row": pl.Series("row", rows, dtype=pl.Int64),
+        "fault": pl.Series("fault", faults, dtype=pl.String),
+        "part": pl.Series("part", parts, dtype=pl.Int64),
+        "unfinished": pl.Series("unfinished", unfinished, dtype=pl.Boolean),
+    }
 
 
 def build_cell_picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

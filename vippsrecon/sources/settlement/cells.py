@@ -96,3 +96,12 @@ def parse_settlement_id(text: str, column: str) -> str:
     if not text.isascii() or not text.isdecimal() or len(text) > 20:
         raise CellError(column, text, say("reasons.no_settlement_id"))
     return text
+
+
+def parse_count(text: str) -> int | None:
+    """Return a number of transactions; None for any other text, which states nothing.
+
+    >>> parse_count("7"), parse_count("seven"), parse_count("")
+    (7, None, None)
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None

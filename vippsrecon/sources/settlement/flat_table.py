@@ -14,7 +14,7 @@ import polars as pl
 from vippsrecon.errors import SourceError
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.customer_texts import hide_words
-from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.headings import normalize_heading, refuse_second_column
 from vippsrecon.sources.files.table import NATIVE_MARK, Table
 from vippsrecon.sources.orders.fields.amounts import (
     AmountStyle,
@@ -96,7 +96,7 @@ def read_flat_table(path: Path, table: Table) -> ParsedSettlement:
         rows.height,
         computed.entries,
         computed.payouts,
-        hide_words(make_rejects(rejects)),
+        hide_words(make_rejects([*rejects, *computed.rejects])),
         (*table.notes, *computed.notes),
     )
 
@@ -112,6 +112,11 @@ class _Row(NamedTuple):
 def _read_columns(table: Table, file: str) -> pl.DataFrame:
     """Return the rows with the cells as text, and the amounts as minor units beside them."""
     places = {normalize_heading(text): place for place, text in enumerate(table.headings)}
+    for name in (_REQUIRED | _OPTIONAL).values():
+        own = [
+            text for text in table.headings if normalize_heading(text) == normalize_heading(name)
+        ]
+        refuse_second_column(own, file)
     lacking = [name for name in _REQUIRED.values() if normalize_heading(name) not in places]
     if lacking:
         raise SourceError(f"it has no column {', '.join(map(repr, lacking))}", file=file)
@@ -120,7 +125,9 @@ def _read_columns(table: Table, file: str) -> pl.DataFrame:
         for field, name in (_REQUIRED | _OPTIONAL).items()
         if normalize_heading(name) in places
     }
-    read = table.columns([places[normalize_heading(name)] for name in columns.values()])
+    read = table.columns(
+        [places[normalize_heading(name)] for name in columns.values()], of_money=True
+    )
     rows = read.rename({f"c{n}": field for n, field in enumerate(columns)})
     rows = rows.with_columns(pl.lit("").alias(field) for field in _OPTIONAL if field not in columns)
     currency = pl.Series([CURRENCY], dtype=pl.String).new_from_index(0, rows.height)

@@ -23,7 +23,9 @@ from vippsrecon import schemas
 from vippsrecon.errors import SourceError
 from vippsrecon.money import DECIMALS
 from vippsrecon.sources.customer_texts import hide_words
-from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.headings import normalize_heading, refuse_second_column
+from vippsrecon.sources.files.invisible import repair_texts
+from vippsrecon.sources.files.repeated_rows import find_repeated_rows
 from vippsrecon.sources.files.table import MARKS, Table
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
 from vippsrecon.sources.orders.fields.dates import parse_times
@@ -31,12 +33,24 @@ from vippsrecon.sources.settlement.portal_entries import build_entries, build_pa
 from vippsrecon.sources.settlement.portal_notes import build_portal_notes
 from vippsrecon.sources.settlement.result import ParsedSettlement
 from vippsrecon.texts import say
-from vippsrecon.vipps_rules import MARKET_OF_CURRENCY, MSN_PATTERN, ZONE_OF_MARKET
+from vippsrecon.vipps_rules import (
+    MARKET_OF_CURRENCY,
+    MSN_PATTERN,
+    PAYOUT_ABORTED,
+    PAYOUT_SCHEDULED,
+    ZONE_OF_MARKET,
+)
 
 FORMAT = "vipps-portal"
 
 _REQUIRED = ("msn", "day", "type", "amount", "currency", "psp_reference")
 _AMOUNTS = ("amount", "fee", "balance")
+_CELLS = (
+    "msn", "time", "day", "type", *_AMOUNTS, "currency", "psp_reference", "reference",
+    "payout_number", "account", "bank_date",
+)  # fmt: skip
+_MONEY_IN = ("capture", PAYOUT_ABORTED)
+_UNKNOWN_WITHOUT = ("fee", "balance", "reference")
 _STYLE = AmountStyle(".", long_decimals=True)
 _TIMES = ("%Y-%m-%d %H:%M[:%S]", "%d.%m.%Y %H:%M[:%S]")
 _DAYS = ("%Y-%m-%d", "%d.%m.%Y")
@@ -81,29 +95,53 @@ def read_portal_report(path: Path, table: Table) -> ParsedSettlement:
         entries,
         build_payouts(good, path.name),
         _build_rejects(rows, table.headings, path.name),
-        (*table.notes, *build_portal_notes(good, entries)),
+        (
+            *table.notes,
+            *_describe_missing_columns(table.headings, path.name),
+            *build_portal_notes(good, entries),
+        ),
     )
 
 
-def _find_places(headings: Sequence[str]) -> dict[str, int]:
-    present: dict[str, int] = {}
-    for place, text in enumerate(headings):
-        present.setdefault(normalize_heading(text), place)
-    return {
-        field: present[normalize_heading(heading)]
-        for field, aliases in _load_form().columns.items()
-        for heading in aliases[::-1]
-        if normalize_heading(heading) in present
-    }
+def _find_places(headings: Sequence[str], file: str) -> dict[str, int]:
+    """Return the position of each field's column.
+
+    Raises:
+        SourceError: A field has two, in one language or in two.
+    """
+    normal = [normalize_heading(text) for text in headings]
+    places = {}
+    for field, aliases in _load_form().columns.items():
+        names = {normalize_heading(alias) for alias in aliases}
+        found = [place for place, name in enumerate(normal) if name in names]
+        refuse_second_column([headings[place] for place in found], file)
+        if found:
+            places[field] = found[0]
+    return places
+
+
+def _describe_missing_columns(headings: Sequence[str], file: str) -> list[str]:
+    """Say what is not known because its column is missing or has another name."""
+    present = _find_places(headings, file)
+    columns = _load_form().columns
+    return [
+        say(
+            f"settlement_notes.without_{field}",
+            one=repr(columns[field][0]),
+            other=repr(columns[field][1]),
+        )
+        for field in _UNKNOWN_WITHOUT
+        if field not in present
+    ]
 
 
 def _read_columns(table: Table, file: str) -> pl.DataFrame:
-    places = _find_places(table.headings)
+    places = _find_places(table.headings, file)
     lacking = [field for field in _REQUIRED if field not in places]
     if lacking:
         names = ", ".join(repr(_load_form().columns[field][0]) for field in lacking)
         raise SourceError(f"it has no column {names}; download it again", file=file)
-    read = table.columns(list(places.values()))
+    read = table.columns(list(places.values()), of_money=True)
     rows = read.rename({f"c{number}": field for number, field in enumerate(places)})
     return rows.with_columns(
         pl.lit("").alias(field) for field in _load_form().columns if field not in places
@@ -113,7 +151,12 @@ def _read_columns(table: Table, file: str) -> pl.DataFrame:
 def _parse_rows(rows: pl.DataFrame) -> pl.DataFrame:
     # Numbers and days of a workbook are marked; identifiers lose the mark, amounts need it.
     texts = ("msn", "currency", "psp_reference", "reference", "payout_number", "account", "type")
-    rows = rows.with_columns(pl.col(texts).str.strip_chars_start(MARKS))
+    # A program that guards text against a spreadsheet puts an apostrophe before it.
+    plain = [
+        repair_texts(rows[name].str.strip_chars_start(MARKS).str.strip_prefix("'"))
+        for name in texts
+    ]
+    rows = rows.with_columns(plain)
     rows = rows.with_columns(pl.col("currency").str.to_uppercase())
     zones = rows["currency"].replace_strict(
         {currency: ZONE_OF_MARKET[market] for currency, market in MARKET_OF_CURRENCY.items()},
@@ -135,6 +178,9 @@ def _parse_rows(rows: pl.DataFrame) -> pl.DataFrame:
         entry_at=moments.at,
         unreadable_time=moments.unreadable,
         known_type=rows["type"].replace_strict(labels, default=None, return_dtype=pl.String),
+    )
+    rows = rows.with_columns(
+        is_copy=find_repeated_rows(rows, _CELLS, pl.col("psp_reference") != "")
     )
     return rows.with_columns(_find_fault()).unnest("found")
 
@@ -162,17 +208,29 @@ def _find_fault() -> pl.Expr:
         .then(fault("fee", pl.col("fee_reason")))
         .when(pl.col("balance_reason").is_not_null())
         .then(fault("balance", pl.col("balance_reason")))
+        .when(pl.col("known_type").is_in(_MONEY_IN) & (pl.col("amount_minor") < 0))
+        .then(fault("amount", say("reasons.negative_money_in")))
+        .when((pl.col("known_type") == PAYOUT_SCHEDULED) & (pl.col("amount_minor") > 0))
+        .then(fault("amount", say("reasons.positive_money_out")))
+        .when((pl.col("known_type") == "capture") & (pl.col("fee_minor") > 0))
+        .then(fault("fee", say("reasons.positive_money_out")))
         .when(pl.col("day_date").is_null())
         .then(fault("day", say("reasons.no_day_such_as", example="2026-12-31")))
         .when(pl.col("unreadable_time"))
         .then(fault("time", say("reasons.no_time_such_as", example="2026-12-31 23:59:59")))
+        .when(pl.col("bank_date_date").is_null() & (pl.col("bank_date") != ""))
+        .then(fault("bank_date", say("reasons.no_day_such_as", example="2026-12-31")))
+        .when(~pl.col("payout_number").str.contains(r"^[0-9]{0,20}$"))
+        .then(fault("payout_number", say("reasons.no_payout_number")))
+        .when("is_copy")
+        .then(fault(None, say("reasons.repeated_row")))
         .otherwise(fault(None, pl.lit(None, pl.String)))
         .alias("found")
     )
 
 
 def _build_rejects(rows: pl.DataFrame, headings: Sequence[str], file: str) -> pl.DataFrame:
-    names = {field: headings[place] for field, place in _find_places(headings).items()}
+    names = {field: headings[place] for field, place in _find_places(headings, file).items()}
     rejects = rows.filter(pl.col("reason").is_not_null()).select(
         source_file=pl.lit(file),
         source_row="row",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from vippsrecon.sources.orders.fields.references import SCIENTIFIC_NOTATION
 from vippsrecon.texts import format_spaced_money, say, say_number
 
 _MAX_TYPES_NAMED = 5
@@ -19,7 +20,17 @@ def build_portal_notes(rows: pl.DataFrame, entries: pl.DataFrame) -> list[str]:
         *_describe_broken_balances(entries),
         *_describe_fee_differences(entries),
         *_describe_mixed_currencies(rows),
+        *_describe_shortened_ids([rows["reference"], rows["psp_reference"]]),
     ]
+
+
+def _describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
+    """Return a note on ids that a spreadsheet wrote as 2.00123E+19; their digits are lost."""
+    ids = pl.concat(columns).drop_nulls()
+    shortened = ids.filter(ids.str.contains(SCIENTIFIC_NOTATION))
+    if shortened.is_empty():
+        return []
+    return [say_number("settlement_notes.shortened", shortened.len(), example=shortened[0])]
 
 
 def _describe_unknown_types(rows: pl.DataFrame) -> Iterator[str]:

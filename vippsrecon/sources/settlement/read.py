@@ -29,16 +29,16 @@ from vippsrecon.sources.settlement.result import (
     SettlementFileSummary,
     sum_entries,
 )
+from vippsrecon.sources.settlement.several_files import (
+    merge_entries,
+    merge_payouts,
+    refuse_two_forms,
+    share_ledgers,
+)
 from vippsrecon.texts import say_number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_ENTRY_KEY = [
-    "ledger_id", "msn", "topic", "psp_reference", "reference", "entry_type", "entry_at",
-    "ledger_date", "currency", "amount_minor",
-]  # fmt: skip
-_PAYOUT_KEY = ["ledger_id", "msn", "payout_number", "currency", "amount_minor", "status"]
 
 
 def read_settlements(paths: Any) -> SettlementFiles[pd.DataFrame]:
@@ -66,8 +66,10 @@ def read_settlement_files(files: Sequence[Path]) -> SettlementFiles[pl.DataFrame
     """Read files as `read_settlements` does, into Polars."""
     refuse_repeated_names(files)
     parsed = [read_settlement_file(path) for path in files]
-    entries = _keep_once([file.entries for file in parsed], _ENTRY_KEY)
-    payouts = mark_aborted(_keep_once([file.payouts for file in parsed], _PAYOUT_KEY))
+    refuse_two_forms(parsed)
+    parsed = share_ledgers(parsed)
+    entries = merge_entries(parsed)
+    payouts = mark_aborted(merge_payouts(parsed))
     repeated = sum(file.entries.height for file in parsed) - entries.height
     notes = (say_number("settlement_notes.in_several_files", repeated),) if repeated else ()
     rejects = pl.concat([file.rejects for file in parsed]).sort("source_file", "source_row")
@@ -127,6 +129,7 @@ def summarize_settlement(path: Path, file: ParsedSettlement) -> SettlementFileSu
         totals=sum_entries(file.entries),
         msns=tuple(file.entries["msn"].unique().sort()),
         notes=file.notes,
+        is_short=file.is_short,
     )
 
 
@@ -144,11 +147,3 @@ def _check_sums(file: ParsedSettlement) -> None:
             "its amounts add up to more than eighteen digits, which cannot be right; check them",
             file=file.name,
         )
-
-
-def _keep_once(frames: Sequence[pl.DataFrame], key: list[str]) -> pl.DataFrame:
-    """Keep of equal rows as many as the file with most of them."""
-    rows = pl.concat(frames).sort("source_file", "source_row", maintain_order=True)
-    ranked = rows.with_columns(ordinal=pl.int_range(pl.len()).over([*key, "source_file"]))
-    once = ranked.unique([*key, "ordinal"], keep="first", maintain_order=True)
-    return once.drop("ordinal")

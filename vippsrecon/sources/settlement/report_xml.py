@@ -18,6 +18,7 @@ from vippsrecon.sources.files.xml_file import Wanted, read_xml
 from vippsrecon.sources.reject_frames import RejectCells, make_rejects
 from vippsrecon.sources.settlement.cells import (
     CellError,
+    parse_count,
     parse_date,
     parse_minor,
     parse_msn,
@@ -52,16 +53,19 @@ def read_report_xml(path: Path, format_name: str) -> ParsedSettlement:
     read_xml(path, reading.list_wanted())
     if not reading.settlements and not reading.rejects:
         raise SourceError("there is no settlement in it; download it again", file=path.name)
-    entries, payouts, notes = compute_frames(reading.transactions, reading.settlements, path.name)
+    computed = compute_frames(
+        reading.transactions, reading.settlements, path.name, len(reading.rejects)
+    )
     return ParsedSettlement(
         path.name,
         format_name,
         "",
         reading.number,
-        entries,
-        payouts,
-        make_rejects(reading.rejects),
-        tuple(notes),
+        computed.entries,
+        computed.payouts,
+        make_rejects([*reading.rejects, *computed.rejects]),
+        tuple(computed.notes),
+        computed.is_short,
     )
 
 
@@ -92,7 +96,7 @@ class _Reading:
         for name in (
             "SettlementDate", "SettlementBatchDate", "SettlementID", "SettlementCurrencyCode",
             "SettlementType", "NetSettlementAmount", "GrossSettlementAmount", "SettledAmount",
-            "FeeSettlementAmount",
+            "NumOfTransactions",
         ):  # fmt: skip
             wanted[f"{_SETTLEMENT}/{name}"] = Wanted(end=_keep(self._settlement, name))
         for name in (
@@ -151,6 +155,7 @@ class _Reading:
             account=normalize_account(self._unit.get("SettlementAccountNum", "")),
             is_net=_is_net(fields),
             stated_minor=_find_stated(fields, currency),
+            stated_count=parse_count(fields.get("NumOfTransactions", "")),
         )
 
     def _reject(self, number: int, error: CellError) -> None:

@@ -31,6 +31,7 @@ class ParsedSettlement(NamedTuple):
         payouts: `schemas.PAYOUTS`.
         rejects: `schemas.REJECTS`.
         notes: Sentences on the file.
+        is_short: Whether it states another number of transactions than it has.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ParsedSettlement(NamedTuple):
     payouts: pl.DataFrame
     rejects: pl.DataFrame
     notes: tuple[str, ...]
+    is_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class SettlementFileSummary:
             positive: captures less refunds, fees and payouts is what stays on the ledger.
         msns: Sales units it has entries of.
         notes: Sentences on what is missing, computed or unusual.
+        is_short: Whether it states another number of transactions than it has.
     """
 
     name: str
@@ -73,6 +76,7 @@ class SettlementFileSummary:
     totals: dict[str, dict[str, int]]
     msns: tuple[str, ...]
     notes: tuple[str, ...]
+    is_short: bool = False
 
 
 class SettlementFiles(NamedTuple, Generic[schemas.FrameT]):

@@ -21,6 +21,7 @@ from vippsrecon.sources.files.detect import MAX_CELL_LENGTH, detect_encoding
 from vippsrecon.sources.reject_frames import RejectCells, make_rejects
 from vippsrecon.sources.settlement.cells import (
     CellError,
+    parse_count,
     parse_date,
     parse_minor,
     parse_msn,
@@ -65,7 +66,7 @@ def read_sectioned_csv(path: Path) -> ParsedSettlement:
     if not reading.rows:
         raise SourceError("there is no settlement and no transaction in it", file=path.name)
     transactions, notes = _join_other_ids(reading.transactions, reading.settlements)
-    computed = compute_frames(transactions, reading.settlements, path.name)
+    computed = compute_frames(transactions, reading.settlements, path.name, len(reading.rejects))
     if reading.joined:
         notes.append(say_number("settlement_notes.comma_not_quoted", reading.joined))
     return ParsedSettlement(
@@ -75,8 +76,9 @@ def read_sectioned_csv(path: Path) -> ParsedSettlement:
         reading.rows,
         computed.entries,
         computed.payouts,
-        hide_words(make_rejects(reading.rejects)),
+        hide_words(make_rejects([*reading.rejects, *computed.rejects])),
         (*notes, *computed.notes),
+        computed.is_short,
     )
 
 
@@ -196,6 +198,7 @@ def _build_settlement(row: int, fields: dict[str, str]) -> StatedSettlement:
         normalize_account(fields.get("SettlementAccount", "")),
         True,
         parse_minor(fields.get("Net", ""), currency, "Net"),
+        parse_count(fields.get("NumberOfTransactions", "")),
     )
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from vippsrecon.sources.reject_frames import RejectCells
 from vippsrecon.sources.settlement.result import ENTRY_COLUMNS, PAYOUT_COLUMNS
 from vippsrecon.texts import format_spaced_money, say, say_number
 from vippsrecon.vipps_rules import PAYOUT_SCHEDULED
@@ -67,6 +68,7 @@ class StatedSettlement(NamedTuple):
         is_net: Whether the fees are retained from it; else they are invoiced. None where the file
             does not say: then they are retained, unless the stated sum is the gross one.
         stated_minor: The amount paid out, as stated; None where it is not.
+        stated_count: The number of its transactions, as stated; None where it is not.
     """
 
     row: int
@@ -77,6 +79,7 @@ class StatedSettlement(NamedTuple):
     account: str | None
     is_net: bool | None
     stated_minor: int | None
+    stated_count: int | None = None
 
     @property
     def key(self) -> SettlementKey:
@@ -85,51 +88,105 @@ class StatedSettlement(NamedTuple):
 
 
 class ComputedFrames(NamedTuple):
-    """Entries, payouts, and notes on what was computed."""
+    """Entries, payouts, and notes on what was computed.
+
+    Attributes:
+        entries: `schemas.LEDGER_ENTRIES`.
+        payouts: `schemas.PAYOUTS`.
+        notes: Sentences on payouts that are not as stated.
+        rejects: Rows that repeat others.
+        is_short: Whether a settlement states another number of transactions than it has, and the
+            rejects do not explain it.
+    """
 
     entries: pl.DataFrame
     payouts: pl.DataFrame
     notes: list[str]
+    rejects: list[RejectCells]
+    is_short: bool
 
 
 def compute_frames(
-    transactions: Sequence[Transaction], settlements: Sequence[StatedSettlement], file: str
+    transactions: Sequence[Transaction],
+    settlements: Sequence[StatedSettlement],
+    file: str,
+    rejected: int = 0,
 ) -> ComputedFrames:
-    """Compute entries and payouts, and compare each payout with the one stated."""
+    """Compute entries and payouts, and compare each payout with the one stated.
+
+    Args:
+        transactions: Those that can be read.
+        settlements: As the file states them.
+        file: Its name.
+        rejected: Number of its rows that cannot be read.
+    """
     sums: dict[SettlementKey, list[Transaction]] = {}
     for transaction in transactions:
         sums.setdefault(transaction.key, []).append(transaction)
     settled = {settlement.key: settlement for settlement in settlements}
     missing = [key for key in sums if key not in settled]
+    copies = {copy for key, own in sums.items() for copy in _find_copies(own, settled.get(key))}
+    transactions = [t for t in transactions if t not in copies]
+    sums = {key: [t for t in own if t not in copies] for key, own in sums.items()}
     for key in missing:
         last = max(sums[key], key=lambda transaction: transaction.day)
         settled[key] = StatedSettlement(last.row, *key, last.day, None, True, None)
     entries = [entry for transaction in transactions for entry in _list_entries(transaction, file)]
     payouts = []
     notes = []
+    unstated = 0
+    is_short = False
     for key, settlement in settled.items():
         gross = sum(transaction.amount_minor for transaction in sums.get(key, ()))
         fees = sum(transaction.fee_minor for transaction in sums.get(key, ()))
         if settlement.is_net is None:
             settlement = settlement._replace(is_net=settlement.stated_minor != gross)  # noqa: PLW2901
         computed = gross - fees if settlement.is_net else gross
+        unstated += settlement.stated_minor is None and key not in missing
         amount, note = _choose_amount(settlement, computed, sums.get(key, ()))
         entries += _list_settlement_entries(settlement, amount, fees, file)
         payouts.append(_build_payout(settlement, amount, file))
-        notes += [note] if note else []
+        found = len({transaction.row for transaction in sums.get(key, ())})
+        stated = found if settlement.stated_count is None else settlement.stated_count
+        is_short = is_short or abs(found - stated) > rejected
+        notes += [text for text in (note, _compare_count(settlement, found)) if text]
     if len(notes) > _MAX_DIFFERENCES_NAMED:
         more = len(notes) - _MAX_DIFFERENCES_NAMED
         notes = [
             *notes[:_MAX_DIFFERENCES_NAMED],
             say_number("settlement_notes.more_differ", more),
         ]
-    if missing:
-        notes.append(say_number("settlement_notes.no_sum", len(missing)))
+    if missing or unstated:
+        notes.append(say_number("settlement_notes.no_sum", len(missing) + unstated))
+    rows = sorted({(copy.row, copy.psp_reference) for copy in copies})
     return ComputedFrames(
         pl.DataFrame(entries, schema=ENTRY_COLUMNS, orient="row"),
         pl.DataFrame(payouts, schema=PAYOUT_COLUMNS, orient="row"),
         notes,
+        [(file, row, None, psp, say("reasons.repeated_row")) for row, psp in rows],
+        is_short,
     )
+
+
+def _find_copies(
+    transactions: Sequence[Transaction], settlement: StatedSettlement | None
+) -> list[Transaction]:
+    """Return transactions that repeat others and their id, unless the stated sum counts them."""
+    seen: set[Transaction] = set()
+    copies = []
+    for transaction in transactions:
+        cells = transaction._replace(row=0)
+        if cells in seen and transaction.psp_reference is not None:
+            copies.append(transaction)
+        seen.add(cells)
+    if not copies or settlement is None or settlement.stated_minor is None:
+        return copies
+    gross = sum(t.amount_minor for t in transactions)
+    fees = sum(t.fee_minor for t in transactions)
+    proven = (
+        (gross, gross - fees) if settlement.is_net is None else (gross - fees * settlement.is_net,)
+    )
+    return [] if settlement.stated_minor in proven else copies
 
 
 def _list_entries(transaction: Transaction, file: str) -> Iterable[tuple[object, ...]]:
@@ -202,3 +259,16 @@ def _choose_amount(
         left_out = format_spaced_money(-refunds, currency)
         return computed, say("settlement_notes.without_refunds", **facts, refunds=left_out)
     return stated, say("settlement_notes.rows_missing", **facts)
+
+
+def _compare_count(settlement: StatedSettlement, found: int) -> str:
+    """Return a note where the file states another number of transactions than it has."""
+    if settlement.stated_count is None or settlement.stated_count == found:
+        return ""
+    return say(
+        "settlement_notes.transactions_counted",
+        settlement=settlement.settlement_id,
+        msn=settlement.msn,
+        stated=settlement.stated_count,
+        found=found,
+    )

@@ -56,6 +56,7 @@ class LedgerSource(NamedTuple):
         coverage: Kind, first and last day by file name.
         environment: Where a ledger folder was read; "" for settlement files.
         days: First and last ledger date that was read of each sales unit; None: not known.
+        short_files: Settlement files that state another number of transactions than they have.
     """
 
     entries: pl.DataFrame
@@ -67,6 +68,7 @@ class LedgerSource(NamedTuple):
     coverage: dict[str, dict[str, str]]
     environment: str = ""
     days: dict[str, tuple[date, date]] | None = None
+    short_files: tuple[str, ...] = ()
 
 
 def read_settlement_source(files: Sequence[Path], settings: Settings) -> LedgerSource:
@@ -91,6 +93,7 @@ def read_settlement_source(files: Sequence[Path], settings: Settings) -> LedgerS
             for file in read.files
             if file.period
         },
+        short_files=tuple(file.name for file in read.files if file.is_short),
     )
 
 
@@ -135,38 +138,65 @@ def check_coverage(
         yield from describe_completeness(unproven)
     else:
         yield from _check_days(source.entries, list(source.inputs), period)
+        yield from _find_short_files(source.short_files)
     yield from _find_broken_ledgers(source.completeness, period[1])
     yield from _check_units(source.entries, msns)
 
 
 def prove_completeness(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return the proof of completeness of the funds ledgers of settlement files.
+    """Return the proof of completeness of the funds ledgers of settlement files, by currency.
 
     A file states no balance of fees and no open date, so only the topic funds can be proven.
     """
     funds = order_entries(entries.filter(pl.col("topic") == "funds"))
     if funds.is_empty():
         return schemas.to_polars(None, schemas.LEDGER_COMPLETENESS)
-    topics = [
-        ReadTopic(ledger_id, msn, "funds", currency)
-        for ledger_id, msn, currency in funds.group_by("ledger_id", maintain_order=True)
-        .agg(pl.col("msn").first(), pl.col("currency").first())
-        .rows()
-    ]
     days = funds["ledger_date"].sort()
-    return check_completeness(funds, topics, days[0], days[-1])
+    proofs = []
+    for own in funds.partition_by("currency", maintain_order=True):
+        units = own.group_by("ledger_id", maintain_order=True).agg(pl.col("msn").first())
+        topics = [
+            ReadTopic(ledger_id, msn, "funds", own["currency"][0])
+            for ledger_id, msn in units.rows()
+        ]
+        proofs.append(check_completeness(own, topics, days[0], days[-1]))
+    return pl.concat(proofs).sort("ledger_id", maintain_order=True)
 
 
 def order_entries(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return entries of files from the oldest to the newest: a portal's file may be the other way."""
+    """Return entries of files from the oldest to the newest.
+
+    A portal's file may be the other way, or sorted by its user.
+    """
     order = ["source_file", "source_row"]
-    parts = []
-    for part in entries.sort(order).partition_by("source_file", maintain_order=True):
-        days = part["ledger_date"]
-        is_newest_first = len(days) > 0 and days[0] > days[-1]
-        parts.append(part.reverse() if is_newest_first else part)
+    ledger = ["source_file", "ledger_id", "currency"]
+    parts = [
+        _choose_order(part)
+        for part in entries.sort(order).partition_by(ledger, maintain_order=True)
+    ]
     parts.sort(key=lambda part: (part["ledger_date"].sort()[0], part["source_file"][0]))
     return pl.concat(parts) if parts else entries
+
+
+def _choose_order(part: pl.DataFrame) -> pl.DataFrame:
+    """Return entries of one file and ledger in the order in which the fewest balances break."""
+    days = part["ledger_date"]
+    likely = part.reverse() if days[0] > days[-1] else part
+    by_time = part.sort("ledger_date", "entry_at", maintain_order=True)
+    return min((likely, likely.reverse(), by_time), key=_count_breaks)
+
+
+def _count_breaks(part: pl.DataFrame) -> int:
+    before, after = part["balance_before_minor"], part["balance_after_minor"]
+    return int((before.slice(1) != after.slice(0, len(after) - 1)).sum())
+
+
+def _find_short_files(files: Sequence[str]) -> Iterator[Gap]:
+    for file in files:
+        yield Gap(
+            say("money_files.transactions_missing", file=file),
+            say("money_files.transactions_missing_explained", file=file),
+        )
 
 
 def add_expected_days(payouts: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Add cut-off pack, vouchers and clearing account to a comparison that has a ledger."""
+"""Add vouchers, VAT, cut-off pack, clearing account and refunds to a comparison that has a ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vippsrecon.bank_days import MIDNIGHT
-from vippsrecon.closing import build_cut_off, build_vouchers, prove_clearing_account
+from vippsrecon.closing import (
+    build_cut_off,
+    build_vouchers,
+    prove_clearing_account,
+    tie_out_vat,
+)
 from vippsrecon.closing.event_totals import use_accounting_days
 from vippsrecon.config.settings import FILES_ENVIRONMENT
 from vippsrecon.errors import InputError, StoreError
@@ -32,7 +37,7 @@ def add_month_end(
     period: tuple[date | None, date | None],
     cutoff: date | None,
 ) -> Reconciliation:
-    """Return the result with vouchers, cut-off pack and clearing account; unchanged without a ledger.
+    """Return the result with what a month end needs; unchanged without a ledger.
 
     Args:
         result: What was compared. A notice is added where vouchers cannot be compared with those that
@@ -40,8 +45,8 @@ def add_month_end(
         settings: Accounts and grouping of vouchers, markets, late capture.
         money: The files that were read.
         period: First and last day of the vouchers; None: no limit.
-        cutoff: The day of the cut-off pack; None: the last day of the period; without one, none is
-            made.
+        cutoff: The day of cut-off pack, clearing account and refunds; None: the last day of the
+            period; without one, none of them is made.
     """
     if money.ledger is None:
         return result
@@ -53,11 +58,12 @@ def add_month_end(
     )
     lines = None if money.bank is None else read("bank_lines")
     compared = None if lines is None else matches
+    markets = {unit.msn: unit.market for unit in settings.units if unit.market}
     proposed = build_vouchers(
         entries,
         payouts,
         settings=settings.vouchers,
-        markets={unit.msn: unit.market for unit in settings.units if unit.market},
+        markets=markets,
         payout_matches=compared,
         bank_lines=lines,
     )
@@ -68,9 +74,14 @@ def add_month_end(
     except (StoreError, InputError) as error:
         notice = say("money_files.vouchers_not_numbered", error=str(error))
         result = result.with_changes(notices=(*result.notices, notice))
-    at = cutoff or period[1]
+    first, last = period
+    vat = tie_out_vat(
+        _list_compared_orders(result), read("events"), first=first, last=last, markets=markets
+    )
+    result = result.with_changes(vouchers=vouchers, vat_tie_out=vat)
+    at = cutoff or last
     if at is None:
-        return result.with_changes(vouchers=vouchers)
+        return result
     # Without keys the events are those of the ledger itself, and reservations are not known.
     is_fetched = result.manifest.get("environment") != FILES_ENVIRONMENT
     pack = build_cut_off(
@@ -89,12 +100,26 @@ def add_month_end(
     outside = proposed.filter(~in_period)
     clearing = prove_clearing_account(pl.concat([vouchers, outside]), entries, payouts, at)
     return result.with_changes(
-        vouchers=vouchers,
         cut_off=pack.lines,
         cut_off_items=pack.items,
         clearing=clearing,
         refund_ageing=follow_refunds(result, at, is_fetched=is_fetched),
         manifest=result.manifest | {"cutoff": at.isoformat()},
+    )
+
+
+def _list_compared_orders(result: Reconciliation) -> pl.DataFrame:
+    """Return the orders that Vipps MobilePay was to collect: the others have no VAT to compare."""
+    ignored = (
+        result.polars_frame("buckets")
+        .filter(pl.col("side") == "orders", pl.col("bucket") == "ignored")
+        .select("row_key")
+    )
+    return (
+        result.polars_frame("orders")
+        .with_columns(row_key=pl.format("{}:{}", "source_file", "source_row"))
+        .join(ignored, on="row_key", how="anti", maintain_order="left")
+        .drop("row_key")
     )
 
 

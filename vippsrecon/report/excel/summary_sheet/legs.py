@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from vippsrecon.report.money.verdicts import list_leg_heads
 from vippsrecon.spreadsheet.cross_checks import to_cell_amount
+from vippsrecon.spreadsheet.layout import count_text_lines
+from vippsrecon.spreadsheet.table import HEADER_HEIGHT
 from vippsrecon.texts import say
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ NAME, VERDICT, AGREED, LATER, DISCREPANCIES, AT_RISK = 1, 2, 3, 4, 5, 6
 """Columns of the Summary."""
 
 NOT_CHECKED = 8
+NAME_CHARACTERS = 27
+"""Of the column with the name of the leg."""
 
 
 def write_leg_verdicts(writer: SectionWriter, verdicts: tuple[LegVerdict, ...]) -> None:
@@ -25,12 +29,16 @@ def write_leg_verdicts(writer: SectionWriter, verdicts: tuple[LegVerdict, ...]) 
     page, formats = writer.page, writer.formats
     writer.write_section(say("money_legs.heading"))
     leg, verdict, agreed, later, not_checked, discrepancies, at_risk = list_leg_heads()
+    page.height(writer.row, HEADER_HEIGHT)
     writer.write_column_heads(
         leg, verdict, agreed, later, discrepancies, at_risk, "", not_checked, right_from=AGREED
     )
     for each in verdicts:
         row = writer.row
-        page.text(row, NAME, f"{each.name}, {each.currency}".rstrip(", "), formats["text"])
+        name = f"{each.name}, {each.currency}".rstrip(", ")
+        page.text(row, NAME, name, formats["wrapped_flush"])
+        if (lines := count_text_lines(name, NAME_CHARACTERS)) > 1:
+            page.height(row, 4 + 12 * lines)
         page.text(row, VERDICT, each.explanation, formats["text"])
         if each.currency:
             for column, value in (

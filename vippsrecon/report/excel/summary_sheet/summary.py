@@ -134,6 +134,11 @@ class SummarySheetWriter(SectionWriter):
             *sentences.describe_left_out_sheets(self.tables.values()),
         ):
             self._write_sentence(sentence, C, formats["wrapped"])
+        restated = self.tables.get("restatement")
+        for sentence in restated.notes if restated else ():
+            link = format_link(names.get_sheet_name("restatement"), "A1", sentence)
+            page.formula(self.row, B, link, sentence, formats["link"])
+            self.row += 1
         for notice in reconciliation.notices:
             self._write_sentence(notice, B, formats["notice"])
         self.row += 1

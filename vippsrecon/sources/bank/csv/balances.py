@@ -45,7 +45,7 @@ def find_balance_rows(rows: pl.DataFrame, booked: int) -> tuple[pl.DataFrame, Ba
     ) & ~pl.col(f"c{booked}").str.contains(r"^\W*[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}")
     others = rows.filter(is_other)
     opening = closing = None
-    for cells in others.drop("row", "fault").iter_rows():
+    for cells in others.drop("row", "fault", "part").iter_rows():
         amount = _find_amount(cells[1:])
         if _OPENING.match(cells[0]):
             opening = opening or amount

@@ -14,7 +14,7 @@ from typing import Any
 from vippsrecon.errors import ConfigurationError, SourceError
 from vippsrecon.input_files import read_toml
 from vippsrecon.money import DECIMALS
-from vippsrecon.sources.files.headings import normalize_heading
+from vippsrecon.sources.files.headings import normalize_heading, refuse_second_column
 from vippsrecon.sources.orders.fields.dates import build_date_regex
 
 BANK_FIELDS = (
@@ -63,12 +63,7 @@ class BankProfile:
         for name, aliases in self.columns.items():
             found = [alias for alias in aliases if normalize_heading(alias) in normal]
             for alias in found if name in ("text", "payer") else found[:1]:
-                if normal.count(normalize_heading(alias)) > 1:
-                    raise SourceError(
-                        f"several columns are headed {alias!r}, and it is not clear which one is "
-                        "meant; rename or remove the others",
-                        file=file,
-                    )
+                refuse_second_column([alias] * normal.count(normalize_heading(alias)), file)
                 places.setdefault(name, []).append(normal.index(normalize_heading(alias)))
         lacking = [] if "booked" in places else ["booked"]
         if not {"amount", "amount_in", "amount_out"} & places.keys():

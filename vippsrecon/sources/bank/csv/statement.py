@@ -26,6 +26,7 @@ from vippsrecon.sources.bank.statement import PARSED_COLUMNS, ParsedFile
 from vippsrecon.sources.bank.texts import join_texts
 from vippsrecon.sources.customer_texts import may_be_about_customer
 from vippsrecon.sources.files.headings import normalize_word
+from vippsrecon.sources.files.repeated_rows import find_repeated_rows
 from vippsrecon.sources.files.table import MARKS, Table
 from vippsrecon.sources.orders.fields.amounts import (
     AmountStyle,
@@ -34,7 +35,7 @@ from vippsrecon.sources.orders.fields.amounts import (
     parse_amounts,
 )
 from vippsrecon.sources.orders.fields.dates import parse_times
-from vippsrecon.texts import say
+from vippsrecon.texts import say, say_number
 
 PENDING_WORDS = frozenset({
     "reservert", "reserveret", "reserverad", "venter", "väntar", "odottaa", "varaus", "på vei",
@@ -48,6 +49,8 @@ BOOKED_WORDS = frozenset({
 })  # fmt: skip
 
 _PENDING_TEXT = r"(?i)^\s*(?:reservert transaksjon|reserveret|bokført på vei)\b"
+_MONTH_FIRST = r"^(?:0?[1-9]|1[0-2])[/.-](?:1[3-9]|2[0-9]|3[01])[/.-][0-9]{4}$"
+_SHORTENED = r"(?:^|\s)([0-9][.,][0-9]+E\+1[0-9])(?:\s|$)"
 _EITHER_MARK = r"^([-+]?[0-9]+)\.([0-9]{1,2})$"
 _AMOUNTS = ("amount", "amount_in", "amount_out", "balance")
 
@@ -59,7 +62,7 @@ def read_bank_table(path: Path, table: Table, profile: BankProfile) -> ParsedFil
         SourceError: A column is missing, or the decimal mark of a column is not clear.
     """
     places = profile.find_places(table.headings, path.name)
-    cells = table.columns(list(range(len(table.headings))))
+    cells = table.columns(list(range(len(table.headings))), of_money=True)
     rows, balances = find_balance_rows(cells, places["booked"][0])
     parsed = _parse_rows(_pick_fields(rows, places), profile, table, places)
     parsed = parsed.with_columns(source_file=pl.lit(path.name))
@@ -75,8 +78,16 @@ def read_bank_table(path: Path, table: Table, profile: BankProfile) -> ParsedFil
         provisional=parsed.filter(pl.col("kind") == "provisional").select(columns),
         rejects=_build_rejects(parsed, table.headings, places, path.name),
         statements=tuple(statements),
-        notes=(*table.notes, *notes),
+        notes=(*table.notes, *notes, *_describe_shortened(booked["text"])),
     )
+
+
+def _describe_shortened(texts: pl.Series) -> list[str]:
+    """Return a note on numbers that a spreadsheet wrote as 2.00123E+18; their digits are lost."""
+    shortened = texts.str.extract(_SHORTENED, 1).drop_nulls()
+    if shortened.is_empty():
+        return []
+    return [say_number("bank_notes.shortened", shortened.len(), example=shortened[0])]
 
 
 def _pick_fields(rows: pl.DataFrame, places: dict[str, list[int]]) -> pl.DataFrame:
@@ -99,6 +110,7 @@ def _pick_fields(rows: pl.DataFrame, places: dict[str, list[int]]) -> pl.DataFra
     return rows.select(
         "row",
         "fault",
+        "part",
         *(single.get(name, pl.lit("")).alias(name) for name in names),
         *(value.alias(f"{name}s") for name, value in lists.items()),
     )
@@ -118,6 +130,9 @@ def _parse_rows(
         name: _parse_column(rows[name], rows["currency"], profile, table, places.get(name))
         for name in _AMOUNTS
     }
+    for name in ("booked", "expected", "value"):
+        for place in places.get(name, ()):
+            _refuse_month_first(rows[name], table.headings[place], table.name)
     words = {
         name: rows[name].map_elements(normalize_word, return_dtype=pl.String)
         for name in ("status", "booked")
@@ -164,14 +179,30 @@ def _parse_rows(
         .then(pl.lit("provisional"))
         .otherwise(pl.lit("booked"))
     )
-    return _fill_account(rows, profile).with_columns(
-        kind=kind,
-        amount_minor=pl.col("money"),
-        booked_date=pl.coalesce("booked_day", "expected_day"),
-        value_date="value_day",
-        source_row="row",
-        statement=pl.lit(1, pl.Int64),
-        reversal=pl.lit(value=False),
+    return _reject_copies(
+        _fill_account(rows, profile).with_columns(
+            kind=kind,
+            amount_minor=pl.col("money"),
+            booked_date=pl.coalesce("booked_day", "expected_day"),
+            value_date="value_day",
+            source_row="row",
+            statement=pl.lit(1, pl.Int64),
+            reversal=pl.lit(value=False),
+        )
+    )
+
+
+def _reject_copies(rows: pl.DataFrame) -> pl.DataFrame:
+    """Reject the lines below a second heading row that are above it too: both are one download.
+
+    Equal lines of one part stay: without a reference of the bank they are two payments.
+    """
+    key = ["kind", "account", "currency", "booked_date", "value_date", "money", "text"]
+    copies = find_repeated_rows(rows, [*key, "bank_reference"], pl.lit(value=False))
+    is_copy = copies & rows["reason"].is_null()
+    return rows.with_columns(
+        kind=pl.when(is_copy).then(pl.lit("reject")).otherwise("kind"),
+        reason=pl.when(is_copy).then(pl.lit(say("reasons.repeated_row"))).otherwise("reason"),
     )
 
 
@@ -208,6 +239,23 @@ def _parse_column(
     return parse_amounts(cells, currency, style)
 
 
+def _refuse_month_first(cells: pl.Series, heading: str, file: str) -> None:
+    """Refuse a column in which the month comes first: 02/01/2026 would be read as the second of January.
+
+    Raises:
+        SourceError: A day such as 01/31/2026 shows it.
+    """
+    shown = cells.filter(cells.str.contains(_MONTH_FIRST))
+    if shown.is_empty():
+        return
+    raise SourceError(
+        f"the month comes first in {shown[0]!r}, so days such as 02/01/2026 are not clear; save the "
+        "file again with days such as 2026-12-31",
+        file=file,
+        column=heading,
+    )
+
+
 def _parse_days(cells: pl.Series, profile: BankProfile) -> pl.Series:
     # Days have no zone; read in UTC they stay the same day.
     zones = pl.Series(["UTC"], dtype=pl.String).new_from_index(0, cells.len())
@@ -232,7 +280,9 @@ def _find_fault() -> pl.Expr:
             fault(name, pl.col(f"{name}_reason"))
         )
     found: pl.Expr = (
-        faults.when(both)
+        faults.when(pl.col("amount_in_minor") < 0)
+        .then(fault("amount_in", say("reasons.negative_money_in")))
+        .when(both)
         .then(fault("amount_out", say("reasons.money_in_too")))
         .when(pl.col("money").is_null())
         .then(fault(None, say("reasons.no_amount")))
