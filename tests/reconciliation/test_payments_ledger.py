@@ -80,6 +80,23 @@ def test_without_event_logs_the_ledger_is_not_compared(ledger):
 
     assert result.manifest["legs"] == ["order_payment"]
     assert set(list_buckets(result).values()) == {"not_checked"}
+    assert (result.verdict, result.exit_code) == ("discrepancies", 1)
+    assert any("were not compared with the ledger" in notice for notice in result.notices)
+    assert "not compared with the ledger" in format_headline(result, get_figures(result))
+
+
+def test_ledger_without_any_payment_is_compared():
+    """No order and no payment is known, so every capture on the ledger is one too many."""
+    ledger = Ledger()
+    ledger.book("capture", 400, reference="other", psp_reference="x", days=9)
+    ledger.book("correction", -5, reference=None, psp_reference=None, days=9)
+    result = ledger.reconcile()
+
+    assert describe(result) == [
+        "ledger_without_event:123456:other – → 400, at risk 400, high",
+        "manual_correction:123456::funds:correction 0 → -5, at risk 5, medium",
+    ]
+    assert list_bridge(result)["ledger_without_event"] == 400
 
 
 def test_capture_is_overdue_when_a_later_day_is_closed(ledger):

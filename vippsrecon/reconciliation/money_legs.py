@@ -46,7 +46,10 @@ from vippsrecon.reconciliation.payments_ledger.compare import (
     PaymentSideFrames,
     compare_payments_with_ledger,
 )
-from vippsrecon.reconciliation.payments_ledger.coverage import UncoveredUnit
+from vippsrecon.reconciliation.payments_ledger.coverage import (
+    UncoveredUnit,
+    describe_uncovered_units,
+)
 from vippsrecon.reconciliation.payments_ledger.movements import (
     select_movements,
     sum_payments_without_events,
@@ -54,6 +57,7 @@ from vippsrecon.reconciliation.payments_ledger.movements import (
 from vippsrecon.reconciliation.results.bridge import build_balanced_rows
 from vippsrecon.schemas import BANK_LINES, LEDGER_ENTRIES, PAYMENTS, PAYOUTS, Frame
 from vippsrecon.schemas.failure_effects import build_effect_condition
+from vippsrecon.texts import say
 
 MONEY_LEGS = ("payment_ledger", "ledger_payout", "payout_bank")
 
@@ -120,12 +124,12 @@ class MoneyLegs:
 
     Attributes:
         compared: The legs that were compared.
-        findings: Leg to its discrepancies (`run_checks.FINDING_COLUMNS`).
-        kinds: The kinds that occur in them.
+        findings, kinds: Leg to its discrepancies (`run_checks.FINDING_COLUMNS`), and their kinds.
         buckets: One row per input row (`run_checks.BUCKET_COLUMNS`), a frame per side.
         ledger: The comparison of payments with the ledger; None if it was not made.
         without_events: Result of `movements.sum_payments_without_events`.
         payout_legs: The comparisons of payouts with ledger and bank.
+        ledger_not_compared: A ledger was given, and payments have no event logs to compare it with.
     """
 
     compared: tuple[str, ...] = ()
@@ -135,6 +139,15 @@ class MoneyLegs:
     ledger: LedgerComparison | None = None
     without_events: LazyFrame | None = None
     payout_legs: PayoutLegs = field(default_factory=PayoutLegs)
+
+    ledger_not_compared: bool = False
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that say what was not compared with the ledger."""
+        if self.ledger_not_compared:
+            return (say("notices.ledger_not_compared"),)
+        return describe_uncovered_units(self.uncovered)
 
     @property
     def uncovered(self) -> tuple[UncoveredUnit, ...]:
@@ -253,6 +266,7 @@ def compare_money_legs(
         ledger,
         None if side is None else side.without_events,
         payout_legs,
+        ledger is None and inputs.ledger_entries is not None,
     )
 
 

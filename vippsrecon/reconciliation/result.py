@@ -153,7 +153,7 @@ class Reconciliation:
         """The verdict: incomplete, discrepancies or clean.
 
         Discrepancies: one is worse than *info*, captured money was not compared in any run, or a
-        ledger was given that has no entry of a sales unit with captures.
+        ledger was given that was not compared, or has no entry of a sales unit with captures.
         """
         if not self.complete:
             return "incomplete"
@@ -161,6 +161,7 @@ class Reconciliation:
             self.manifest["counts"]["above_info"]
             or self.manifest.get("uncompared")
             or self.manifest.get("units_without_ledger")
+            or self.manifest.get("ledger_not_compared")
         )
         return "discrepancies" if disagrees else "clean"
 

@@ -44,7 +44,6 @@ from vippsrecon.reconciliation.orders_payments.pairs import (
     pair_orders_and_payments,
 )
 from vippsrecon.reconciliation.orders_payments.period import exclude_outside_period
-from vippsrecon.reconciliation.payments_ledger.coverage import describe_uncovered_units
 from vippsrecon.reconciliation.payments_ledger.disputes import find_disputed_payments
 from vippsrecon.reconciliation.result import (
     Reconciliation,
@@ -268,7 +267,7 @@ def reconcile(
         open_items=build_table([], OPEN_ITEMS),
         notices=(
             *describe_uncompared(uncompared),
-            *describe_uncovered_units(legs.uncovered),
+            *legs.notices,
             *describe_large_groups(grouped, compared),
             *describe_unpaid_columns(sums.unpaid_files),
         ),
@@ -284,6 +283,7 @@ def reconcile(
             else None,
             "legs": ["order_payment", *legs.compared],
             "units_without_ledger": [unit._asdict() for unit in legs.uncovered],
+            "ledger_not_compared": legs.ledger_not_compared,
             **({"only": only} if only is not None else {}),
         },
         ledger_entries=ledger_entries,

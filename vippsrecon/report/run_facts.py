@@ -30,7 +30,7 @@ _SHOWN_ELSEWHERE = {
         "discovered_by",
     ),
     *("complete", "incomplete_because", "uncompared", "language"),
-    "units_without_ledger",
+    *("units_without_ledger", "ledger_not_compared"),
     *("legs", "money_files", "ledger_completeness", "cutoff"),
 }
 

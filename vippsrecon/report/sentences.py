@@ -71,6 +71,8 @@ def format_headline(reconciliation: Reconciliation, figures: ReportFigures) -> s
 def _describe_units_without_ledger(reconciliation: Reconciliation) -> str:
     """Name the sales units that were not compared with the ledger that was given; "" for none."""
     rows = reconciliation.manifest.get("units_without_ledger") or ()
+    if reconciliation.manifest.get("ledger_not_compared"):
+        return say("headline.ledger_not_compared")
     names = list(dict.fromkeys(row["msn"] for row in rows))
     if not names:
         return ""

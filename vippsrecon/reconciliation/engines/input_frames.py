@@ -58,11 +58,14 @@ def prepare_frames(
 ) -> InputFrames:
     """Validate the input frames; read events' idempotency keys only if there are keys to match."""
     columns = (*_EVENT_COLUMNS, *(["idempotency_key"] if keyed else []))
-    log = None if events is None else _none_if_empty(prepare_frame(events, EVENTS, columns))
+    log = None if events is None else prepare_frame(events, EVENTS, columns)
     order_rows, payment_rows = (
         prepare_frame(orders, ORDERS, _ORDER_COLUMNS),
         prepare_frame(payments, PAYMENTS, _PAYMENT_COLUMNS),
     )
+    # No event of any payment means that no event log was fetched. Without payments there is none.
+    if log is not None and is_empty(log) and not is_empty(payment_rows):
+        log = None
     for data, frame in ((order_rows, ORDERS), (payment_rows, PAYMENTS), (log, EVENTS)):
         if data is not None:
             refuse_large_sums(data, frame)
@@ -97,11 +100,6 @@ def _select_keyed_refunds(log: LazyFrame) -> LazyFrame:
         .agg(times=nw.len())
         .drop("times", "psp_reference")
     )
-
-
-def _none_if_empty(events: LazyFrame) -> LazyFrame | None:
-    """Return None for an empty events frame, which also means that no event log was fetched."""
-    return None if is_empty(events) else events
 
 
 def find_latest_fetch(frames: InputFrames) -> int:
