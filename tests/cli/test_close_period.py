@@ -151,3 +151,13 @@ def test_the_folder_of_an_incomplete_run_closes_nothing(run, data, complete_at):
         write_json(data, "complete_run.json", as_of=complete_at, environment="test")
     result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
     assert_one_sentence_error(result, "is of a run that is incomplete")
+
+
+@pytest.mark.parametrize("payments", [{}, {"events.parquet": "0" * 64}])
+def test_the_files_of_two_runs_are_not_closed_together(run, data, payments):
+    """A run with --payments or without keys leaves the fetch of the run before in its folder."""
+    write_json(data, "money_facts.json", payments=payments)
+    result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
+    assert_one_sentence_error(
+        result, "payments of one run, and the ledger or bank lines of another"
+    )
