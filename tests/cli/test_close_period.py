@@ -124,6 +124,17 @@ def test_files_that_end_early_are_closed_after_the_month(run, data):
     assert run(*closing, obj=lambda: datetime(2026, 11, 2, tzinfo=UTC)).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"ledger": [1], "bank": 2}', '{"ledger": {"coverage": {"a": 1}}}']
+)
+def test_damaged_facts_are_no_traceback(run, data, content):
+    """A file may be cut off, or edited by hand."""
+    (data / "money_facts.json").write_text(content, encoding="utf-8")
+    result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
+    assert result.exit_code in (0, 2)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
 def test_a_month_without_any_fact_is_not_closed(run, data):
     """The folder is of another month."""
     result = run("close-period", "--period", "2026-08", "--data", data, "--by", "Kari")

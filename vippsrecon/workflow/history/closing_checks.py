@@ -142,10 +142,12 @@ def _find_early_day(folder: Path, month: Period, settings: Settings, today: date
 def _list_covered_days(folder: Path) -> Iterator[date | None]:
     """Yield the last day of each settlement file and bank statement that a run was given."""
     facts = _read(folder, FACTS_FILE)
-    for about in ((facts.get("ledger") or {}).get("coverage") or {}).values():
-        yield _parse_day(about.get("last_day"))
-    for statement in (facts.get("bank") or {}).get("statements") or ():
-        yield _parse_day(statement.get("last_date"))
+    coverage = _as_object(_as_object(facts.get("ledger")).get("coverage"))
+    for about in coverage.values():
+        yield _parse_day(_as_object(about).get("last_day"))
+    statements = _as_object(facts.get("bank")).get("statements")
+    for statement in statements if isinstance(statements, list) else ():
+        yield _parse_day(_as_object(statement).get("last_date"))
 
 
 def _parse_day(text: object) -> date | None:
@@ -156,5 +158,8 @@ def _parse_day(text: object) -> date | None:
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
-    content = read_small_json(folder / name) if is_present(folder / name) else None
+    return _as_object(read_small_json(folder / name)) if is_present(folder / name) else {}
+
+
+def _as_object(content: Any) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
