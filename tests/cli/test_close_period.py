@@ -124,6 +124,17 @@ def test_files_that_end_early_are_closed_after_the_month(run, data):
     assert run(*closing, obj=lambda: datetime(2026, 11, 2, tzinfo=UTC)).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"ledger": [1], "bank": 2}', '{"ledger": {"coverage": {"a": 1}}}']
+)
+def test_damaged_facts_are_no_traceback(run, data, content):
+    """A file may be cut off, or edited by hand."""
+    (data / "money_facts.json").write_text(content, encoding="utf-8")
+    result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
+    assert result.exit_code in (0, 2)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
 def test_a_month_without_any_fact_is_not_closed(run, data):
     """The folder is of another month."""
     result = run("close-period", "--period", "2026-08", "--data", data, "--by", "Kari")
@@ -151,3 +162,13 @@ def test_the_folder_of_an_incomplete_run_closes_nothing(run, data, complete_at):
         write_json(data, "complete_run.json", as_of=complete_at, environment="test")
     result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
     assert_one_sentence_error(result, "is of a run that is incomplete")
+
+
+@pytest.mark.parametrize("payments", [{}, {"events.parquet": "0" * 64}])
+def test_the_files_of_two_runs_are_not_closed_together(run, data, payments):
+    """A run with --payments or without keys leaves the fetch of the run before in its folder."""
+    write_json(data, "money_facts.json", payments=payments)
+    result = run("close-period", "--period", "2026-10", "--data", data, "--by", "Kari")
+    assert_one_sentence_error(
+        result, "payments of one run, and the ledger or bank lines of another"
+    )

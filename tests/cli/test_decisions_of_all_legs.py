@@ -92,6 +92,7 @@ def test_second_run_keeps_every_decision(run, files, folder, edit):
     assert set(typed) - set(kept) == {missing.discrepancy_id}
     changed = read_sheet_by(folder / "report.xlsx", "What changed", "discrepancy_id")
     closed = changed[missing.discrepancy_id]
+    assert closed["Payout"] == number
     assert (closed["Change"], closed["Owner"]) == (
         "cleared",
         typed[missing.discrepancy_id]["Owner"],

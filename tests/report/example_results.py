@@ -218,7 +218,7 @@ class Month:
             totals[0] += 1
             totals[1] += row["difference_minor"]
             totals[2] += row["at_risk_minor"]
-            where.setdefault(key, set()).add(stores[row["reference"]])
+            where.setdefault(key, set()).add(stores.get(row["reference"], ""))
         names = ("rows", "difference_minor", "at_risk_minor")
         return [
             {

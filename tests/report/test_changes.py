@@ -146,6 +146,28 @@ def test_changes_are_listed_with_amounts(earlier, tmp_path):
     assert 'decision "capture"' in rows["other"]["What happened"]
 
 
+def test_rows_of_a_payout_name_it(tmp_path):
+    """It has no reference and no order; without its number nobody could look it up."""
+    before, after = october(), november()
+    payout = {"leg": "payout_bank", "kind": "payout_not_in_bank", "reference": None}
+    payout |= {"order_number": None, "payout_number": "2000018"}
+    for month in (before, after):
+        row = month.discrepancies[0] | payout
+        row["discrepancy_id"] = "payout_not_in_bank:123456:2000018"
+        month.discrepancies.append(row)
+    gone = row | {"discrepancy_id": "payout_not_in_bank:123456:2000007", "payout_number": "2000007"}
+    before.discrepancies.append(gone)
+    earlier = write_workbook(before.reconciliation(), tmp_path / "october.xlsx")
+    result = after.reconciliation(manifest=NOVEMBER)
+    path = write_workbook(result, tmp_path / "november.xlsx", earlier=earlier)
+    for sheet, numbers in (("Discrepancies", 1), ("What changed", 2)):
+        rows = read_sheet_by(path, sheet, "Payout")
+        assert {number for number in rows if number not in ("None", "Payout")} == {
+            *("2000018", "2000007")[:numbers]
+        }
+    assert "2000018" in render_page(result, workbook="november.xlsx")
+
+
 def test_summary_counts_changes_and_decisions(earlier, tmp_path):
     """The values that a viewer shows without computing include what was carried over."""
     path = write_workbook(

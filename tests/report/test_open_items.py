@@ -63,7 +63,7 @@ def path(tmp_path_factory):
     return write_workbook(month(), tmp_path_factory.mktemp("items") / "report.xlsx")
 
 
-def test_status_is_the_last_column_of_discrepancies(path):
+def test_status_and_payout_are_the_last_columns_of_discrepancies(path):
     """Programs that read the sheet by its columns find the others where they were."""
     rows = read_sheet(path, "Discrepancies")
     assert {reference: row["Status"] for reference, row in rows.items()} == {
@@ -71,7 +71,7 @@ def test_status_is_the_last_column_of_discrepancies(path):
         "fresh": "open",
         "kari": "in progress",
     }
-    assert list(rows["back"])[-2:] == ["row_hash", "Status"]
+    assert list(rows["back"])[-3:] == ["row_hash", "Status", "Payout"]
 
 
 def test_open_items_are_listed_with_what_left_the_totals_apart(path):
@@ -154,7 +154,8 @@ def test_what_changed_has_the_status_and_the_days(tmp_path):
     assert tuple(rows["agreed"][name] for name in columns) == ("waived", 0.4, 0, "waived")
     assert rows["kari"]["Status"] == "in progress"
     assert rows["back"]["Last seen"].date() == date(2026, 11, 2)
-    assert list(rows["back"])[-4:] == ["discrepancy_id", "Status", "First seen", "Last seen"]
+    last = ["discrepancy_id", "Status", "First seen", "Last seen", "Payout"]
+    assert list(rows["back"])[-5:] == last
     changes = compare_with_report(result, read_reviewed_report(earlier))
     assert dict(changes.entries.select("discrepancy_id", "decision").iter_rows()) == {
         "under_captured:123456:kari": "in progress"

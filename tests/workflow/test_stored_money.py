@@ -243,6 +243,8 @@ def test_missing_hashes_are_refused(copied):
             "damaged",
         ),
         (lambda facts: facts | {"ledger": facts["ledger"] | {"environment": "test"}}, "damaged"),
+        (lambda facts: facts | {"rejects": 10**30}, "damaged"),
+        (lambda facts: facts | {"ledger": facts["ledger"] | {"coverage": {"a": {}}}}, "damaged"),
         (lambda _: [], "another version of vippsrecon"),
     ],
 )

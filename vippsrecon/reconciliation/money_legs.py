@@ -67,13 +67,8 @@ _LEG_BY_SIDE = {
     "bank_lines": "payout_bank",
 }
 _PAYMENT_COLUMNS = (
-    "msn",
-    "reference",
-    "currency",
-    "payment_method",
-    "captured_minor",
-    "refunded_minor",
-    "fetched_at",
+    *("msn", "reference", "currency", "payment_method"),
+    *("captured_minor", "refunded_minor", "fetched_at"),
 )
 
 

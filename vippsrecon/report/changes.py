@@ -17,7 +17,7 @@ import polars as pl
 from vippsrecon.errors import InputError
 from vippsrecon.report.frames import build_report_frames
 from vippsrecon.report.money.compared import EarlierItem, find_compared_items
-from vippsrecon.report.names import list_item_statuses
+from vippsrecon.report.names import find_payout_number, list_item_statuses
 from vippsrecon.sources.reviewed_report.read import read_reviewed_report
 from vippsrecon.texts import in_language_of_result, list_texts_in, say, translate_words
 
@@ -170,9 +170,12 @@ def _match_rows(
     )
     refused = pl.col("discrepancy_id").is_in(sorted(earlier.refused_ids))
     both = now.join(then, on="discrepancy_id", how="full", coalesce=True, suffix="_then")
+    ids = both.select(pl.coalesce("kind", "kind_then"), "discrepancy_id")
+    numbers = [find_payout_number(*row) for row in ids.iter_rows()]
     both = both.with_columns(
         *(pl.coalesce(name, f"{name}_then").alias(name) for name in _FACTS),
         *(pl.col(name).fill_null("") for name in ENTRY_COLUMNS),
+        payout_number=pl.Series(numbers, dtype=pl.String),
     )
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_then")) for name in _AMOUNTS)
     seen_before = pl.lit(False)
@@ -253,6 +256,7 @@ def _match_rows(
             "item_status",
             pl.coalesce("first_seen_date", "item_first_seen_date").alias("first_seen_date"),
             "last_seen_date",
+            "payout_number",
         )
     )
 

@@ -57,6 +57,7 @@ DISCREPANCY_SHEET_COLUMNS = (
     _column("reference_key", width=20, hidden=True),
     _column("row_hash", width=20, hidden=True),
     _column("item_status", width=13, printed=False),
+    _column("payout_number", width=11, printed=False),
 )
 """The columns up to Note are printed: as many as are legible on A4. New columns come last, because
 other programs read the sheet by its columns."""
@@ -118,6 +119,7 @@ CHANGE_SHEET_COLUMNS = (
     _column("item_status", width=17),
     _column("first_seen_date", "date", width=11),
     _column("last_seen_date", "date", width=11),
+    _column("payout_number", width=11),
 )
 
 OPEN_ITEM_SHEET_COLUMNS = (
@@ -138,6 +140,7 @@ OPEN_ITEM_SHEET_COLUMNS = (
     _column("until_date", "date", width=11),
     _column("closed_by", width=34),
     _column("discrepancy_id", width=20, hidden=True),
+    _column("payout_number", width=11),
 )
 
 RESTATEMENT_SHEET_COLUMNS = (

@@ -19,6 +19,22 @@ BUCKETS = ("matched", "timing", "discrepancy", "ignored", "not_checked")
 _OUTSIDE_PERIOD = "outside_period"
 
 
+_PAYOUT_LEGS = ("ledger_payout", "payout_bank")
+
+
+def find_payout_number(kind: str, discrepancy_id: str) -> str | None:
+    """Return the number of the payout that a discrepancy is about; None for any other.
+
+    >>> find_payout_number("payout_not_in_bank", "payout_not_in_bank:123456:2000018")
+    '2000018'
+    >>> find_payout_number("under_captured", "under_captured:123456:order-1")
+    """
+    code, parts = CODE_BY_NAME.get(kind), discrepancy_id.split(":")
+    if code is None or code.leg not in _PAYOUT_LEGS or len(parts) < 3:
+        return None
+    return parts[2] or None
+
+
 def get_sheet_name(sheet: str) -> str:
     """Return what a sheet is called in the workbook.
 

@@ -110,7 +110,10 @@ def build_item_rows(frames: ReportFrames) -> pl.DataFrame:
     `open_minor` is what is at risk, `left_minor` what left the totals because it is waived or closed.
     """
     left = pl.col("status").is_in(LEFT_TOTALS)
-    return select_items_with_history(frames.open_items, frames.discrepancies).with_columns(
+    rows = select_items_with_history(frames.open_items, frames.discrepancies)
+    ids = rows.select("kind", "discrepancy_id").iter_rows()
+    return rows.with_columns(
+        payout_number=pl.Series([names.find_payout_number(*row) for row in ids], dtype=pl.String),
         item_status=pl.col("status").replace_strict(names.list_item_statuses()),
         open_minor=pl.when(~left).then("at_risk_minor"),
         left_minor=pl.when(left).then("at_risk_minor"),

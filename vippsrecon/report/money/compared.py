@@ -5,8 +5,8 @@
     ledger and payouts       the payout is there on both sides
     payouts and bank         a bank line is known to be the payout; of a line, it is in a statement
 
-A leg that was not compared clears nothing. Neither is what once happened: an aborted payout, a changed
-account, a balance below zero. Nothing that a ledger adds later makes it undone.
+A leg that was not compared clears nothing. What once happened is never cleared: an aborted payout, a
+changed account, a balance below zero. Nothing that a ledger adds later makes it undone.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
 """Refuse to close a month with data that cannot be all of it.
 
-another environment      the lock is for one environment
-an incomplete run        what it did not read would be missing from the closed month
-a month that is not over what is made later would be a change of a closed month
-nothing of the month     there is nothing to lock
+    another environment         the lock is for one environment
+    files of two runs           payments of one, and a ledger that was compared with others
+    an incomplete run           what it did not read would be missing from the closed month
+    a month that is not over    what is made later would be a change of a closed month
+    nothing of the month        there is nothing to lock
+
+Comparing a closed month needs only the first two.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ import polars as pl
 from vippsrecon.config.settings import SalesUnit
 from vippsrecon.dates import Period, parse_recorded_time
 from vippsrecon.errors import InputError
+from vippsrecon.fetching.part_files import EVENTS_FILE
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.workflow.history.complete_run import COMPLETE_RUN_FILE
 from vippsrecon.workflow.history.saved_runs import COMPARED_ORDERS_FILE
 from vippsrecon.workflow.inputs.stored_money import FACTS_FILE
+from vippsrecon.workflow.saved_run import hash_payments
 
 if TYPE_CHECKING:
     from vippsrecon.config.settings import Settings
@@ -45,6 +50,22 @@ def refuse_other_environment(settings: Settings, folders: Sequence[Path]) -> Non
                     f"{folder} is of {environment}, and VIPPS_ENVIRONMENT is {stated}: a month is closed "
                     f"for one environment. Set VIPPS_ENVIRONMENT to {environment}."
                 )
+
+
+def refuse_mixed_runs(folders: Sequence[Path]) -> None:
+    """Refuse a folder with a fetch that the ledger and bank lines in it were not compared with.
+
+    Raises:
+        InputError: A folder has such files.
+    """
+    for folder in folders:
+        compared = _read(folder, FACTS_FILE).get("payments")
+        has_events = is_present(folder / EVENTS_FILE)
+        if has_events and isinstance(compared, dict) and compared != hash_payments(folder):
+            raise InputError(
+                f"{folder} holds payments of one run, and the ledger or bank lines of another. Run "
+                "reconcile again with another name (--out), and close the month with its folder."
+            )
 
 
 def refuse_unready_month(
@@ -121,10 +142,12 @@ def _find_early_day(folder: Path, month: Period, settings: Settings, today: date
 def _list_covered_days(folder: Path) -> Iterator[date | None]:
     """Yield the last day of each settlement file and bank statement that a run was given."""
     facts = _read(folder, FACTS_FILE)
-    for about in ((facts.get("ledger") or {}).get("coverage") or {}).values():
-        yield _parse_day(about.get("last_day"))
-    for statement in (facts.get("bank") or {}).get("statements") or ():
-        yield _parse_day(statement.get("last_date"))
+    coverage = _as_object(_as_object(facts.get("ledger")).get("coverage"))
+    for about in coverage.values():
+        yield _parse_day(_as_object(about).get("last_day"))
+    statements = _as_object(facts.get("bank")).get("statements")
+    for statement in statements if isinstance(statements, list) else ():
+        yield _parse_day(_as_object(statement).get("last_date"))
 
 
 def _parse_day(text: object) -> date | None:
@@ -135,5 +158,8 @@ def _parse_day(text: object) -> date | None:
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
-    content = read_small_json(folder / name) if is_present(folder / name) else None
+    return _as_object(read_small_json(folder / name)) if is_present(folder / name) else {}
+
+
+def _as_object(content: Any) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}

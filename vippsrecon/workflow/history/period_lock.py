@@ -31,7 +31,10 @@ from vippsrecon.store import (
     read_period_facts,
     reopen_period,
 )
-from vippsrecon.workflow.history.closing_checks import refuse_other_environment
+from vippsrecon.workflow.history.closing_checks import (
+    refuse_mixed_runs,
+    refuse_other_environment,
+)
 from vippsrecon.workflow.history.database import WAIT_SECONDS, query_database
 
 
@@ -95,6 +98,7 @@ def read_period(settings: Settings, period: Period, folders: Sequence[Path]) -> 
     """
     frames = _read_frames(folders)
     refuse_other_environment(settings, folders)
+    refuse_mixed_runs(folders)
     facts = list_period_facts(period, **frames)
     return compare_period(
         settings, period.name, facts, tuple(sorted(set(frames) - {"payout_matches"}))

@@ -25,7 +25,7 @@ import polars as pl
 from vippsrecon import schemas
 from vippsrecon.errors import InputError, SourceError
 from vippsrecon.fetching.ledgers.folder import LEDGER_FILE
-from vippsrecon.fetching.stored_files.parquet_file import read_parquet_file
+from vippsrecon.fetching.stored_files.parquet_file import MAX_PARQUET_ROWS, read_parquet_file
 from vippsrecon.fetching.stored_files.recorded_hashes import RecordedHashes
 from vippsrecon.input_files import is_present, read_small_json
 from vippsrecon.sources.bank import BankFiles, BankFileSummary, Statement
@@ -247,6 +247,11 @@ def parse_facts(content: object) -> MoneyFacts:
 
     facts = TypeAdapter(MoneyFacts).validate_python(content)
     ledger = facts.ledger
+    for about in () if ledger is None else ledger.coverage.values():
+        for name in ("first_day", "last_day"):
+            date.fromisoformat(about.get(name, ""))
+    if not 0 <= facts.rejects <= MAX_PARQUET_ROWS:
+        raise ValueError("the number of rejected rows is impossible")
     if ledger is not None and ledger.environment and ENTRIES_FILE not in ledger.coverage:
         raise ValueError("it does not say which days were read")
     return facts
