@@ -45,16 +45,20 @@ FOOTER = 0.93
 """Share of a printed page's height above its footer."""
 
 RESULT = """[...document.querySelectorAll('.jp-OutputArea-output')].find(
-  one => one.textContent.includes("DISCREPANCIES"))"""
+  one => one.querySelector(".vr-tiles") && /DISCREPANCIES|INCOMPLETE/.test(one.textContent))"""
 IS_SHOWN = f"""(one => one && one.getBoundingClientRect().top > 0
   && one.getBoundingClientRect().top < innerHeight)({RESULT})"""
+HIGHEST = 150
+"""Pixels from the top of the window, below JupyterLab's toolbar."""
+
 NO_SPLASH = "document.getElementById('jupyterlab-splash') === null"
 """JupyterLab covers its page while it changes the theme."""
 
 
 def write_reports(folder: Path) -> None:
-    """Reconcile the sample month to the bank, as the tutorial does; write the workbook and the page."""
+    """Reconcile the sample month, as the tutorial does: `october` with orders alone, `bank` to the bank."""
     month = ROOT / "sample_data" / "plain"
+    money = {"settlement": [month / "settlement.csv"], "bank": [month / "bank.xml"]}
     with serve(Simulator.from_file(month / "simulator.jsonl")) as url:
         settings = load_settings(
             folder=folder,
@@ -65,32 +69,37 @@ def write_reports(folder: Path) -> None:
             client_secret="scenario-secret-123456",
             subscription_key="scenario-subscription-123456",
         )
-        result = reconcile_month(
-            [month / "orders.csv"],
-            settings,
-            exported_at=datetime(2026, 11, 5, 6, tzinfo=UTC),
-            first=date(2026, 10, 1),
-            last=date(2026, 10, 31),
-            settlement=[month / "settlement.csv"],
-            bank=[month / "bank.xml"],
-        )
-    write_workbook(result, folder / "october.xlsx")
-    write_html(result, folder / "october.html", workbook="october.xlsx")
+        for name, files in (("october", {}), ("bank", money)):
+            result = reconcile_month(
+                [month / "orders.csv"],
+                settings,
+                exported_at=datetime(2026, 11, 5, 6, tzinfo=UTC),
+                first=date(2026, 10, 1),
+                last=date(2026, 10, 31),
+                **files,
+            )
+            write_workbook(result, folder / f"{name}.xlsx")
+            write_html(result, folder / f"{name}.html", workbook=f"{name}.xlsx")
 
 
 def picture_workbook(folder: Path, out: Path) -> None:
-    """Print the workbook with LibreOffice; take the first page and the end of the bridge."""
-    pdf = print_workbook(folder / "october.xlsx", folder)
+    """Print the workbooks with LibreOffice; take their first pages, and the end of the bridge."""
+    orders = print_workbook(folder / "october.xlsx", folder)
+    pdf = print_workbook(folder / "bank.xlsx", folder)
     pages = subprocess.run(["pdftotext", str(pdf), "-"], check=True, capture_output=True, text=True)
     texts = pages.stdout.split("\f")
     to_bank = next(n for n, page in enumerate(texts, start=1) if "From payouts to the bank" in page)
-    for sheet, page in (("summary", 1), ("bridge", to_bank)):
-        save(crop(take_page(pdf, page, folder / sheet)), out / f"workbook-{sheet}.png")
+    for name, document, page in (
+        ("summary", orders, 1),
+        ("first-page", pdf, 1),
+        ("bridge", pdf, to_bank),
+    ):
+        save(crop(take_page(document, page, folder / name)), out / f"workbook-{name}.png")
 
 
 def picture_payouts(folder: Path, out: Path) -> None:
     """Print the first rows of *Payouts and bank*, a sheet for the screen, by itself."""
-    book = openpyxl.load_workbook(folder / "october.xlsx")
+    book = openpyxl.load_workbook(folder / "bank.xlsx")
     for name in book.sheetnames:
         if name != "Payouts and bank":
             del book[name]
@@ -209,15 +218,18 @@ def picture_result(
     browser.wait_for(NO_SPLASH)
     browser.run_script(f"await {PANEL}.content.scrollToItem({place}, 'start')")
     browser.wait_for(IS_SHOWN)
-    if from_result:
-        browser.run_script(f"{RESULT}.scrollIntoView({{block: 'start'}})")
     shot = folder / target.name
+    scroll = f"({RESULT}).scrollIntoView({{block: 'start'}})" if from_result else "null"
+    in_place = (
+        f"({RESULT}).getBoundingClientRect().top < {HIGHEST if from_result else 'innerHeight'}"
+    )
 
     def is_drawn() -> bool:
+        browser.run(scroll)
         browser.take_screenshot(shot, whole=False)
-        return shows_something(shot)
+        return shows_something(shot) and browser.run(in_place)
 
-    # JupyterLab draws a cell some time after it says that it is there.
+    # JupyterLab draws a cell some time after it says that it is there, and moves those below it.
     wait_until(is_drawn, SECONDS)
     save(shot, target)
 
@@ -253,7 +265,7 @@ def save(shot: Path, target: Path) -> None:
 
 
 PICTURES: dict[Callable[[Path, Path], None], tuple[str, ...]] = {
-    picture_workbook: ("workbook-summary.png", "workbook-bridge.png"),
+    picture_workbook: ("workbook-summary.png", "workbook-first-page.png", "workbook-bridge.png"),
     picture_payouts: ("workbook-payouts.png",),
     picture_page: ("html-page-light.png", "html-page-dark.png"),
     picture_notebook: ("notebook.png",),

@@ -44,11 +44,14 @@ def test_every_picture_is_made_by_the_script():
     reason="LibreOffice (soffice) or pdftoppm is not installed here",
 )
 def test_pictures_are_made_again(tmp_path):
-    """Each shows something, in the size of the committed one."""
+    """Each shows something, in about the size of the committed one."""
     pytest.importorskip("jupyterlab", reason="JupyterLab comes with the extra `dev`")
     main(tmp_path)
 
     for made in sorted(tmp_path.glob("*.png")):
         assert shows_something(made)
         with Image.open(made) as new, Image.open(ROOT / "docs" / "images" / made.name) as old:
-            assert new.size == old.size
+            # A page of the workbook is cut to its content, which other fonts make a little larger.
+            share = 0.1 if made.name.startswith("workbook") else 0
+            for width, expected in zip(new.size, old.size, strict=True):
+                assert abs(width - expected) <= share * expected, made.name

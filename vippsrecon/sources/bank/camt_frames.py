@@ -18,6 +18,7 @@ from vippsrecon.money import DECIMALS, to_minor
 from vippsrecon.sources.bank.accounts import normalize_account
 from vippsrecon.sources.bank.balances import sum_moved
 from vippsrecon.sources.bank.statement import PARSED_COLUMNS, ParsedFile, Statement
+from vippsrecon.sources.customer_texts import hide_words
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
 from vippsrecon.texts import say, say_number
 
@@ -190,13 +191,14 @@ def _find_fault() -> pl.Expr:
 
 
 def _build_rejects(read: pl.DataFrame, name: str) -> pl.DataFrame:
-    return read.filter(pl.col("kind") == "reject").select(
+    rejects = read.filter(pl.col("kind") == "reject").select(
         source_file=pl.lit(name),
         source_row="source_row",
         column="column",
         value=pl.col("value_text").str.slice(0, 80),
         reason="reason",
     )
+    return hide_words(rejects)
 
 
 def _describe_ignored(read: pl.DataFrame) -> Iterable[str]:
