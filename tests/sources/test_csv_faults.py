@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sources.conftest import Writer
+from vippsrecon.errors import SourceError
 from vippsrecon.sources import OrderFiles, read_orders
-from vippsrecon.sources.files.csv_rows import read_csv_rows
+from vippsrecon.sources.files.csv_rows import MAX_LINE_LENGTH, read_csv_rows
 
 HEAD = "reference;order_number;currency;note;total;refunded"
 ROWS = [f"ord-00000{n};{n};NOK;;{n}.00;0.00" for n in range(1, 6)]
@@ -56,6 +57,13 @@ def test_a_missing_quote_in_the_last_row_rejects_that_row(write: Writer):
     assert len(got.orders) == 5
     assert list(got.rejects["source_row"]) == [7]
     assert "never closed" in got.rejects["reason"][0]
+
+
+def test_a_line_of_separators_is_refused(write: Writer):
+    """Each of them makes a cell: a file of 500 MB would need 4 GB of memory."""
+    path = write("reference,currency,total\n" + "," * (MAX_LINE_LENGTH + 1))
+    with pytest.raises(SourceError, match=r"^orders\.csv: a line is larger than 16 MB"):
+        read_orders(path, default_msn="123456")
 
 
 def test_a_cell_of_several_lines_stays_one_cell(write: Writer):

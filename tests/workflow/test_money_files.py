@@ -344,3 +344,11 @@ def test_transactions_missing_from_an_older_file_are_incomplete(read):
     files = read([short])
     assert list_clauses(files) == ["transactions are missing from 1.csv"]
     assert any("states 5 transactions and has 3" in note for note in files.notes)
+
+
+def test_broken_balance_of_the_second_currency_is_named(read):
+    """The proof of the first currency must not hide it."""
+    euros = [[*row[:11], "EUR", *row[12:16], f"9{n}", *row[17:]] for n, row in enumerate(one_day())]
+    files = read([as_portal_csv([*one_day(), euros[0], *euros[2:]])])
+    (gap,) = files.gaps
+    assert "300.00 EUR" in gap.sentence

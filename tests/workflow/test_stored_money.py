@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.sources.settlement.test_older_forms import SECTIONED
 from vippsrecon.config.fee_contracts import FeeContract
 from vippsrecon.config.load import load_settings
 from vippsrecon.config.settings import Settings
@@ -297,3 +298,21 @@ def test_folder_of_a_ledger_is_not_replaced(month, tmp_path):
     (tmp_path / "ledger.json").write_text("{}", encoding="utf-8")
     with pytest.raises(OutputError, match="is a folder of vippsrecon ledger"):
         month.run(keep=tmp_path)
+
+
+def test_file_that_was_short_is_short_in_the_repeated_run(tmp_path):
+    """A repetition must not give the verdict that the first run could not give."""
+    orders, settlement = tmp_path / "orders.csv", tmp_path / "sections.csv"
+    orders.write_text(
+        "msn,reference,currency,total,status,ordered_at\n"
+        "123456,order-1,NOK,100.00,fulfilled,2021-04-08T09:00:00Z\n",
+        encoding="utf-8",
+    )
+    sections = SECTIONED.format(net="245.50", unit="123456", id="2000001")
+    settlement.write_text(sections.replace(",245.50,3", ",245.50,5"), encoding="utf-8")
+    data = tmp_path / "report.data"
+    settings = load_settings(offline=True, folder=tmp_path, msn="123456")
+    first = reconcile_month(orders, settlement=[settlement], keep=data, settings=settings)
+    repeated = reconcile_month(orders, payments=data, settings=settings)
+    for result in (first, repeated):
+        assert any("sections.csv states more transactions" in notice for notice in result.notices)

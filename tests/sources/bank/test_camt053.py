@@ -304,3 +304,20 @@ def test_preview_states_totals_as_documented(read, tmp_path):
         }
     }  # fmt: skip
     assert f"Account: {IBAN}." in shown["notes"]
+
+
+@pytest.mark.parametrize(
+    ("day", "booked"),
+    [
+        ("2026-10-05", "2026-10-05"),
+        ("2026-10-05+02:00", "2026-10-05"),
+        ("2026-10-05T23:59:59.999Z", "2026-10-05"),
+        ("2026-10-055", None),
+        ("2026-10-5", None),
+        ("2026-10-05 or so", None),
+    ],
+)
+def test_day_is_read_to_its_end(read, day: str, booked: str | None):
+    """A time zone may follow a day; anything else means that it is another text."""
+    lines = read(document(statement([entry(day=day)]))).lines
+    assert [str(found) for found in lines["booked_date"]] == ([booked] if booked else [])

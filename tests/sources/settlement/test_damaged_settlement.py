@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import polars as pl
 import pytest
 
@@ -165,3 +167,42 @@ def test_missing_column_is_unknown_and_said(read):
     result = read(as_portal_csv(one_day()[:2], headings))
     assert result.entries.filter(pl.col("topic") == "fees").is_empty()
     assert any("no column 'Gebyr'" in note for note in result.files[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "problem"),
+    [
+        (b"PK\x05\x06" + bytes(18), ".zip", "this is a zip archive; unpack it"),
+        (b"\x1f\x8b\x08\x00" + bytes(20), ".gz", "compressed by gzip; unpack it"),
+    ],
+)
+def test_packed_file_is_named(read, content: bytes, suffix: str, problem: str):
+    """A download of several reports comes as one archive."""
+    with pytest.raises(SourceError, match=problem):
+        read(content, suffix=suffix)
+
+
+def test_workbook_that_a_spreadsheet_saved_again(read_sheets):
+    """Excel and LibreOffice turn texts of digits into numbers, and times and days into dates."""
+    rows: list[list[object]] = []
+    for row in one_day():
+        cells: list[object] = list(row)
+        for place in (1, 7, 8, 9, 16, 18):
+            if row[place].replace(".", "").lstrip("-").isdecimal():
+                cells[place] = float(row[place])
+        cells[4], cells[5] = datetime.fromisoformat(row[4]), date.fromisoformat(row[5])
+        rows.append(cells)
+    result = read_sheets({"Details": [NORWEGIAN, *rows]})
+    assert result.rejects.is_empty()
+    assert sums(result) == [OF_ONE_DAY]
+    assert result.payouts["payout_number"].to_list() == ["2000001"]
+    assert result.entries["psp_reference"].to_list()[:2] == ["1", "1"]
+    assert result.entries["entry_at"][0] == datetime(2026, 10, 1, 10, tzinfo=UTC)
+
+
+def test_digits_that_a_workbook_lost_are_said(read_sheets):
+    """A cell with a number keeps 15 digits; the invented Danish reference has 20."""
+    row: list[object] = list(portal_row("Belastning", "5.00", "5.00"))
+    row[17] = 2001234560010402244.0
+    result = read_sheets({"Details": [NORWEGIAN, row]})
+    assert any("shortened by a spreadsheet" in note for note in result.files[0].notes)

@@ -31,6 +31,8 @@ _INFORMATION = ("INFO", "FUTR")
 _OPENING_CODES = ("OPBD", "PRCD")
 _CLOSING_CODES = ("CLBD",)
 _TRUE = ("true", "1")
+_DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ][0-9:.]+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?$"
+"""A day or a time of XML Schema, with or without an offset."""
 
 
 class RawBalance(NamedTuple):
@@ -149,7 +151,7 @@ def _parse_entries(
 
 
 def _parse_day(column: str) -> pl.Expr:
-    day = pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    day = pl.col(column).str.extract(_DAY, 1).str.to_date("%Y-%m-%d", strict=False)
     return pl.when(day.dt.year().is_between(YEARS[0], YEARS[-1])).then(day)
 
 

@@ -15,6 +15,9 @@ from vippsrecon.errors import SourceError
 from vippsrecon.sources.files.headings import strip_trailing_empties
 from vippsrecon.texts import say
 
+MAX_LINE_LENGTH = 16 * 1024 * 1024
+"""Characters of a line. Each separator in it makes a cell, so that 500 MB of them would fill the memory."""
+
 _ENDS = ("\n", "\r", '"')
 
 
@@ -49,14 +52,15 @@ def read_csv_rows(
         file: Name for errors.
 
     Raises:
-        SourceError: A cell of one line is larger than the csv module's limit.
+        SourceError: A cell of one line is larger than the csv module's limit, or a line than
+            `MAX_LINE_LENGTH`.
 
     >>> lines = ['1,"24\\"",x\n', '2,,x\n', '3,"a, b",x\n']
     >>> rows = read_csv_rows(iter(lines), 2, ",", 3, "")
     >>> [(row.number, row.cells, row.fault is None) for row in rows]
     [(2, [], False), (3, ['2', '', 'x'], True), (4, ['3', 'a, b', 'x'], True)]
     """
-    source = _LineSource(lines)
+    source = _LineSource(lines, file)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
     number = first_number
     doubtful_until, doubt = 0, ""
@@ -91,8 +95,9 @@ def read_csv_rows(
 class _LineSource:
     """Lines for a csv reader, which can be given again."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
+    def __init__(self, lines: Iterator[str], file: str) -> None:
         self._lines = lines
+        self._file = file
         self._again: list[str] = []
         self.taken: list[str] = []
 
@@ -101,6 +106,9 @@ class _LineSource:
 
     def __next__(self) -> str:
         line = self._again.pop() if self._again else next(self._lines)
+        if len(line) > MAX_LINE_LENGTH:
+            largest = f"{MAX_LINE_LENGTH // 1024**2} MB"
+            raise SourceError(f"a line is larger than {largest}", file=self._file)
         self.taken.append(line)
         return line
 

@@ -65,6 +65,10 @@ def detect_file_type(path: Path) -> FileType:
     head = _read_head(path)
     name = path.name
     if head.startswith(b"PK"):
+        if path.suffix.lower() == ".zip":
+            raise SourceError(
+                "this is a zip archive; unpack it, and give the file in it", file=name
+            )
         if path.suffix.lower() not in _WORKBOOK_SUFFIXES:
             raise SourceError(
                 "this is an Excel workbook or a zip file under another name; "
@@ -73,6 +77,8 @@ def detect_file_type(path: Path) -> FileType:
             )
         check_archive(path)
         return "workbook"
+    if head.startswith(b"\x1f\x8b"):
+        raise SourceError("this is a file compressed by gzip; unpack it first", file=name)
     if head.startswith(b"%PDF"):
         raise SourceError(
             "this is a PDF, which has no rows and columns; export the list as CSV or XLSX",

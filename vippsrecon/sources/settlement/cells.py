@@ -13,7 +13,9 @@ from vippsrecon.vipps_rules import MSN_PATTERN
 
 _AMOUNT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _NORWEGIAN_DAY = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4})", re.ASCII)
-_ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ].*)?", re.ASCII)
+_ISO_DAY = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.]+)?(?:Z|[+-][0-9:]{4,6})?", re.ASCII
+)
 _MSN = re.compile(MSN_PATTERN)
 
 

@@ -30,7 +30,7 @@ from vippsrecon.sources.files.table import MARKS, Table
 from vippsrecon.sources.orders.fields.amounts import AmountStyle, parse_amounts
 from vippsrecon.sources.orders.fields.dates import parse_times
 from vippsrecon.sources.settlement.portal_entries import build_entries, build_payouts
-from vippsrecon.sources.settlement.portal_notes import build_portal_notes
+from vippsrecon.sources.settlement.portal_notes import build_portal_notes, describe_shortened_ids
 from vippsrecon.sources.settlement.result import ParsedSettlement
 from vippsrecon.texts import say
 from vippsrecon.vipps_rules import (
@@ -84,7 +84,8 @@ def read_portal_report(path: Path, table: Table) -> ParsedSettlement:
     Raises:
         SourceError: A column is missing.
     """
-    rows = _parse_rows(_read_columns(table, path.name))
+    cells = _read_columns(table, path.name)
+    rows = _parse_rows(cells)
     good = rows.filter(pl.col("reason").is_null())
     entries = build_entries(good, path.name)
     return ParsedSettlement(
@@ -99,6 +100,7 @@ def read_portal_report(path: Path, table: Table) -> ParsedSettlement:
             *table.notes,
             *_describe_missing_columns(table.headings, path.name),
             *build_portal_notes(good, entries),
+            *describe_shortened_ids([cells["reference"], cells["psp_reference"]]),
         ),
     )
 

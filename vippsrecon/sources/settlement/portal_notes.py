@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from vippsrecon.sources.files.table import MARKS, NATIVE_MARK
 from vippsrecon.sources.orders.fields.references import SCIENTIFIC_NOTATION
 from vippsrecon.texts import format_spaced_money, say, say_number
 
@@ -20,14 +21,21 @@ def build_portal_notes(rows: pl.DataFrame, entries: pl.DataFrame) -> list[str]:
         *_describe_broken_balances(entries),
         *_describe_fee_differences(entries),
         *_describe_mixed_currencies(rows),
-        *_describe_shortened_ids([rows["reference"], rows["psp_reference"]]),
     ]
 
 
-def _describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
-    """Return a note on ids that a spreadsheet wrote as 2.00123E+19; their digits are lost."""
-    ids = pl.concat(columns).drop_nulls()
-    shortened = ids.filter(ids.str.contains(SCIENTIFIC_NOTATION))
+def describe_shortened_ids(columns: Sequence[pl.Series]) -> list[str]:
+    """Return a note on ids whose digits a spreadsheet lost.
+
+    It writes 2.00123E+19, or has a number of more digits than the 15 that it keeps.
+
+    Args:
+        columns: Cells as the table gives them, numbers of a workbook with their mark.
+    """
+    ids = pl.concat(columns)
+    is_shortened = ids.str.strip_chars_start(MARKS).str.contains(SCIENTIFIC_NOTATION)
+    is_rounded = ids.str.contains(rf"^{NATIVE_MARK}[0-9]{{16,}}$")
+    shortened = ids.filter(is_shortened | is_rounded).str.strip_chars_start(MARKS)
     if shortened.is_empty():
         return []
     return [say_number("settlement_notes.shortened", shortened.len(), example=shortened[0])]

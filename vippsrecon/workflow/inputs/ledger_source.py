@@ -309,8 +309,8 @@ def _find_broken_ledgers(completeness: pl.DataFrame, last: date | None) -> Itera
             yield Gap(clause, next(sentences))
 
 
-def _select_topic(row: dict[str, Any]) -> tuple[pl.Expr, pl.Expr]:
-    return pl.col("ledger_id") == row["ledger_id"], pl.col("topic") == row["topic"]
+def _select_topic(row: dict[str, Any]) -> list[pl.Expr]:
+    return [pl.col(name) == row[name] for name in ("ledger_id", "topic", "currency")]
 
 
 def _check_units(entries: pl.DataFrame, msns: frozenset[str]) -> Iterator[str]:

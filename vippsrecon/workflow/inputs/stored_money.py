@@ -68,6 +68,7 @@ class StoredLedger:
     coverage: dict[str, dict[str, str]]
     environment: str
     days: dict[str, tuple[date, date]] | None
+    short_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ class StoredMoney:
             about.coverage,
             about.environment,
             about.days,
+            about.short_files,
         )
 
     def read_bank(self) -> BankFiles[pl.DataFrame] | None:
@@ -208,7 +210,12 @@ def build_facts(
         None
         if ledger is None
         else StoredLedger(
-            ledger.notes, ledger.inputs, ledger.coverage, ledger.environment, ledger.days
+            ledger.notes,
+            ledger.inputs,
+            ledger.coverage,
+            ledger.environment,
+            ledger.days,
+            ledger.short_files,
         ),
         None
         if bank is None
