@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,7 +26,6 @@ from vippsrecon.fetching.ledgers.folder import (
     load_ledger_folder,
 )
 from vippsrecon.ledger.completeness import (
-    INCOMPLETE,
     NOT_PROVEN,
     OPEN_DATES,
     ReadTopic,
@@ -139,7 +138,7 @@ def check_coverage(
     else:
         yield from _check_days(source.entries, list(source.inputs), period)
         yield from _find_short_files(source.short_files)
-    yield from _find_broken_ledgers(source.completeness, period[1])
+    yield from _find_broken_ledgers(source, period[1])
     yield from _check_units(source.entries, msns)
 
 
@@ -283,34 +282,30 @@ def _find_unread_days(read_from: date, read_to: date, period: Period) -> Iterato
         )
 
 
-def _find_broken_ledgers(completeness: pl.DataFrame, last: date | None) -> Iterator[Gap]:
-    """Find the ledgers of which an entry or a payout is missing: nothing can be said about it.
+def _find_broken_ledgers(source: LedgerSource, last: date | None) -> Iterator[Gap]:
+    """Find the ledgers whose last day lacks entries: no comparison shows it, and there is no verdict.
 
-    Dates that are still open are no fault. A balance that first breaks after the period leaves the
-    period complete.
+    A balance that breaks earlier, and a missing number of a payout, are discrepancies with codes of
+    their own. A day after the period leaves the period complete.
     """
-    for row in completeness.filter(pl.col("verdict") == INCOMPLETE).iter_rows(named=True):
-        sentences = iter(describe_completeness(completeness.filter(*_select_topic(row))))
-        if row["broken_entry"] is not None:
-            sentence = next(sentences)
-            if last is None or row["broken_date"] <= last:
-                clause = say(
-                    "gaps.ledger_broken",
-                    ledger=row["ledger_id"],
-                    topic=say(f"ledger_proof.topic_{row['topic']}"),
-                    number=row["broken_entry"],
-                    day=row["broken_date"],
-                )
-                yield Gap(clause, sentence)
-        if row["missing_payouts"]:
-            clause = say(
-                "gaps.ledger_numbers", ledger=row["ledger_id"], numbers=row["missing_payouts"]
-            )
-            yield Gap(clause, next(sentences))
-
-
-def _select_topic(row: dict[str, Any]) -> list[pl.Expr]:
-    return [pl.col(name) == row[name] for name in ("ledger_id", "topic", "currency")]
+    keys = ("ledger_id", "topic", "currency")
+    ends = source.entries.group_by(keys).agg(pl.col("ledger_date").max())
+    last_days = {row[:3]: row[3] for row in ends.rows()}
+    for row in source.completeness.filter(pl.col("broken_entry").is_not_null()).iter_rows(
+        named=True
+    ):
+        day = row["broken_date"]
+        if day != last_days.get(tuple(row[name] for name in keys)) or (last and day > last):
+            continue
+        clause = say(
+            "gaps.ledger_broken",
+            ledger=row["ledger_id"],
+            topic=say(f"ledger_proof.topic_{row['topic']}"),
+            number=row["broken_entry"],
+            day=day,
+        )
+        own = source.completeness.filter(*(pl.col(name) == row[name] for name in keys))
+        yield Gap(clause, next(iter(describe_completeness(own))))
 
 
 def _check_units(entries: pl.DataFrame, msns: frozenset[str]) -> Iterator[str]:
