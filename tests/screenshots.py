@@ -62,6 +62,7 @@ def write_reports(folder: Path) -> None:
     with serve(Simulator.from_file(month / "simulator.jsonl")) as url:
         settings = load_settings(
             folder=folder,
+            database_url=f"sqlite:///{folder / 'runs.db'}",
             environment="simulator",
             base_url=url,
             msn="123456",
