@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -13,7 +14,11 @@ from tests.workflow.test_offline_month import HEAD, order
 from vippsrecon.config.load import load_settings
 from vippsrecon.dates import parse_named_period
 from vippsrecon.report.figures import get_figures
-from vippsrecon.workflow.history.period_lock import read_period, record_closing
+from vippsrecon.workflow.history.period_lock import (
+    list_period_changes,
+    read_period,
+    record_closing,
+)
 from vippsrecon.workflow.reconcile_month import reconcile_month
 
 OCTOBER = parse_named_period("2026-10", "--period")
@@ -98,6 +103,16 @@ def test_run_of_a_closed_month_says_what_changed(run_month):
     assert any(
         row["cause"] in notice and "−7.00" in notice.replace("-", "−") for notice in changed.notices
     )
+
+
+def test_month_closed_without_keys_stays_closed_when_there_are_keys(run_month):
+    """The files of a run without keys are those of real payments; those of a simulator are not."""
+    _, state = run_month()
+    record_closing(run_month.settings, state, "Kari")
+
+    for environment, closed in (("production", ["2026-10"]), ("simulator", [])):
+        settings = replace(run_month.settings, environment=environment)
+        assert [change.period for change in list_period_changes(settings)] == closed
 
 
 def test_month_that_is_open_has_no_restatement(run_month):

@@ -34,6 +34,7 @@ from vippsrecon.vipps_rules import HOSTS, ZONE_OF_MARKET
 
 ENVIRONMENTS = (*HOSTS, "simulator")
 
+PRODUCTION = "production"
 FILES_ENVIRONMENT = "files"
 """In place of an environment: a run without keys, whose payments are those of settlement files."""
 MAX_IN_FLIGHT = 256
@@ -203,6 +204,15 @@ class Settings:
         msns = {unit.msn for unit in self.units} | set(self.keys)
         if self.default_msn is None and len(msns) == 1:
             object.__setattr__(self, "default_msn", msns.pop())
+
+    @property
+    def books_environment(self) -> str:
+        """The environment whose months and vouchers are meant.
+
+        Without one, the files are those of real payments: a month that was closed without keys stays
+        closed when the keys of production are there.
+        """
+        return self.environment or PRODUCTION
 
     def unit(self, msn: str) -> SalesUnit:
         """Return a sales unit's configuration, or the defaults."""

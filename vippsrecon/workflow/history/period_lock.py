@@ -112,7 +112,7 @@ def compare_period(
     nothing: tuple[PeriodChange | None, list[dict[str, Any]]] = (None, [])
     closed, rows = query_database(
         settings.database_url,
-        lambda store: _read_closing(store, settings.environment, period),
+        lambda store: _read_closing(store, settings.books_environment, period),
         nothing,
     )
     restatement = schemas.to_polars(None, schemas.RESTATEMENT)
@@ -137,7 +137,7 @@ def record_closing(settings: Settings, state: PeriodState, person: str, reason: 
     with open_store(settings.database_url, create=True, wait_seconds=WAIT_SECONDS) as store:
         close_period(
             store,
-            settings.environment,
+            settings.books_environment,
             state.period,
             person=person,
             sides=state.sides,
@@ -154,7 +154,7 @@ def record_reopening(settings: Settings, period: str, person: str, reason: str) 
         StoreError: Nothing was recorded.
     """
     with open_store(settings.database_url, create=True, wait_seconds=WAIT_SECONDS) as store:
-        reopen_period(store, settings.environment, period, person, reason)
+        reopen_period(store, settings.books_environment, period, person, reason)
 
 
 def list_period_changes(settings: Settings) -> list[PeriodChange]:
@@ -162,7 +162,7 @@ def list_period_changes(settings: Settings) -> list[PeriodChange]:
     nothing: list[PeriodChange] = []
     return query_database(
         settings.database_url,
-        lambda store: read_period_changes(store, settings.environment),
+        lambda store: read_period_changes(store, settings.books_environment),
         nothing,
     )
 

@@ -39,7 +39,7 @@ def number_period(
     """
     written, closed = query_database(
         settings.database_url,
-        lambda store: _read(store, settings.environment),
+        lambda store: _read(store, settings.books_environment),
         (schemas.to_polars(None, schemas.VOUCHERS), frozenset[str]()),
     )
     return number_vouchers(proposed, written, closed_months=closed, first=first, last=last)
@@ -56,7 +56,7 @@ def record_written(settings: Settings, vouchers: pl.DataFrame) -> int:
     """
     unwritten = select_unwritten(vouchers)
     with open_store(settings.database_url, create=True, wait_seconds=WAIT_SECONDS) as store:
-        record_vouchers(store, settings.environment, unwritten.iter_rows(named=True))
+        record_vouchers(store, settings.books_environment, unwritten.iter_rows(named=True))
     return unwritten["voucher_number"].n_unique()
 
 
