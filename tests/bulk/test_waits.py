@@ -394,6 +394,7 @@ def test_wrong_server_clock_after_a_lost_answer_refuses_no_row(test_host):
     assert list_outcomes(account.carry_out(plan)) == ["done"]
 
 
+@pytest.mark.ci
 def test_wrong_server_clock_settles_no_row(test_host):
     """By the wrong time the request left long ago, so that a decision on it would be accepted."""
     account, host = test_host

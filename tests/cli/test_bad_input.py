@@ -140,6 +140,7 @@ def test_unreachable_service_is_reported(run, keys, orders):
     assert_one_sentence_error(reconcile(run, orders))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "fault",
     [

@@ -221,6 +221,7 @@ def test_reconcile_names_the_reference_column(run, keys, month, few_orders, fold
     )
 
 
+@pytest.mark.ci
 def test_reconcile_json_is_one_object_and_is_reproduced(run, keys, orders, folder, read_json):
     """Programs read the output, and an auditor repeats the run a year later, without any call."""
     result = run("reconcile", "--orders", orders, "--out", "report.xlsx", "--json")
@@ -276,6 +277,7 @@ def test_several_files_may_follow_one_option(run, keys, orders, fetched, folder,
     assert sum(output["buckets"]["orders"].values()) == len(lines) - 1
 
 
+@pytest.mark.ci
 def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, folder, read_json):
     """A verdict based on only some of the payments would be wrong."""
     lines = orders.read_text().splitlines(keepends=True)
@@ -290,6 +292,7 @@ def test_order_that_was_not_fetched_makes_the_run_incomplete(run, keys, orders, 
     assert "INCOMPLETE" in result.stderr
 
 
+@pytest.mark.ci
 def test_findings_have_their_rows_beside_the_report(run, keys, orders, fetched, folder):
     """`--detail findings` names the folder of the rows; `full` writes everything in the workbook."""
     options = ("--orders", orders, "--payments", fetched, "--out", "month.xlsx")
@@ -473,6 +476,7 @@ def test_the_simulator_prints_settings_to_export(month, folder):
     assert "VIPPS_MSN=123456 VIPPS_CLIENT_ID=scenario-client-123456" in output
 
 
+@pytest.mark.ci
 def test_month_of_three_countries_has_only_planted_discrepancies(
     run, folder, monkeypatch, read_json
 ):

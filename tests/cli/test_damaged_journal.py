@@ -31,6 +31,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_command_reports_a_damaged_journal(make_refund_folder, change):
     """Whatever an entry contains, a command reports that the journal was modified, or continues."""

@@ -186,6 +186,7 @@ def test_an_incomplete_run_is_made_again(reconcile, folder, orders):
     assert list_names(folder / "reports") == ["2026-10"]
 
 
+@pytest.mark.ci
 def test_what_people_wrote_is_kept(reconcile, reconciled, folder):
     """Owners, decisions and notes are in the new report, and the old folder is still there."""
     report = folder / "reports" / "2026-10" / "report.xlsx"

@@ -52,6 +52,7 @@ def test_entries_are_carried_over_to_the_same_place(run, folder, worked_in):
     assert (folder / "report.before-1.xlsx").is_file()
 
 
+@pytest.mark.ci
 def test_entries_are_carried_over_from_a_named_report(run, folder, worked_in):
     """A run that nobody worked in has no sheet What changed, unless an earlier report is named."""
     options, reference = worked_in

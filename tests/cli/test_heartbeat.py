@@ -72,6 +72,7 @@ def test_discrepancies_count_as_a_run(reconcile, heartbeat, folder):
         assert heartbeat(*place, days=1).exit_code == 0, place
 
 
+@pytest.mark.ci
 def test_an_incomplete_run_does_not_count(reconcile, heartbeat, folder):
     """And the complete run before it still does, for its own time."""
     assert reconcile().exit_code == 0

@@ -97,6 +97,7 @@ def test_three_answers_lead_to_a_previewed_export(open_terminal, base_url, order
     assert settings.keys_of("123456").client_secret.get_secret_value() == SECRETS[0]
 
 
+@pytest.mark.ci
 def test_answers_that_cannot_be_used_are_asked_again(open_terminal, simulator_options, orders):
     """A typing mistake costs one line, not a new start."""
     terminal = open_terminal(*simulator_options[2:])

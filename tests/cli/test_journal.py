@@ -260,6 +260,7 @@ def test_journal_writes_the_audit_workbook(carried_out):
     assert book["Outcomes"].max_row == 4 + 3
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -69,6 +69,7 @@ def test_exit_code_tells_whether_every_row_counts(run, report, folder):
     assert "Changed or shifted" in result.stdout
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

@@ -52,6 +52,7 @@ def carry_out_with_fault(folder, name):
     return workspace, plan
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FAULT_NAMES)
 def test_fault_on_one_request_in_five(carried_out, name):
     """Every row ends as planned, even if answers are lost or damaged."""

@@ -63,6 +63,7 @@ def test_two_plans_never_change_the_same_payment(workspace_on, begin, kind, verb
         assert kinds == ["done", "refused"]
 
 
+@pytest.mark.ci
 def test_same_refund_in_two_plans_is_refused_as_a_duplicate(workspace, begin):
     """Two people plan the same refund, the second one after the first was carried out."""
     simulator = workspace.simulator

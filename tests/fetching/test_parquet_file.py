@@ -190,6 +190,7 @@ def test_pages_add_up_to_the_size_of_an_honest_file(tmp_path, compression, versi
     assert read_parquet_file(path, schemas.EVENTS, UNRECORDED).to_arrow().num_rows == 5000
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", range(8))
 def test_damaged_file_is_refused_or_read(tmp_path, seed):
     """Any byte can be wrong; the answer is a frame or one sentence that names the file."""

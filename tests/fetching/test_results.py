@@ -49,6 +49,7 @@ def test_read_fetch_returns_the_fetched_rows(opened, tmp_path):
     assert second.failures["reference"].to_list() == ["-x", "order-unknown"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("harm", "message"),
     [

@@ -243,6 +243,7 @@ def test_unanswered_references_are_requested_by_the_next_run(half_down, tmp_path
     assert not (tmp_path / "out" / "parts").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("change", "expected_requests"),
     [
@@ -440,6 +441,7 @@ def combined(folder, count, batches, settings, failures=()):
     return read_files(folder, *RESULTS)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("block", [20_000, 7], ids=["one block", "many blocks"])
 def test_the_same_answers_give_the_same_bytes(settings, tmp_path, monkeypatch, block):
     """The order and the parts do not matter: the same answers give the same bytes."""

@@ -160,6 +160,7 @@ def check_forbidden(situation: Situation, findings: list[tuple]) -> None:
         raise AssertionError("proposed though refunds are unknown")
 
 
+@pytest.mark.ci
 @many
 @given(situations)
 def test_laws_hold_in_the_model(situation):

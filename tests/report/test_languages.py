@@ -86,6 +86,7 @@ def test_report_has_no_english_phrase(language, tmp_path):
     assert f'lang="{language}"' in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_decision_is_read_back_in_any_language(language, tmp_path):
     """Programs know the decision by its English word; people chose the word of their language."""
@@ -139,6 +140,7 @@ def test_formulas_and_names_lead_to_sheets_of_the_workbook(language, tmp_path):
     assert named <= set(book.sheetnames)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_message_is_in_the_language_of_its_report(language, tmp_path):
     """Whoever reads the report reads the mail about it."""

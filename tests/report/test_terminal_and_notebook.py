@@ -113,6 +113,7 @@ def test_tiles_show_each_currency(month):
     assert month._repr_html_() == page, "a notebook shows the same"
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "draw",
     [

@@ -180,6 +180,7 @@ def test_sheet_with_rows_of_other_days_says_what_the_bridge_counts(tmp_path):
     assert sentence not in notes["Ledger"]
 
 
+@pytest.mark.ci
 def test_lines_after_the_payments_lead_to_their_rows(tmp_path):
     """By a link where the rows have one value, and by a sentence where they have several."""
     rows = [

@@ -278,6 +278,7 @@ def test_wrong_arguments_change_nothing(schedule, programs, arguments, given, te
     assert not (programs / "stored").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminal")
 @pytest.mark.parametrize(("answer", "installed"), [("y", True), ("n", False), ("", False)])
 def test_a_person_is_asked(schedule, programs, answer, installed):

@@ -70,6 +70,7 @@ def test_any_bytes_give_a_result_or_a_package_error(tmp_path: Path, content: byt
     assert_only_package_errors(tmp_path / name)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", sorted(SOUND))
 @QUIET
 @given(data=st.data())

@@ -44,6 +44,7 @@ def test_unchanged_database_is_valid(busy):
     assert verify_database(busy) == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("statements", "message"),
     [

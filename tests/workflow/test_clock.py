@@ -84,6 +84,7 @@ def test_answer_older_than_its_event_gives_no_verdict(run, tmp_path):
     )
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("path", ["/", "/epayment/v1/payments/order-0001/events"])
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_date_changed_by_a_proxy_gives_no_verdict(run, hours, path, tmp_path):

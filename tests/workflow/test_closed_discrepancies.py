@@ -356,6 +356,7 @@ def make_tampered(path):
         database.execute("UPDATE journal SET detail = '[' WHERE kind = 'done'")
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -41,6 +41,7 @@ def list_alarms(result):
     return [row for row in rows if row["severity"] != "info"]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", SHOPS)
 def test_a_healthy_month_raises_no_alarm(name, tmp_path):
     """There is no discrepancy and no reject; the verdict is clean and the exit code is 0.
@@ -62,6 +63,7 @@ def test_a_healthy_month_raises_no_alarm(name, tmp_path):
     assert buckets["payments", "matched"] > ORDERS // 2
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", SHOPS)
 def test_one_error_in_a_healthy_month_is_the_only_alarm(name, tmp_path):
     """One order of the same month is captured twice, and only this order is reported."""

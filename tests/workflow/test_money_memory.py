@@ -71,6 +71,7 @@ def list_changed(rows: pl.DataFrame) -> list[str]:
     return rows.filter(pl.col("kind") == "payout_account_changed")["payout_number"].to_list()
 
 
+@pytest.mark.ci
 def test_changed_account_is_found_between_two_months(run_month):
     """Each month alone has one account only; the earlier month again is no change."""
     october, november = make_rows("10", "2000001", OLD), make_rows("11", "2000002", NEW)

@@ -172,6 +172,7 @@ def describe(result):
     return result.polars_frame("open_items").select("discrepancy_id", "status", "age_days").rows()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("record", [True, False], ids=["database", "folders"])
 def test_items_carry_over_between_months(tmp_path, record):
     """November reports one more; December finds one corrected.
@@ -211,6 +212,7 @@ def test_the_database_keeps_what_a_run_found(tmp_path):
         assert read_open_items(store, "simulator") == before
 
 
+@pytest.mark.ci
 def test_folders_of_an_older_version_have_no_items(tmp_path):
     """They are accepted; the first day of a discrepancy is still known."""
     run(tmp_path, "october")

@@ -72,6 +72,7 @@ FRAMES = [
 ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FRAMES)
 def test_saved_payments_give_the_same_frames(saved_run, again, name):
     """The second run makes no calls, and its result is identical."""

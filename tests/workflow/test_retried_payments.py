@@ -28,6 +28,7 @@ def reserved(reference):
     return line
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("reserved", "payments", "kinds"),
     [

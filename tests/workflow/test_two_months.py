@@ -167,6 +167,7 @@ def test_october_discrepancy_keeps_its_first_date(reconcile):
     assert once_more["discrepancies"] == october["discrepancies"]
 
 
+@pytest.mark.ci
 def test_settled_order_is_not_requested_again(reconcile):
     """October's reservation was captured in November, so December's run knows that it is done."""
     reserved = payment("order-0001", 1000, "2026-10-30")
@@ -230,6 +231,7 @@ def test_a_sales_unit_that_is_not_compared_is_left_out_and_listed(reconcile, tmp
     assert any("654321 is left out (compared = false): 1 order" in n for n in result["notices"])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("lines", "last", "missing"),
     [
@@ -256,6 +258,7 @@ def test_an_export_that_ends_before_the_period_is_incomplete(reconcile, lines, l
     assert any(f"does not cover {missing} (report.csv)" in notice for notice in result["notices"])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("lines", "first", "missing"),
     [
