@@ -164,6 +164,7 @@ def test_check_accepts_the_simulators_clock(run, keys, read_json, folder):
     assert not [warning for warning in findings["warnings"] if "clock" in warning]
 
 
+@pytest.mark.ci
 def test_fetch_then_reconcile_equals_reconcile(run, keys, orders, folder, read_json):
     """`fetch` followed by `reconcile` gives the same result as `reconcile` alone."""
     fetched = run("fetch", orders, "--out", "october", "--json")

@@ -138,6 +138,7 @@ def test_what_was_pasted_after_the_keys_is_not_shown(open_terminal, simulator_op
     assert "second-subscription" not in terminal.screen
 
 
+@pytest.mark.ci
 def test_a_question_that_is_interrupted_writes_nothing(open_terminal, folder):
     """The terminal shows typing again after Ctrl-C, and after it was closed with Ctrl-D."""
     terminal = open_terminal("--environment", "test")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.crash.carrier_processes import Tally
 from tests.crash.kill_rounds import mix_faults, run_kill_round
 
 ROUNDS = range(11, 16)
 
 
+@pytest.mark.ci
 def test_carriers_killed_at_any_instant_and_in_any_commit(workspace, begin):
     """On each database, three plans at once are killed and started again until they are done."""
     workspace.simulator.settings(latency_ms=40)

@@ -34,6 +34,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.ci
 def test_full_disk_sends_no_request_without_an_entry(small_disk, tmp_path, simulator, begin):
     """When the journal cannot be written, no request is sent without an entry.
 

@@ -14,6 +14,7 @@ from tests.waiting import wait_until
 ROWS = 8
 
 
+@pytest.mark.ci
 def test_second_carrier_of_one_plan_is_refused(workspace, begin):
     """The same command runs in two windows. One carries the plan out, and the other is refused."""
     simulator = workspace.simulator
@@ -31,6 +32,7 @@ def test_second_carrier_of_one_plan_is_refused(workspace, begin):
     assert_carried_out(workspace, plan)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("kind", "verb"), [("sqlite", "refund"), ("postgresql", "capture")])
 def test_two_plans_never_change_the_same_payment(workspace_on, begin, kind, verb):
     """Two plans were made from the same reading of a payment.

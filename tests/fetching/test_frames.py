@@ -268,6 +268,7 @@ def test_tuple_of_another_length_raises():
 amounts = st.integers(0, 10**15 - 1)
 
 
+@pytest.mark.ci
 @given(
     many=st.lists(
         st.tuples(

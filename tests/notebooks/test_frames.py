@@ -165,6 +165,7 @@ def test_empty_frames_are_converted(frame):
         assert convert(frame.empty()).empty
 
 
+@pytest.mark.ci
 def test_the_ten_recipes_run_as_printed(root, tmp_path, monkeypatch):
     """Each recipe gives what its heading says."""
     monkeypatch.chdir(tmp_path)

@@ -72,6 +72,7 @@ def test_discrepancies_are_mailed_once(reconcile, server, folder):
     assert len(server.messages) == 2
 
 
+@pytest.mark.ci
 def test_a_clean_run_sends_nothing(reconcile, server):
     """People stop reading mails that say that nothing is wrong."""
     assert reconcile(*MONTHLY, total="10.00").exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from openpyxl import load_workbook
 
 from tests.report.example_results import Month, make_month
@@ -74,6 +75,7 @@ def test_page_states_both_shares():
     assert "of all orders" in html
 
 
+@pytest.mark.ci
 def test_summary_has_both_shares(tmp_path):
     """The workbook names the same, with the shares as figures."""
     path = write_workbook(make_month().reconciliation(), tmp_path / "report.xlsx")

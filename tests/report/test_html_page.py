@@ -154,6 +154,7 @@ def test_totals_by_code_are_those_of_the_workbook(page, summary_sheet):
         assert (int(table[-1][2]), read_minor(table[-1][4])) == (total[1], to_minor(total[3]))
 
 
+@pytest.mark.ci
 def test_ages_and_decisions_are_those_of_the_workbook(month, tmp_path):
     """Also with decisions that people made in an earlier report."""
     path = write_workbook(month, tmp_path / "report.xlsx")

@@ -66,6 +66,7 @@ def fill_in(report, **entries):
         book.save(report)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("language", OTHERS)
 def test_report_has_no_english_phrase(language, tmp_path):
     """One English sentence in a Finnish report shows that the rest was not checked either."""

@@ -113,6 +113,7 @@ def test_outcome_counts_equal_the_rows(finished):
     assert count_outcomes(finished) == {PLAN: {name: states.count(name) for name in set(states)}}
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "ask", [count_outcomes, lambda store: list(read_receipts(store, "simulator"))]
 )

@@ -58,6 +58,7 @@ with open_store(url) as store:
 """
 
 
+@pytest.mark.ci
 def test_writer_killed_during_commit_leaves_a_valid_chain(store_url):
     """Confirmed entries exist; an unconfirmed group exists whole or not at all."""
     drawn = random.Random(7)

@@ -191,6 +191,7 @@ def test_two_months_sum_to_one_run_over_both(october, november, tmp_path):
     assert sum_totals(both)["captured"] == 1200 + 1100 + 1000 + 1000
 
 
+@pytest.mark.ci
 def test_folder_and_database_give_the_same_report(october, november, tmp_path):
     """The database alone, and the database with the folder, show what the folder alone shows."""
     run(tmp_path, "october", record=True)
@@ -259,6 +260,7 @@ def test_the_last_folder_is_enough_for_what_is_unsettled(november, tmp_path):
     ]
 
 
+@pytest.mark.ci
 def test_newer_folder_decides_whether_an_order_is_settled(tmp_path):
     """November settled October's order, so December does not ask for it, in any order of folders."""
     settled = [*STATE["november"][2:], payment("order-late", "2026-10-30", (1000, "2026-11-03"))]
