@@ -35,6 +35,7 @@ NOT_RUN = {
     r"vippsrecon journal .*--head": "needs the head of the reader's run; tests/cli/test_journal.py",
     r"vippsrecon journal settle .*--row": "needs a row of unknown outcome; tests/cli/test_journal.py",
     r"vippsrecon reconcile .*--period last-month": "depends on today's date; tests/cli/test_period.py",
+    r"vippsrecon reconcile .*--notify": "needs a mail server; tests/notification",
     r"vippsrecon reconcile .*…$": "the end is left out",
 }
 """Beginnings of commands that no test runs as printed, and why. All are parsed all the same."""

@@ -65,7 +65,7 @@ def test_without_settings_no_link_leads_out(tmp_path):
         result = month(environment, {})
         path = write_workbook(result, tmp_path / f"{environment}.xlsx")
         page = write_html(result, tmp_path / f"{environment}.html").read_text(encoding="utf-8")
-        assert list(read_sheet(path, "Discrepancies")["plain-1"])[-1] == "Status"
+        assert list(read_sheet(path, "Discrepancies")["plain-1"])[-1] == "Payout"
         assert "https://" not in page.replace("https://evil.example", "")
         assert link_discrepancies(result)[["portal_url", "order_url"]].isna().all(axis=None)
 
