@@ -116,7 +116,7 @@ def reopen_period(store: Store, environment: str, period: str, person: str, reas
     """Reopen a closed month. Its facts stay until it is closed again.
 
     Raises:
-        InputError: It is not closed, or there is no name or no reason.
+        InputError: The month is not closed, or the name or the reason is missing.
         StoreError: Nothing was recorded.
     """
     if not person.strip() or not reason.strip():

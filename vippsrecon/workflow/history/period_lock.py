@@ -150,7 +150,7 @@ def record_reopening(settings: Settings, period: str, person: str, reason: str) 
     """Reopen a closed month.
 
     Raises:
-        InputError: It is not closed, or there is no name or no reason.
+        InputError: The month is not closed, or the name or the reason is missing.
         StoreError: Nothing was recorded.
     """
     with open_store(settings.database_url, create=True, wait_seconds=WAIT_SECONDS) as store:
